@@ -1,0 +1,459 @@
+"""The neutral process model: what a diagram means, whichever editor and dialect it was written in.
+
+Frozen records only. `bpmn.reader` makes them, `engine.interpreter` runs them; every dialect adapter
+(camunda:, zeebe:, spiffworkflow:) translates into these and leaves no trace of itself but
+`Process.dialect`. Clauses cited are of BPMN 2.0.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class Dialect(StrEnum):
+    BPMN = "bpmn"
+    CAMUNDA7 = "camunda"
+    CAMUNDA8 = "zeebe"
+    SPIFF = "spiffworkflow"
+
+
+class Language(StrEnum):
+    """What an expression or a script is written in."""
+
+    LITERAL = "literal"  # the text itself is the value, a string
+    FEEL = "feel"
+    JUEL = "juel"
+    PYTHON = "python"
+    JAVASCRIPT = "javascript"
+    GROOVY = "groovy"
+    JSON = "json"  # the text is a JSON document: a constant value
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """*text* without the dialect's wrapping: FEEL without its leading '=', JUEL with its ${...}."""
+
+    language: Language
+    text: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """camunda:list — the values of *items*, in order."""
+
+    items: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """camunda:map — key to value."""
+
+    entries: tuple[tuple[str, Source], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script whose last expression value (or the variable it assigns) is the result."""
+
+    language: Language
+    text: str
+    line: int = 0
+
+
+Source = Expression | ListOf | MapOf | Script
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The value of *source* goes to the variable *target* ('a.b' sets a key inside variable a)."""
+
+    target: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceFlow:
+    id: str
+    source: str
+    target: str
+    name: str = ""
+    condition: Expression | None = None
+    line: int = 0
+
+
+# --- events (10.5) -------------------------------------------------------------------------------
+
+
+class EventKind(StrEnum):
+    NONE = "none"
+    MESSAGE = "message"
+    TIMER = "timer"
+    SIGNAL = "signal"
+    ERROR = "error"
+    ESCALATION = "escalation"
+    CONDITIONAL = "conditional"
+    COMPENSATION = "compensation"
+    LINK = "link"
+    TERMINATE = "terminate"
+    CANCEL = "cancel"
+    MULTIPLE = "multiple"
+    PARALLEL_MULTIPLE = "parallelMultiple"
+
+
+class TimerKind(StrEnum):
+    DATE = "date"
+    DURATION = "duration"
+    CYCLE = "cycle"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """*value* gives an ISO 8601 date-time, duration or repeating interval (R[n]/...), or a cron line."""
+
+    kind: TimerKind
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class EventDefinition:
+    """What an event throws or catches.
+
+    *name*: message or signal name, link name; *code*: error or escalation code (None catches all).
+    *correlation_key*: the value a message must carry to reach this token (None: any).
+    *payload*: what a throw sends; *code_variable*, *message_variable*: where a catch puts the error's.
+    *variable*: where a catch puts the whole payload (None: each entry becomes a variable).
+    *activity*: the activity to compensate. *parts*: of a multiple event.
+    """
+
+    kind: EventKind
+    ref: str | None = None
+    name: Expression | None = None
+    code: Expression | None = None
+    correlation_key: Expression | None = None
+    timer: Timer | None = None
+    condition: Expression | None = None
+    payload: tuple[Assignment, ...] = ()
+    sends_all_variables: bool = False
+    variable: str | None = None
+    code_variable: str | None = None
+    message_variable: str | None = None
+    activity: str | None = None
+    waits_for_completion: bool = True
+    parts: tuple[EventDefinition, ...] = ()
+    line: int = 0
+
+
+# --- what an activity does (10.3) ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JobBinding:
+    """Work for a handler. *names*: handler names to try in order; the first is the job type.
+
+    *written_as*: the attribute in the diagram ('topic', 'delegateExpression', 'class', 'expression',
+    'taskDefinition', 'serviceTaskOperator'), for messages. *retries*: attempts in all, None for the
+    handler's default; *retry_cycle*: 'R3/PT10M' or a list of intervals. *headers*: static values
+    for the handler. *parameters*: values evaluated on entry and handed over beside the variables.
+    *result_variable*: where the whole result goes (None: each entry becomes a variable).
+    *errors*: (condition, error code) pairs tried on a failed external task.
+    """
+
+    names: tuple[str, ...]
+    written_as: str
+    type_expression: Expression | None = None
+    retries: Expression | None = None
+    retry_cycle: Expression | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    parameters: tuple[Assignment, ...] = ()
+    result_variable: str | None = None
+    priority: Expression | None = None
+    errors: tuple[tuple[Expression, str], ...] = ()
+
+    @property
+    def type(self) -> str:
+        return self.names[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptBinding:
+    script: Script
+    result_variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionBinding:
+    """*mapping* of the decision result: singleEntry, singleResult, collectEntries, resultList, or raw."""
+
+    decision: Expression
+    result_variable: str | None = None
+    mapping: str = "raw"
+    version_binding: str = "latest"
+    version: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallBinding:
+    """A call activity. *inputs*/*outputs*: mappings between the two processes; the flags copy all."""
+
+    process: Expression
+    version_binding: str = "latest"
+    version: Expression | None = None
+    inputs: tuple[Assignment, ...] = ()
+    outputs: tuple[Assignment, ...] = ()
+    passes_all_in: bool = False
+    passes_all_out: bool = False
+    business_key: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """*type*: string, long, double, boolean, date, enum. *choices*: (id, label) of an enum."""
+
+    id: str
+    label: str = ""
+    type: str = "string"
+    default: Expression | None = None
+    choices: tuple[tuple[str, str], ...] = ()
+    constraints: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    date_pattern: str | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """*key*: an external form's key; *form_id*: id of a deployed form-js form; *schema*: embedded form-js
+    JSON; *fields*: generated form fields. *json_schema*/*ui_schema*: file names (SpiffWorkflow)."""
+
+    key: str | None = None
+    form_id: str | None = None
+    version_binding: str = "latest"
+    schema: str | None = None
+    fields: tuple[FormField, ...] = ()
+    business_key_field: str | None = None
+    json_schema: str | None = None
+    ui_schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskBinding:
+    assignee: Expression | None = None
+    candidate_users: Expression | None = None
+    candidate_groups: Expression | None = None
+    due_date: Expression | None = None
+    follow_up_date: Expression | None = None
+    priority: Expression | None = None
+    form: Form | None = None
+    instructions: str | None = None
+
+
+# --- loops (13.3.6, 13.3.7) ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StandardLoop:
+    condition: Expression | None
+    tests_before: bool = False
+    maximum: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MultiInstance:
+    is_sequential: bool
+    cardinality: Expression | None = None
+    collection: Expression | None = None
+    element_variable: str | None = None
+    output_collection: str | None = None
+    output_element: Expression | None = None
+    completion_condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An execution listener (event start, end, take) or a user task's listener (create, complete, ...)."""
+
+    event: str
+    job: JobBinding | None = None
+    script: Script | None = None
+    line: int = 0
+
+
+# --- flow nodes ----------------------------------------------------------------------------------
+
+
+class NodeKind(StrEnum):
+    """The BPMN tag; the flag decides special forms (`is_event_subprocess`, `loop`, ...)."""
+
+    START_EVENT = "startEvent"
+    END_EVENT = "endEvent"
+    CATCH_EVENT = "intermediateCatchEvent"
+    THROW_EVENT = "intermediateThrowEvent"
+    BOUNDARY_EVENT = "boundaryEvent"
+    TASK = "task"
+    SCRIPT_TASK = "scriptTask"
+    SERVICE_TASK = "serviceTask"
+    USER_TASK = "userTask"
+    MANUAL_TASK = "manualTask"
+    BUSINESS_RULE_TASK = "businessRuleTask"
+    SEND_TASK = "sendTask"
+    RECEIVE_TASK = "receiveTask"
+    CALL_ACTIVITY = "callActivity"
+    SUBPROCESS = "subProcess"
+    TRANSACTION = "transaction"
+    AD_HOC = "adHocSubProcess"
+    EXCLUSIVE_GATEWAY = "exclusiveGateway"
+    PARALLEL_GATEWAY = "parallelGateway"
+    INCLUSIVE_GATEWAY = "inclusiveGateway"
+    EVENT_GATEWAY = "eventBasedGateway"
+    COMPLEX_GATEWAY = "complexGateway"
+
+
+Binding = JobBinding | ScriptBinding | DecisionBinding | CallBinding | UserTaskBinding
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNode:
+    """One flow node, with whatever of the parts below its kind has.
+
+    *incoming*, *outgoing*: sequence flow ids in document order. *inputs* make variables local to this
+    activity; *outputs* carry results out. *outputs_isolate*: when there are outputs, results stay local
+    unless an output names them (Camunda 8). *save_point_before*/*after*: asyncBefore/asyncAfter.
+    *body*: the elements of a subprocess. *attached_to*, *is_interrupting*: of a boundary event or an
+    event subprocess's start. *pre_script*, *post_script*: run around the work (SpiffWorkflow).
+    """
+
+    id: str
+    kind: NodeKind
+    name: str = ""
+    documentation: str = ""
+    line: int = 0
+    incoming: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+    default_flow: str | None = None
+    lane: str | None = None
+    event: EventDefinition | None = None
+    attached_to: str | None = None
+    is_interrupting: bool = True
+    binding: Binding | None = None
+    loop: StandardLoop | MultiInstance | None = None
+    inputs: tuple[Assignment, ...] = ()
+    outputs: tuple[Assignment, ...] = ()
+    outputs_isolate: bool = False
+    body: FlowElements | None = None
+    is_event_subprocess: bool = False
+    is_for_compensation: bool = False
+    compensation_handler: str | None = None
+    instantiates: bool = False
+    form: Form | None = None
+    initiator_variable: str | None = None
+    save_point_before: bool = False
+    save_point_after: bool = False
+    is_exclusive: bool = True
+    listeners: tuple[Listener, ...] = ()
+    activation_condition: Expression | None = None
+    completion_condition: Expression | None = None
+    is_ordered: bool = False
+    cancels_remaining: bool = True
+    pre_script: Script | None = None
+    post_script: Script | None = None
+    properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class DataObject:
+    id: str
+    name: str
+    is_collection: bool = False
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowElements:
+    """The contents of a process or subprocess, by id, in document order."""
+
+    nodes: Mapping[str, FlowNode]
+    flows: Mapping[str, SequenceFlow]
+    data_objects: tuple[DataObject, ...] = ()
+
+    def walk(self) -> Iterator[FlowNode]:
+        """Every node, subprocess contents included, outer before inner."""
+        for node in self.nodes.values():
+            yield node
+            if node.body is not None:
+                yield from node.body.walk()
+
+    def boundary_events_of(self, node_id: str) -> tuple[FlowNode, ...]:
+        return tuple(n for n in self.nodes.values() if n.attached_to == node_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a file. *key* is its BPMN id. *starters*: users and groups who may start it."""
+
+    key: str
+    name: str
+    elements: FlowElements
+    dialect: Dialect = Dialect.BPMN
+    documentation: str = ""
+    version_tag: str | None = None
+    is_executable: bool = True
+    is_startable_in_tasklist: bool = True
+    candidate_starter_users: tuple[str, ...] = ()
+    candidate_starter_groups: tuple[str, ...] = ()
+    history_time_to_live: str | None = None
+    participant: str | None = None
+    embedded_forms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    file: str = ""
+    line: int = 0
+
+    def node(self, element_id: str) -> FlowNode:
+        """Raises KeyError for an id that no flow node has."""
+        for node in self.elements.walk():
+            if node.id == element_id:
+                return node
+        raise KeyError(element_id)
+
+    @property
+    def start_events(self) -> tuple[FlowNode, ...]:
+        return tuple(n for n in self.elements.nodes.values() if n.kind is NodeKind.START_EVENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What one .bpmn file holds. *executable* is a process's own say, not this record's."""
+
+    file: str
+    processes: tuple[Process, ...]
+    dialect: Dialect
+    exporter: str = ""
+    execution_platform: str = ""
+
+
+# --- findings ------------------------------------------------------------------------------------
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # deployment is refused
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing to know about a file, as a compiler would say it: file:line: severity: message [rule]."""
+
+    file: str
+    line: int
+    rule: str
+    message: str
+    element_id: str | None = None
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        at = f" (element '{self.element_id}')" if self.element_id else ""
+        return f"{self.file}:{self.line}: {self.severity}: {self.message}{at} [{self.rule}]"

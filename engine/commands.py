@@ -1,0 +1,97 @@
+"""What can be asked of one process instance. Each carries its time; none carries powers.
+
+`activity_id` is the number of an activity instance within its process instance (1, 2, 3, ... in order
+of entry), so ids are derived and a repeat of the same command yields the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """*actor*: who asked ('user:ann', 'worker:host-1', 'timer', 'instance:ID', 'system')."""
+
+    at: datetime
+    actor: str = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(Command):
+    """*start_event*: the element to start at; None for the process's none start event.
+    *parent*: (instance id, activity id) of the call activity that called this instance."""
+
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    start_event: str | None = None
+    initiator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteActivity(Command):
+    """The work behind a waiting activity is done: a user task, a job, a receive task, a called process.
+
+    *variables*: its result. *result*: the whole result as one value (a handler that returned no dict)."""
+
+    activity_id: int
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrowError(Command):
+    """A BPMN error out of a waiting activity."""
+
+    activity_id: int
+    code: str
+    message: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrowEscalation(Command):
+    activity_id: int
+    code: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerEvent(Command):
+    """What a waiting catch event, boundary event or event gateway branch waited for has come.
+
+    *activity_id*: the subscription's or timer's. *element_id*: the catching event (for an event gateway,
+    one of the events behind it)."""
+
+    activity_id: int
+    element_id: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVariables(Command):
+    """*scope_id*: 0 for the process scope, else the activity id whose scope it is."""
+
+    variables: Mapping[str, Any]
+    scope_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryActivity(Command):
+    """Takes up an activity where an expression or script of it failed (an open incident)."""
+
+    activity_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue(Command):
+    """Goes on past a save point (asyncBefore, asyncAfter)."""
+
+    activity_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Command):
+    reason: str = ""

@@ -1,0 +1,245 @@
+"""What happened, in order. State, user tasks, jobs, subscriptions and history are all written from these.
+
+`activity_id` as in `engine.commands`; scope 0 is the process instance's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Unset(StrEnum):
+    """Stands for the value of a variable that did not exist."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStarted:
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceEnded:
+    """*outcome*: completed, terminated (a terminate end event), cancelled (an operator), or failed
+    (an error or escalation that nobody caught; *error_code* names it)."""
+
+    outcome: str
+    error_code: str | None = None
+    error_message: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityEntered:
+    """*parent_id*: the activity instance it stands in (0: the process instance). *flow_id*: the sequence
+    flow that led here. *kind*: the BPMN tag, or 'multiInstanceBody' for the body around the instances."""
+
+    activity_id: int
+    element_id: str
+    kind: str
+    parent_id: int
+    flow_id: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCompleted:
+    activity_id: int
+    element_id: str
+    inputs: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCancelled:
+    """*cause*: the id of the element that interrupted it, or 'operator'."""
+
+    activity_id: int
+    element_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTaken:
+    flow_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariableChanged:
+    """*before*, *after*: UNSET where it did not exist. *activity_id*: who wrote it (0: from outside)."""
+
+    scope_id: int
+    name: str
+    before: Any
+    after: Any
+    activity_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobCreated:
+    """Work for an executor. *names*: handler names to try in order; the first is the job's type.
+    *written_as*: the attribute that bound it, for messages. *retries*: attempts in all (None: the
+    handler's own default); *retry_cycle* as the diagram gives it. *parameters*: values evaluated for the
+    handler alone. *scopes*: whose variables it sees, innermost first."""
+
+    activity_id: int
+    element_id: str
+    names: tuple[str, ...]
+    written_as: str
+    retries: int | None = None
+    retry_cycle: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    line: int = 0
+    scopes: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuationCreated:
+    """A save point: the instance goes on by a job of its own (`Continue`)."""
+
+    activity_id: int
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerStarted:
+    """*activity_id* and *element_id* are what `TriggerEvent` must carry."""
+
+    activity_id: int
+    element_id: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TimerStopped:
+    activity_id: int
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStopped:
+    """The job of this activity is not wanted any more: its activity was interrupted."""
+
+    activity_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskCreated:
+    activity_id: int
+    element_id: str
+    name: str
+    assignee: str | None = None
+    candidate_users: tuple[str, ...] = ()
+    candidate_groups: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    follow_up_at: datetime | None = None
+    priority: int = 50
+    form_key: str | None = None
+    scopes: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class UserTaskClosed:
+    """*outcome*: completed, cancelled, or error (a BPMN error or escalation was reported)."""
+
+    activity_id: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionOpened:
+    """*kind*: message, signal or conditional. *correlation_key*: the value to match (None: any)."""
+
+    activity_id: int
+    element_id: str
+    kind: str
+    name: str
+    correlation_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionClosed:
+    activity_id: int
+    element_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageThrown:
+    activity_id: int
+    element_id: str
+    name: str
+    correlation_key: str | None
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalThrown:
+    activity_id: int
+    element_id: str
+    name: str
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCalled:
+    """A call activity wants a child instance; answer with CompleteActivity or ThrowError."""
+
+    activity_id: int
+    element_id: str
+    process_key: str
+    version_binding: str
+    version: str | None
+    variables: Mapping[str, Any]
+    business_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalledProcessStopped:
+    """The call activity was interrupted: its child instance ends with it."""
+
+    activity_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionEvaluated:
+    """A business rule task's decision: *rules* are the ids of the rules that fired."""
+
+    activity_id: int
+    decision_id: str
+    inputs: Mapping[str, Any]
+    result: Any
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRaised:
+    """An expression or script failed, or no flow could be taken. `RetryActivity` takes it up again."""
+
+    activity_id: int
+    element_id: str
+    kind: str
+    message: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResolved:
+    activity_id: int
+
+
+Event = (
+    InstanceStarted | InstanceEnded | ActivityEntered | ActivityCompleted | ActivityCancelled | FlowTaken
+    | VariableChanged | JobCreated | JobStopped | ContinuationCreated | TimerStarted | TimerStopped
+    | UserTaskCreated | UserTaskClosed | SubscriptionOpened | SubscriptionClosed | MessageThrown | SignalThrown
+    | ProcessCalled | CalledProcessStopped | DecisionEvaluated | IncidentRaised | IncidentResolved
+)
