@@ -35,7 +35,9 @@ class VirtualClock:
     def move_to(self, moment: datetime) -> datetime:
         """Raises ValueError when *moment* lies in the past."""
         if moment < self._now:
-            raise ValueError(f"The clock stands at {self._now.isoformat()} and does not go back to {moment.isoformat()}.")
+            raise ValueError(
+                f"The clock stands at {self._now.isoformat()} and does not go back to {moment.isoformat()}."
+            )
         self._now = moment.astimezone(UTC)
         return self._now
 

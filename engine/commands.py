@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """*actor*: who asked ('user:ann', 'worker:host-1', 'timer', 'instance:ID', 'system')."""
@@ -26,7 +25,7 @@ class Start(Command):
     """*start_event*: the element to start at; None for the process's none start event.
     *parent*: (instance id, activity id) of the call activity that called this instance."""
 
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     start_event: str | None = None
     initiator: str | None = None
 
@@ -38,7 +37,7 @@ class CompleteActivity(Command):
     *variables*: its result. *result*: the whole result as one value (a handler that returned no dict)."""
 
     activity_id: int
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +47,14 @@ class ThrowError(Command):
     activity_id: int
     code: str
     message: str = ""
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrowEscalation(Command):
     activity_id: int
     code: str
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ class TriggerEvent(Command):
 
     activity_id: int
     element_id: str
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,8 +96,8 @@ class JobCreated:
     written_as: str
     retries: int | None = None
     retry_cycle: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, Any])
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     priority: int = 0
     line: int = 0
     scopes: tuple[int, ...] = (0,)
@@ -238,8 +238,27 @@ class IncidentResolved:
 
 
 Event = (
-    InstanceStarted | InstanceEnded | ActivityEntered | ActivityCompleted | ActivityCancelled | FlowTaken
-    | VariableChanged | JobCreated | JobStopped | ContinuationCreated | TimerStarted | TimerStopped
-    | UserTaskCreated | UserTaskClosed | SubscriptionOpened | SubscriptionClosed | MessageThrown | SignalThrown
-    | ProcessCalled | CalledProcessStopped | DecisionEvaluated | IncidentRaised | IncidentResolved
+    InstanceStarted
+    | InstanceEnded
+    | ActivityEntered
+    | ActivityCompleted
+    | ActivityCancelled
+    | FlowTaken
+    | VariableChanged
+    | JobCreated
+    | JobStopped
+    | ContinuationCreated
+    | TimerStarted
+    | TimerStopped
+    | UserTaskCreated
+    | UserTaskClosed
+    | SubscriptionOpened
+    | SubscriptionClosed
+    | MessageThrown
+    | SignalThrown
+    | ProcessCalled
+    | CalledProcessStopped
+    | DecisionEvaluated
+    | IncidentRaised
+    | IncidentResolved
 )

@@ -125,8 +125,8 @@ class Job:
     process_key: str
     business_key: str | None
     variables: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, Any])
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     attempt: int = 1  # 1-based
     retries_left: int = 0  # attempts that remain after this one
 
@@ -234,7 +234,7 @@ class LogEntry:
     actor: str
     activity_id: int | None = None
     element_id: str | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
