@@ -1,0 +1,181 @@
+"""When a timer is due: dates, durations, repeating intervals and cron lines, by the clock that is passed in.
+
+Durations with a time part are exact (PT24H is 24 hours also across a change to summer time); calendar
+parts (P1D, P1M) keep the wall-clock time in the start's own zone. A cycle counts from the moment it was
+due and not from when it ran, so it does not drift.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from cronsim import CronSim, CronSimError
+from whenever import PlainDateTime, TimeZoneNotFoundError, ZonedDateTime
+
+from bpmn.model import TimerKind
+
+_DURATION = re.compile(
+    r"(?P<sign>[+-]?)P(?=.)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?=.)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:[.,]\d{1,9})?)S)?)?"
+)
+_REPEATING = re.compile(
+    r"R(?P<count>\d{0,9})/(?:(?:(?P<start>[^P].*)/)?(?P<every>P[^/]*)|(?P<until_every>P[^/]*)/(?P<end>[^P].*))"
+)
+_NICKNAMES = {
+    "@yearly": "0 0 0 1 1 *",
+    "@annually": "0 0 0 1 1 *",
+    "@monthly": "0 0 0 1 * *",
+    "@weekly": "0 0 0 * * 0",
+    "@daily": "0 0 0 * * *",
+    "@midnight": "0 0 0 * * *",
+    "@hourly": "0 0 * * * *",
+}
+
+
+class TimerError(ValueError):
+    """The value is no date, duration or cycle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """An ISO 8601 duration: calendar *months* and *days*, and an exact *rest*."""
+
+    months: int = 0
+    days: int = 0
+    rest: timedelta = timedelta()
+
+    def after(self, moment: datetime) -> datetime:
+        """*moment* plus this duration, in UTC; calendar parts are counted in *moment*'s own zone."""
+        try:
+            if self.months or self.days:
+                moment = _shift(moment, self.months, self.days)
+            return moment.astimezone(UTC) + self.rest
+        except (OverflowError, ValueError) as problem:
+            raise TimerError(f"The duration leads beyond the calendar: {problem}.") from problem
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What a timer's value says. *repeats*: how often a cycle comes, None for endlessly."""
+
+    first: datetime | None = None
+    every: Duration | None = None
+    cron: str | None = None
+    repeats: int | None = 1
+
+    def first_due(self, now: datetime) -> datetime:
+        """When it comes first, having been set *now*. A date that has passed is due at once."""
+        if self.first is not None:
+            return self.first.astimezone(UTC)
+        return self.next_due(now)
+
+    def next_due(self, last: datetime) -> datetime:
+        """The occurrence after the one that was due at *last*."""
+        if self.cron is not None:
+            zone = last.tzinfo or UTC
+            return next(CronSim(self.cron, last.astimezone(zone))).astimezone(UTC)
+        if self.every is None:
+            raise TimerError("A date comes only once.")
+        return self.every.after(last.astimezone(self.first.tzinfo if self.first else last.tzinfo))
+
+
+def read_schedule(kind: TimerKind, value: object) -> Schedule:
+    """The schedule that a timer's evaluated *value* means.
+
+    Raises TimerError saying what would be understood.
+    """
+    if kind is TimerKind.DATE:
+        return Schedule(first=read_date(value))
+    if kind is TimerKind.DURATION:
+        return Schedule(every=read_duration(value))
+    return _read_cycle(value)
+
+
+def read_date(value: object) -> datetime:
+    """A moment from a datetime, a date or ISO 8601 text; without an offset it is UTC."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    text = str(value).strip()
+    zone = re.fullmatch(r"(.*?)(?:([+-]\d\d:\d\d|Z))?(?:\[([\w/+-]+)\]|@([\w/+-]+))", text)
+    try:
+        if zone:
+            return PlainDateTime.parse_iso(zone[1]).assume_tz(zone[3] or zone[4]).to_stdlib()
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TimeZoneNotFoundError) as problem:
+        raise TimerError(f"'{_short(value)}' is no date and time. Write it like 2026-01-31T09:00:00Z.") from problem
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_duration(value: object) -> Duration:
+    """A duration from a timedelta, an object with `months`, or ISO 8601 text; negative ones are refused."""
+    if isinstance(value, timedelta):
+        duration = Duration(rest=value)
+    elif isinstance(months := getattr(value, "months", None), int):
+        duration = Duration(months=months)
+    else:
+        duration = _parse_duration(str(value).strip())
+    if duration.months < 0 or duration.rest < timedelta():
+        raise TimerError(f"The duration '{_short(value)}' is negative. A timer needs a time to come.")
+    return duration
+
+
+def _parse_duration(text: str) -> Duration:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise TimerError(f"'{_short(text)}' is no duration. Write it like PT15M, P2D or P1M.")
+    part = {name: float((number or "0").replace(",", ".")) for name, number in match.groupdict().items() if name != "sign"}
+    rest = timedelta(hours=part["hours"], minutes=part["minutes"], seconds=part["seconds"])
+    days = int(part["weeks"] * 7 + part["days"])
+    months = int(part["years"] * 12 + part["months"])
+    if match["sign"] == "-" and (months or days or rest):
+        return Duration(months=-1)
+    return Duration(months, days, rest)
+
+
+def _read_cycle(value: object) -> Schedule:
+    if isinstance(value, timedelta):
+        return Schedule(every=read_duration(value), repeats=None)
+    text = str(value).strip()
+    if text.startswith("R") and "/" in text:
+        return _read_repeating_interval(text)
+    cron = _NICKNAMES.get(text.lower(), text)
+    try:
+        CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
+    except (CronSimError, ValueError) as problem:
+        raise TimerError(
+            f"'{_short(value)}' is no cycle. Write it like R3/PT10M, R/P1D, or as a cron line like 0 0 9 * * MON-FRI."
+        ) from problem
+    return Schedule(cron=cron, repeats=None)
+
+
+def _read_repeating_interval(text: str) -> Schedule:
+    match = _REPEATING.fullmatch(text)
+    if match is None:
+        raise TimerError(f"'{_short(text)}' is no repeating interval. Write it like R3/PT10M or R/2026-01-31T09:00:00Z/P1D.")
+    repeats = int(match["count"]) if match["count"] else None
+    every = read_duration(match["every"] or match["until_every"])
+    if match["start"]:
+        return Schedule(first=read_date(match["start"]), every=every, repeats=repeats)
+    if match["end"]:  # the repetitions end there: counted back from it
+        first = read_date(match["end"])
+        for _ in range(repeats or 0):
+            first = _shift(first, -every.months, -every.days).astimezone(UTC) - every.rest
+        return Schedule(first=first, every=every, repeats=repeats)
+    return Schedule(every=every, repeats=repeats)
+
+
+def _shift(moment: datetime, months: int, days: int) -> datetime:
+    zone = getattr(moment.tzinfo, "key", None)
+    if zone is not None:
+        return ZonedDateTime(moment).add(months=months, days=days).to_stdlib()
+    shifted = PlainDateTime(moment.replace(tzinfo=None)).date().add(months=months, days=days).to_stdlib()
+    return datetime.combine(shifted, moment.timetz())
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
