@@ -1,0 +1,24 @@
+"""What every level of tests shares: the browser that was found, the folders of material from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The browser's program. Skips where there is none; fails instead with CI=true, so that nothing goes unseen."""
+    wanted = os.environ.get("FERMATA_CHROMIUM")
+    for name in (wanted,) if wanted else BROWSERS:
+        if path := shutil.which(name):
+            return Path(path)
+    message = "There is no Chromium. Install it (apt install chromium) or name one in FERMATA_CHROMIUM."
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
