@@ -1,0 +1,185 @@
+"""What a process application says of itself in `fermata.toml`. Every key is optional, none is free-form."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from engine.errors import EngineError
+
+FILE_NAME = "fermata.toml"
+DEFAULT_DATABASE = "sqlite:///var/fermata.db"
+
+_SECTIONS = ("application", "database", "handlers", "agents", "people")
+_PERSON_KEYS = ("password", "display_name", "groups", "admin")
+
+
+class SettingsError(EngineError):
+    """A settings file that cannot be used. The message starts with file:line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """Somebody who can log in while the application is being developed."""
+
+    name: str
+    password: str
+    display_name: str
+    groups: tuple[str, ...] = ()
+    is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """*handler_modules*: file names in the folder, None for handlers.py where it exists. *agents*: the
+    tables under [agents."job type"] as written; `engine.executors.agent` checks and reads them."""
+
+    file: Path | None = None
+    name: str = ""
+    database_url: str | None = None
+    handler_modules: tuple[str, ...] | None = None
+    agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    people: tuple[DemoPerson, ...] = ()
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings in *folder*; the defaults where there is no file. Raises SettingsError."""
+    file = folder / FILE_NAME
+    if not file.is_file():
+        return Settings(name=folder.resolve().name)
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as problem:
+        raise SettingsError(f"{file}:1: the file is not UTF-8 text. Save it as UTF-8.") from problem
+    except tomllib.TOMLDecodeError as problem:
+        line = re.search(r"line (\d+)", str(problem))
+        raise SettingsError(f"{file}:{line[1] if line else 1}: not valid TOML: {problem}.") from problem
+    return _Reader(file, text).settings(document)
+
+
+def database_url(given: str | None = None, start: Path | None = None) -> str:
+    """The database to use: *given*, else [database] url of the nearest fermata.toml from *start* upwards,
+    else the environment's FERMATA_DATABASE, else sqlite:///var/fermata.db."""
+    if given:
+        return given
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            url = read_settings(folder).database_url
+            if url:
+                return url
+            break
+    return os.environ.get("FERMATA_DATABASE") or DEFAULT_DATABASE
+
+
+class _Reader:
+    def __init__(self, file: Path, text: str) -> None:
+        self.file = file
+        self.text = text
+
+    def settings(self, document: Mapping[str, Any]) -> Settings:
+        self._check_keys(document, (), _SECTIONS)
+        application = self._table(document, ("application",), ("name",))
+        database = self._table(document, ("database",), ("url",))
+        handlers = self._table(document, ("handlers",), ("modules",))
+        url = self._text(database, ("database", "url"))
+        modules = self._texts(handlers, ("handlers", "modules")) if "modules" in handlers else None
+        return Settings(
+            file=self.file,
+            name=self._text(application, ("application", "name")) or self.file.resolve().parent.name,
+            database_url=_anchored(url, self.file.parent) if url else None,
+            handler_modules=modules,
+            agents={
+                job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))
+            },
+            people=tuple(self._person(document, name) for name in self._table(document, ("people",))),
+        )
+
+    def _person(self, document: Mapping[str, Any], name: str) -> DemoPerson:
+        path = ("people", name)
+        person = self._table(document, path, _PERSON_KEYS)
+        password = self._text(person, (*path, "password"))
+        if not password:
+            raise self._wrong(path, f"the person '{name}' has no password. Add password = \"...\".")
+        is_admin = person.get("admin", False)
+        if not isinstance(is_admin, bool):
+            raise self._wrong((*path, "admin"), "admin must be true or false.")
+        return DemoPerson(
+            name=name,
+            password=password,
+            display_name=self._text(person, (*path, "display_name")) or name,
+            groups=self._texts(person, (*path, "groups")),
+            is_admin=is_admin,
+        )
+
+    def _table(
+        self, document: Mapping[str, Any], path: tuple[str, ...], allowed: Collection[str] | None = None
+    ) -> Mapping[str, Any]:
+        """The table at *path*, empty where absent; its keys are among *allowed* (None: any)."""
+        table: Any = document
+        for key in path:
+            table = table.get(key, {})
+            if not isinstance(table, dict):
+                raise self._wrong(path, f"'{'.'.join(path)}' must be a table. Write [{'.'.join(path)}].")
+        found = cast("Mapping[str, Any]", table)
+        if allowed is not None:
+            self._check_keys(found, path, allowed)
+        return found
+
+    def _check_keys(self, table: Mapping[str, Any], path: tuple[str, ...], allowed: Collection[str]) -> None:
+        for key in table:
+            if key not in allowed:
+                where = f"[{'.'.join(path)}]" if path else "the file"
+                raise self._wrong((*path, key), f"unknown key '{key}' in {where}. Allowed: {', '.join(allowed)}.")
+
+    def _text(self, table: Mapping[str, Any], path: tuple[str, ...]) -> str:
+        value = table.get(path[-1], "")
+        if not isinstance(value, str):
+            raise self._wrong(path, f"{path[-1]} must be a text in quotes.")
+        return value
+
+    def _texts(self, table: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+        value = table.get(path[-1], [])
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in cast("list[Any]", value)):
+            raise self._wrong(path, f'{path[-1]} must be a list of texts, like ["one", "two"].')
+        return tuple(cast("list[str]", value))
+
+    def _wrong(self, path: tuple[str, ...], message: str) -> SettingsError:
+        return SettingsError(f"{self.file}:{_line_of(self.text, path)}: {message}")
+
+
+def _line_of(text: str, path: tuple[str, ...]) -> int:
+    """Where *path* is written (1-based); its table's line or 1 where that cannot be told, as tomllib keeps no lines."""
+    section: tuple[str, ...] = ()
+    best = 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        written = line.split("#")[0].strip()
+        if header := re.fullmatch(r"\[+\s*(.+?)\s*\]+", written):
+            section = _dotted(header[1])
+            if section == path[: len(section)]:
+                best = number
+            if section == path:
+                return number
+        elif "=" in written and (*section, *_dotted(written.split("=")[0].strip())) == path:
+            return number
+    return best
+
+
+def _dotted(key: str) -> tuple[str, ...]:
+    parts = re.findall(r'"([^"]*)"|\'([^\']*)\'|([^.\s]+)', key)
+    return tuple(next(part for part in groups if part) if any(groups) else "" for groups in parts)
+
+
+def _anchored(url: str, folder: Path) -> str:
+    """A SQLite file named relatively lies relative to the settings file, wherever the command runs."""
+    prefix = "sqlite:///"
+    name = url.removeprefix(prefix)
+    if not url.startswith(prefix) or not name or name.startswith((":memory:", "/", "file:")):
+        return url
+    return prefix + str(folder.resolve() / name)
