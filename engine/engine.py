@@ -1,0 +1,291 @@
+"""The engine as its users see it: a thin facade; every change it makes takes the one road (engine.road)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from engine.clock import Clock, SystemClock
+from engine.correlation import Correlator
+from engine.deployments import Deployments
+from engine.executors.registry import Executor, Registry, Resolver
+from engine.handlers import Backoff, Function
+from engine.history.reader import Reader
+from engine.ids import Ids
+from engine.incidents import Incidents
+from engine.instances import Instances
+from engine.jobs.pool import WorkerPool
+from engine.jobs.settling import Settling
+from engine.jobs.worker import Worker
+from engine.model import Correlation, Deployment, ProcessInstance, Resource
+from engine.people import People
+from engine.programs import Programs
+from engine.road import Road
+from engine.store.transaction import Store
+from engine.tasks import Tasks
+
+
+class Engine:
+    """Deploys, runs and shows processes on one database.
+
+    *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *migrate*:
+    bring its tables up to date first; *resolver*: finds an executor for names nobody registered.
+    """
+
+    def __init__(
+        self,
+        database_url: str = "sqlite:///fermata.db",
+        *,
+        clock: Clock | None = None,
+        migrate: bool = True,
+        resolver: Resolver | None = None,
+        programs: Programs | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.store = Store(database_url)
+        if migrate:
+            self.store.migrate()
+        self.ids = Ids(self.clock)
+        self.registry = Registry(resolver)
+        self.programs = programs or Programs(self.store, self.clock)
+        self.read = Reader(self.store, self.programs)
+        self.people = People(self.store)
+        self._road = Road(self.store, self.programs, self.ids, self.clock)
+        self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
+        self._instances = Instances(self.store, self._road, self.programs, self.clock)
+        self._correlator = Correlator(self.store, self._road, self.clock)
+        self._tasks = Tasks(self.store, self._road, self.read, self.clock)
+        self._incidents = Incidents(self.store, self._road, self.clock)
+        self._settling = Settling(self.store, self._road, self.registry, self.clock)
+        self._worker = Worker(self.store, self._settling, self.registry, self.clock)
+        self._pool = WorkerPool(self._worker)
+        self._road.on_commit(self._pool.wake)
+
+    def close(self) -> None:
+        """Stops the workers, lets running handlers finish, and lets the database go."""
+        self.stop_workers()
+        self.store.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # handlers
+
+    def handler(
+        self, type: str, *, retries: int = 3, backoff: Backoff | None = None, timeout: timedelta | None = None
+    ) -> Callable[[Function], Function]:
+        """Registers a function for the jobs of *type*: it takes a `Job` and returns its output variables.
+
+        *retries*: attempts in all, unless the diagram says; *backoff*: delay before attempt n+1 by n;
+        *timeout*: an attempt that lasts longer has failed.
+        """
+
+        def register(function: Function) -> Function:
+            self.registry.add_handler(type, function, retries=retries, backoff=backoff, timeout=timeout)
+            return function
+
+        return register
+
+    def register_executor(self, name: str, executor: Executor, *, retries: int = 3) -> None:
+        """Hands the jobs of type *name* to *executor*: `executor(job, journal) -> dict`."""
+        self.registry.add_executor(name, executor, retries=retries)
+
+    def register_external(self, name: str) -> None:
+        """Leaves the jobs of type *name* to be settled from outside: complete_job, fail_job, job_error."""
+        self.registry.add_external(name)
+
+    # models and instances
+
+    def deploy(self, *sources: str | Path | Resource, by: str = "system", name: str = "") -> Deployment:
+        """Deploys files together: .bpmn, .dmn, .form; all or nothing.
+
+        Raises DeploymentRefused with the findings; then nothing has changed.
+        """
+        return self._deployments.deploy(sources, by=by, name=name)
+
+    def start(
+        self,
+        key: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        business_key: str | None = None,
+        by: str = "system",
+        version: int | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> ProcessInstance:
+        """Starts an instance of the newest version (or *version*) of process *key*, up to where it waits.
+
+        *form*: what a person typed into the start form; checked, and added to *variables*.
+        Raises NotFound, InvalidInput, Conflict (the process has no none start event).
+        """
+        return self._instances.start(
+            key, variables=variables or {}, business_key=business_key, by=by, version=version, form=form
+        )
+
+    def correlate(
+        self,
+        message: str,
+        *,
+        correlation_key: str | None = None,
+        business_key: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        by: str = "system",
+        instance_id: str | None = None,
+        all: bool = False,
+    ) -> Correlation:
+        """Hands a message to the one instance that waits for it, else to a message start event.
+
+        *all*: to everything that waits and every start event. Raises NotFound when none waits,
+        Conflict when several do and *all* is not set.
+        """
+        return self._correlator.correlate(
+            message,
+            correlation_key=correlation_key,
+            business_key=business_key,
+            variables=variables or {},
+            by=by,
+            instance_id=instance_id,
+            to_all=all,
+        )
+
+    def signal(self, name: str, *, variables: Mapping[str, Any] | None = None, by: str = "system") -> int:
+        """Sends a signal to everything that waits for it; the number of receivers, started instances included."""
+        return self._correlator.signal(name, variables=variables or {}, by=by)
+
+    def trigger(
+        self, instance_id: str, element_id: str, variables: Mapping[str, Any] | None = None, by: str = "system"
+    ) -> None:
+        """Lets a waiting receive task or catch event go on by hand. Raises NotFound when no token waits there."""
+        self._instances.trigger(instance_id, element_id, variables or {}, by=by)
+
+    def set_variables(
+        self, instance_id: str, variables: Mapping[str, Any], element_id: str | None = None, by: str = "system"
+    ) -> None:
+        """Writes into the process scope, or into the scope that the waiting element *element_id* stands in."""
+        self._instances.set_variables(instance_id, variables, element_id, by=by)
+
+    def cancel(self, instance_id: str, reason: str = "", by: str = "system") -> None:
+        """Ends an instance with everything it waits for, the processes it called included."""
+        self._instances.cancel(instance_id, reason, by=by)
+
+    def suspend(self, instance_id: str, by: str = "system", reason: str = "") -> None:
+        """Stops an instance where it stands: its jobs are not run, commands raise Conflict."""
+        self._instances.suspend(instance_id, by=by, reason=reason)
+
+    def activate(self, instance_id: str, by: str = "system", reason: str = "") -> None:
+        """Lets a suspended instance go on."""
+        self._instances.activate(instance_id, by=by, reason=reason)
+
+    # user tasks
+
+    def claim(self, task_id: str, user: str) -> None:
+        """Raises Conflict when somebody else has claimed it or it is closed."""
+        self._tasks.claim(task_id, user)
+
+    def unclaim(self, task_id: str, user: str) -> None:
+        """Gives a task back to its candidates. Raises Conflict when *user* has not claimed it."""
+        self._tasks.unclaim(task_id, user)
+
+    def assign(self, task_id: str, user: str | None, by: str = "system") -> None:
+        """Hands a task to *user*, whoever had it; None takes it away from everybody."""
+        self._tasks.assign(task_id, user, by=by)
+
+    def complete(
+        self,
+        task_id: str,
+        variables: Mapping[str, Any] | None = None,
+        by: str = "system",
+        form: Mapping[str, str] | None = None,
+    ) -> None:
+        """Completes an open user task. *form*: what a person typed; checked by the task's form, and
+        added to *variables*. Raises Conflict when it is closed, InvalidInput with its fields."""
+        self._tasks.complete(task_id, variables or {}, by=by, form=form)
+
+    def task_error(
+        self,
+        task_id: str,
+        code: str,
+        message: str = "",
+        variables: Mapping[str, Any] | None = None,
+        by: str = "system",
+    ) -> None:
+        """Ends a user task with a BPMN error that a boundary event or event subprocess catches."""
+        self._tasks.throw_error(task_id, code, message, variables or {}, by=by)
+
+    def task_escalation(
+        self, task_id: str, code: str, variables: Mapping[str, Any] | None = None, by: str = "system"
+    ) -> None:
+        """Raises an escalation from a user task, which stays open unless its catcher interrupts it."""
+        self._tasks.throw_escalation(task_id, code, variables or {}, by=by)
+
+    # jobs and incidents
+
+    def retry(self, incident_id: str, by: str = "system", retries: int | None = None) -> None:
+        """Resolves an incident by trying again: a job gets *retries* new attempts (default: as at first)."""
+        self._incidents.retry(incident_id, by=by, retries=retries)
+
+    def complete_job(self, job_id: str, variables: Mapping[str, Any] | None = None, by: str = "system") -> None:
+        """Settles a job that no worker holds as done, without running it."""
+        self._settling.complete(job_id, variables or {}, by=by)
+
+    def fail_job(
+        self,
+        job_id: str,
+        error: str,
+        *,
+        retries: int | None = None,
+        retry_in: timedelta | None = None,
+        by: str = "system",
+    ) -> None:
+        """Settles an attempt at a job that no worker holds as failed. *retries*: attempts left (0: incident)."""
+        self._settling.fail(job_id, error, retries=retries, retry_in=retry_in, by=by)
+
+    def job_error(
+        self,
+        job_id: str,
+        code: str,
+        message: str = "",
+        variables: Mapping[str, Any] | None = None,
+        by: str = "system",
+    ) -> None:
+        """Settles a job that no worker holds with a BPMN error."""
+        self._settling.throw_error(job_id, code, message, variables or {}, by=by)
+
+    def set_retries(self, job_id: str, retries: int, by: str = "system") -> None:
+        """Gives a job *retries* attempts; one with an incident becomes available again."""
+        self._incidents.set_retries(job_id, retries, by=by)
+
+    def run_job(self, job_id: str) -> None:
+        """Runs one job now, in this thread, due or not. Raises Conflict when it cannot be taken."""
+        self._worker.run_one(job_id)
+
+    def work(self, until_idle: bool = True, limit: int | None = None) -> int:
+        """Runs due jobs and timers in this thread, in order of priority and due time.
+
+        Until none is due (or *limit* have run); until_idle=False: one round only. How many have run.
+        """
+        return self._worker.work(until_idle=until_idle, limit=limit)
+
+    def next_due(self) -> datetime | None:
+        """When the earliest open job or timer is (or was) due; None when there is none."""
+        return self._worker.next_due()
+
+    def start_workers(self, count: int = 4) -> None:
+        """Runs jobs in *count* threads until `stop_workers`."""
+        self._pool.start(count)
+
+    def stop_workers(self) -> None:
+        """Takes no more jobs, waits for the running handlers, and saves their results."""
+        self._pool.stop()
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Calls *callback* after every commit of the road, in the committing thread."""
+        self._road.on_commit(callback)
