@@ -7,63 +7,27 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from engine.errors import EngineError, InvalidInput
+from engine.handlers import HandlerDeclaration, declared_in
 from engine.settings import DemoPerson, Settings, read_settings
 
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.model import Deployment
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 MODEL_SUFFIXES = (".bpmn", ".dmn", ".form")
 SCENARIO_SUFFIX = ".scenario.yaml"
-_MARK = "__fermata_handlers__"
 
 
 class ApplicationError(EngineError):
     """An application folder that cannot be loaded. The message names the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerDeclaration:
-    """One `@handler` over a function: the options are those of `Engine.handler`."""
-
-    name: str
-    function: Callable[..., Any]
-    options: Mapping[str, Any]
-    file: str
-
-
-def handler(
-    name: str,
-    *,
-    retries: int = 3,
-    backoff: Callable[[int], timedelta] | None = None,
-    timeout: timedelta | None = None,
-) -> Callable[[Function], Function]:
-    """Marks a module-level function as the handler of job type *name*; the application registers it.
-
-    May stand over one function several times, once for each name.
-    """
-
-    def mark(function: Function) -> Function:
-        options: dict[str, Any] = {"retries": retries, "backoff": backoff, "timeout": timeout}
-        options = {key: value for key, value in options.items() if value is not None}
-        file = function.__code__.co_filename if hasattr(function, "__code__") else ""
-        declaration = HandlerDeclaration(name, function, options, file)
-        setattr(function, _MARK, (*getattr(function, _MARK, ()), declaration))
-        return function
-
-    return mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +57,9 @@ class Application:
         Raises ApplicationError.
         """
         left_out = frozenset(except_names)
-        for declaration in self.handlers():
-            if declaration.name not in left_out:
-                _register(engine, declaration)
+        for handler in self.handlers():
+            if handler.name not in left_out:
+                _register(engine, handler)
         self._register_agents(engine, left_out)
 
     def install(self, engine: Engine, *, by: str = "system") -> Deployment | None:
@@ -161,15 +125,13 @@ def collect_handlers(folder: Path, modules: Iterable[str]) -> tuple[HandlerDecla
     _forget(folder)
     found: dict[str, HandlerDeclaration] = {}
     for name in modules:
-        module = _import_file(folder, name)
-        for function in vars(module).values():
-            for declaration in getattr(function, _MARK, ()) if callable(function) else ():
-                other = found.setdefault(declaration.name, declaration)
-                if other.function is not declaration.function:
-                    raise ApplicationError(
-                        f"{declaration.file}: two functions are handlers of '{declaration.name}': "
-                        f"{other.function.__name__} and {declaration.function.__name__}. Keep one of them."
-                    )
+        for declaration in declared_in(vars(_import_file(folder, name))):
+            other = found.setdefault(declaration.name, declaration)
+            if other.function is not declaration.function:
+                raise ApplicationError(
+                    f"{declaration.file}: two functions are handlers of '{declaration.name}', "
+                    f"here and in {other.file}. Keep one of them."
+                )
     return tuple(found.values())
 
 
@@ -219,13 +181,13 @@ def _line_of(problem: Exception, folder: Path) -> int:
 _registered: WeakKeyDictionary[Engine, dict[str, str]] = WeakKeyDictionary()
 
 
-def _register(engine: Engine, declaration: HandlerDeclaration) -> None:
+def _register(engine: Engine, handler: HandlerDeclaration) -> None:
     """Two applications on one engine may not both claim a handler name: each would run the other's work."""
     owners = _registered.setdefault(engine, {})
-    owner = owners.setdefault(declaration.name, declaration.file)
-    if owner != declaration.file:
+    owner = owners.setdefault(handler.name, handler.file)
+    if owner != handler.file:
         raise ApplicationError(
-            f"{declaration.file}: the handler name '{declaration.name}' is taken by {owner}. "
+            f"{handler.file}: the handler name '{handler.name}' is taken by {owner}. "
             "Rename one of them, in the diagram and in the code."
         )
-    engine.handler(declaration.name, **declaration.options)(declaration.function)
+    engine.handler(handler.name, **handler.options)(handler.function)
