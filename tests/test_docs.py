@@ -1,0 +1,104 @@
+"""What the README and the pages in docs/ say is true: the example runs, links lead somewhere, commands exist."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    path.relative_to(ROOT) for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
+)
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch) -> Iterator[dict[str, Any]]:
+    """The names that the README's example leaves behind, run beside the diagram that the README links to."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "docs/example/order.bpmn", tmp_path)
+    code = re.search(r"^```python\n(.*?)^```", readme(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code[1], "README.md", "exec"), names)
+    yield names
+    names["engine"].close()
+
+
+def test_the_embedding_example_runs_to_its_end(example):
+    instance = example["engine"].read.instance(example["order"].id)
+    variables = example["engine"].read.variables(instance.id)
+
+    assert (instance.state, instance.business_key) == ("completed", "A-17")
+    assert variables["receipt"].startswith("paid 120")
+
+
+def test_the_bpmn_error_of_the_example_takes_the_path_that_the_diagram_has_for_it(example):
+    order = example["engine"].start("order", variables={"amount": 9000})
+    example["engine"].work()
+
+    visited = [activity.element_id for activity in example["engine"].read.history(order.id).activities]
+    assert visited == ["Ordered", "ChargeCard", "LimitExceeded", "Refused"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_of_a_page_leads_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
+    local = [target for target in targets if target and not re.match(r"[a-z]+:", target)]
+
+    assert [target for target in local if not (ROOT / page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_make_target_that_a_page_names_exists(page):
+    named = set(re.findall(r"(?:`|^    )make ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert named - make_targets() == set()
+
+
+def test_every_make_target_is_explained():
+    explained = set(re.findall(r"`make ([a-z]+)`", (ROOT / "docs/development.md").read_text(encoding="utf-8")))
+
+    assert make_targets() - explained - {"help", "assets", "browser"} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_command_that_a_page_names_exists(page, fermata_help):
+    named = set(re.findall(r"(?:`|^    )fermata ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert {name for name in named if not re.search(rf"\b{name}\b", fermata_help)} == set()
+
+
+def test_every_page_in_docs_is_reached_from_the_index():
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    pages = [page for page in PAGES if page.parent == Path("docs") and page.name != "README.md"]
+
+    assert [page.name for page in pages if f"({page.name})" not in index] == []
+
+
+def test_every_marker_is_explained():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    development = (ROOT / "docs/development.md").read_text(encoding="utf-8")
+
+    assert [m for m in options["markers"] if f"| `{m.partition(':')[0]}` |" not in development] == []
+
+
+@pytest.fixture(scope="module")
+def fermata_help() -> str:
+    command = [sys.executable, "-c", "from engine.cli import main; main()", "--help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE))
