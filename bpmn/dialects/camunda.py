@@ -1,0 +1,397 @@
+"""Camunda 7 (and Activiti, Flowable): camunda:* attributes; ${...} or #{...} is JUEL, all else is fixed text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from bpmn.dialects.base import Adapter, clean_script
+from bpmn.dialects.languages import UnknownLanguage, constant, is_juel, language_named
+from bpmn.document import Element
+from bpmn.model import (
+    Assignment,
+    CallBinding,
+    DecisionBinding,
+    Dialect,
+    EventDefinition,
+    EventKind,
+    Expression,
+    FlowNode,
+    Form,
+    FormField,
+    JobBinding,
+    Language,
+    ListOf,
+    Listener,
+    MapOf,
+    MultiInstance,
+    NodeKind,
+    Process,
+    Script,
+    ScriptBinding,
+    Source,
+    UserTaskBinding,
+)
+
+_WHOLE_JUEL: Final = re.compile(r"[$#]\{(.*)\}", re.DOTALL)
+_WITH_WORK: Final = (NodeKind.SERVICE_TASK, NodeKind.SEND_TASK, NodeKind.BUSINESS_RULE_TASK)
+
+
+class CamundaAdapter(Adapter):
+    dialect: ClassVar[Dialect] = Dialect.CAMUNDA7
+    prefix: ClassVar[str] = "camunda:"
+    default_language: ClassVar[Language] = Language.LITERAL
+
+    def value(self, text: str, line: int) -> Expression:
+        text = text.strip()
+        return Expression(Language.JUEL if is_juel(text) else Language.LITERAL, text, line)
+
+    def value_or_text(self, text: str, line: int) -> Expression:
+        return self.value(text, line)
+
+    def timer_value(self, element: Element) -> Expression | None:
+        return self.value(element.text, element.line) if element.text.strip() else None
+
+    def script_language(self, text: str) -> Language:
+        return Language.JUEL if is_juel(text) else Language.PYTHON
+
+    def refine_process(self, element: Element, process: Process) -> Process:
+        return replace(
+            process,
+            version_tag=element.get("camunda:versionTag") or None,
+            candidate_starter_users=_listed(element.get("camunda:candidateStarterUsers")),
+            candidate_starter_groups=_listed(element.get("camunda:candidateStarterGroups")),
+            history_time_to_live=element.get("camunda:historyTimeToLive") or None,
+            is_startable_in_tasklist=element.flag("camunda:isStartableInTasklist", True),
+        )
+
+    def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
+        return replace(
+            definition,
+            code_variable=element.get(_CODE_VARIABLE.get(definition.kind, "")) or None,
+            message_variable=element.get("camunda:errorMessageVariable") or None,
+            payload=tuple(self._mapped(part) for part in element.extensions("camunda:in") if not _is_all(part)),
+            sends_all_variables=any(_is_all(part) for part in element.extensions("camunda:in")),
+        )
+
+    def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
+        collection = element.get("camunda:collection")
+        if not collection:
+            return loop
+        text = collection if is_juel(collection) else "${" + collection + "}"
+        element_variable = element.get("camunda:elementVariable") or loop.element_variable
+        return replace(
+            loop, collection=Expression(Language.JUEL, text, element.line), element_variable=element_variable
+        )
+
+    def refine(self, element: Element, node: FlowNode) -> FlowNode:
+        inputs, outputs = self._mappings(element)
+        node = replace(
+            node,
+            save_point_before=element.flag("camunda:asyncBefore") or element.flag("camunda:async"),
+            save_point_after=element.flag("camunda:asyncAfter"),
+            is_exclusive=element.flag("camunda:exclusive", True),
+            inputs=inputs,
+            outputs=outputs,
+            listeners=self._listeners(element),
+            properties=_properties(element),
+        )
+        if node.kind in _WITH_WORK:
+            return self._with_work(element, element, node)
+        if node.kind in (NodeKind.THROW_EVENT, NodeKind.END_EVENT):
+            definition = element.child("messageEventDefinition")
+            return node if definition is None else self._with_work(element, definition, node)
+        return self._with_binding(element, node)
+
+    def _with_binding(self, element: Element, node: FlowNode) -> FlowNode:
+        match node.kind:
+            case NodeKind.SCRIPT_TASK:
+                result = element.get("camunda:resultVariable") or None
+                return replace(node, binding=ScriptBinding(self.script(element), result))
+            case NodeKind.USER_TASK:
+                return replace(node, binding=self._user_task(element))
+            case NodeKind.CALL_ACTIVITY:
+                return replace(node, binding=self._call(element))
+            case NodeKind.START_EVENT:
+                initiator = element.get("camunda:initiator") or None
+                return replace(node, form=self._form(element), initiator_variable=initiator)
+            case _:
+                return node
+
+    # --- jobs and decisions -----------------------------------------------------------------------
+
+    def _with_work(self, element: Element, holder: Element, node: FlowNode) -> FlowNode:
+        """*holder* has the attributes: the task itself, or the message definition of a throw event."""
+        if holder.get("camunda:decisionRef"):
+            return replace(node, binding=self._decision(holder))
+        job = self._job(holder)
+        if job is None:
+            return super().refine(element, node)
+        connector = holder.extension("camunda:connector")
+        parameters, outputs = self._mappings(connector, inside=True) if connector is not None else ((), ())
+        priority = holder.get("camunda:taskPriority") or element.get("camunda:jobPriority")
+        fields = self._fields(holder)
+        job = replace(
+            job,
+            retry_cycle=_retry_cycle(element),
+            headers={name: source.text for name, source in fields if source.language is Language.LITERAL},
+            parameters=parameters
+            + tuple(Assignment(name, source) for name, source in fields if source.language is not Language.LITERAL),
+            result_variable=holder.get("camunda:resultVariable") or None,
+            priority=self._number(priority, holder.line),
+            errors=self._errors(holder),
+        )
+        return replace(node, binding=job, outputs=outputs + node.outputs)
+
+    def _job(self, holder: Element) -> JobBinding | None:
+        topic = holder.get("camunda:topic")
+        if topic and holder.get("camunda:type", "external") == "external":
+            expression = self.value(topic, holder.line)
+            is_fixed = expression.language is Language.LITERAL
+            return JobBinding((topic,), "topic", type_expression=None if is_fixed else expression)
+        return self._bean(holder) or self._connector(holder) or self._built_in(holder)
+
+    def _bean(self, holder: Element) -> JobBinding | None:
+        """class, delegateExpression, expression: of a task or a listener, where the attributes have no prefix."""
+        for name in ("delegateExpression", "class", "expression"):
+            text = holder.get("camunda:" + name) or (holder.get(name) if holder.name.startswith("camunda:") else "")
+            if text:
+                return JobBinding(_handler_names(name, text), name)
+        return None
+
+    def _connector(self, holder: Element) -> JobBinding | None:
+        connector = holder.extension("camunda:connector")
+        identifier = connector.part("camunda:connectorId") if connector is not None else None
+        return JobBinding((identifier.text.strip(),), "connectorId") if identifier is not None else None
+
+    def _built_in(self, holder: Element) -> JobBinding | None:
+        """Activiti's 'mail', 'shell' and the like: a handler of that name does the work."""
+        kind = holder.get("camunda:type")
+        return JobBinding((kind,), "type") if kind and kind not in ("external", "dmn") else None
+
+    def _fields(self, holder: Element) -> list[tuple[str, Expression]]:
+        found: list[tuple[str, Expression]] = []
+        for part in holder.extensions("camunda:field"):
+            inner = part.part("camunda:expression") or part.part("camunda:string")
+            text = part.get("stringValue") or part.get("expression") or (inner.text if inner is not None else "")
+            found.append((part.get("name"), self.value(text, part.line)))
+        return found
+
+    def _errors(self, holder: Element) -> tuple[tuple[Expression, str], ...]:
+        found: list[tuple[Expression, str]] = []
+        for part in holder.extensions("camunda:errorEventDefinition"):
+            error = self.document.resolve(part.get("errorRef"))
+            code = error.get("errorCode") if error is not None else part.get("errorRef")
+            found.append((self.value(part.get("expression"), part.line), code))
+        return tuple(found)
+
+    def _decision(self, holder: Element) -> DecisionBinding:
+        return DecisionBinding(
+            self.value(holder.get("camunda:decisionRef"), holder.line),
+            holder.get("camunda:resultVariable") or None,
+            holder.get("camunda:mapDecisionResult") or "resultList",
+            *self._version(holder, "camunda:decisionRef"),
+        )
+
+    # --- calls, people, forms ---------------------------------------------------------------------
+
+    def _call(self, element: Element) -> CallBinding:
+        ins, outs = element.extensions("camunda:in"), element.extensions("camunda:out")
+        keys = [part.get("businessKey") for part in ins if part.get("businessKey")]
+        return CallBinding(
+            self.value(element.get("calledElement"), element.line),
+            *self._version(element, "camunda:calledElement"),
+            inputs=tuple(self._mapped(part) for part in ins if not _is_all(part) and not part.get("businessKey")),
+            outputs=tuple(self._mapped(part) for part in outs if not _is_all(part)),
+            passes_all_in=any(_is_all(part) for part in ins),
+            passes_all_out=any(_is_all(part) for part in outs),
+            business_key=self.value(keys[0], element.line) if keys else None,
+        )
+
+    def _mapped(self, part: Element) -> Assignment:
+        """camunda:in, camunda:out: a source that does not exist gives null, as FEEL has it."""
+        text = part.get("sourceExpression")
+        if text:
+            return Assignment(part.get("target"), self.value(text, part.line))
+        return Assignment(part.get("target"), Expression(Language.FEEL, part.get("source"), part.line))
+
+    def _user_task(self, element: Element) -> UserTaskBinding:
+        plain = self.plain_user_task(element)
+        return UserTaskBinding(
+            assignee=self._attribute(element, "assignee") or plain.assignee,
+            candidate_users=self._attribute(element, "candidateUsers"),
+            candidate_groups=self._attribute(element, "candidateGroups") or plain.candidate_groups,
+            due_date=self._attribute(element, "dueDate"),
+            follow_up_date=self._attribute(element, "followUpDate"),
+            priority=self._number(element.get("camunda:priority"), element.line),
+            form=self._form(element),
+        )
+
+    def _form(self, element: Element) -> Form | None:
+        data = element.extension("camunda:formData")
+        fields = [self._field(part) for part in data.parts("camunda:formField")] if data is not None else []
+        fields += [self._property_field(part) for part in element.extensions("camunda:formProperty")]
+        key, form_id = element.get("camunda:formKey"), element.get("camunda:formRef")
+        if not (key or form_id or fields):
+            return None
+        return Form(
+            key=key or None,
+            form_id=form_id or None,
+            version_binding=element.get("camunda:formRefBinding") or "latest",
+            fields=tuple(fields),
+            business_key_field=(data.get("businessKey") or None) if data is not None else None,
+        )
+
+    def _field(self, part: Element) -> FormField:
+        validation = part.part("camunda:validation")
+        constraints = validation.parts("camunda:constraint") if validation is not None else []
+        return FormField(
+            part.get("id"),
+            part.get("label"),
+            part.get("type") or "string",
+            self.value(part.get("defaultValue"), part.line) if part.get("defaultValue") else None,
+            tuple((choice.get("id"), choice.get("name")) for choice in part.parts("camunda:value")),
+            {constraint.get("name"): constraint.get("config") for constraint in constraints},
+            part.get("datePattern") or None,
+            part.line,
+        )
+
+    def _property_field(self, part: Element) -> FormField:
+        """Activiti's older way to write a form field."""
+        default = part.get("default") or part.get("expression")
+        return FormField(
+            part.get("variable") or part.get("id"),
+            part.get("name"),
+            part.get("type") or "string",
+            self.value(default, part.line) if default else None,
+            tuple((choice.get("id"), choice.get("name")) for choice in part.parts("camunda:value")),
+            {"required": "true"} if part.flag("required") else {},
+            part.get("datePattern") or None,
+            part.line,
+        )
+
+    # --- mappings, listeners ----------------------------------------------------------------------
+
+    def _mappings(
+        self, element: Element, inside: bool = False
+    ) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
+        name = "camunda:inputOutput"
+        mapping = element.part(name) if inside else element.extension(name)
+        if mapping is None:
+            return (), ()
+        inputs = tuple(Assignment(p.get("name"), self._source(p)) for p in mapping.parts("camunda:inputParameter"))
+        outputs = tuple(Assignment(p.get("name"), self._source(p)) for p in mapping.parts("camunda:outputParameter"))
+        return inputs, outputs
+
+    def _source(self, holder: Element) -> Source:
+        """What a parameter, list item or map entry holds: a text, a script, a list or a map."""
+        script = holder.part("camunda:script")
+        if script is not None:
+            return self._script(script)
+        items = holder.part("camunda:list")
+        if items is not None:
+            values = [child for child in items.children if child.name in ("camunda:value", "camunda:script")]
+            for value in values:
+                value.visited = True
+            return ListOf(tuple(self._script(v) if v.name.endswith("script") else self._source(v) for v in values))
+        entries = holder.part("camunda:map")
+        if entries is not None:
+            return MapOf(tuple((e.get("key"), self._source(e)) for e in entries.parts("camunda:entry")))
+        return self.value(holder.text, holder.line)
+
+    def _script(self, element: Element) -> Script:
+        name = element.get("scriptFormat")
+        try:
+            language = language_named(name)
+        except UnknownLanguage:
+            self.unknown_language(name, element)
+            language = None
+        if element.get("resource"):
+            self.external_script(element.get("resource"), element)
+        return Script(language or self.script_language(element.text), clean_script(element.text), element.line)
+
+    def script(self, element: Element, format_attribute: str = "scriptFormat") -> Script:
+        if element.get("camunda:resource"):
+            self.external_script(element.get("camunda:resource"), element)
+        return super().script(element, format_attribute)
+
+    def external_script(self, resource: str, element: Element) -> None:
+        message = f"The script is in another file ('{resource}'), which is not read. Put its text into the diagram."
+        self.report.error("script-elsewhere", element, message)
+
+    def _listeners(self, element: Element) -> tuple[Listener, ...]:
+        found: list[Listener] = []
+        for listener in element.extensions("camunda:executionListener") + element.extensions("camunda:taskListener"):
+            script = listener.part("camunda:script")
+            job = self._bean(listener) if script is None else None
+            fields = self._fields_of_listener(listener)
+            if job is not None and fields:
+                job = replace(job, parameters=fields)
+            event = listener.get("event")
+            found.append(Listener(event, job, self._script(script) if script is not None else None, listener.line))
+        return tuple(found)
+
+    def _fields_of_listener(self, listener: Element) -> tuple[Assignment, ...]:
+        found: list[Assignment] = []
+        for part in listener.parts("camunda:field"):
+            inner = part.part("camunda:expression") or part.part("camunda:string")
+            text = part.get("stringValue") or part.get("expression") or (inner.text if inner is not None else "")
+            found.append(Assignment(part.get("name"), self.value(text, part.line)))
+        return tuple(found)
+
+    # --- small parts ------------------------------------------------------------------------------
+
+    def _version(self, element: Element, reference: str) -> tuple[str, Expression | None]:
+        binding = element.get(reference + "Binding") or "latest"
+        text = element.get(reference + ("VersionTag" if binding == "versionTag" else "Version"))
+        return binding, self.value(text, element.line) if text else None
+
+    def _attribute(self, element: Element, name: str) -> Expression | None:
+        text = element.get("camunda:" + name)
+        return self.value(text, element.line) if text else None
+
+    def _number(self, text: str, line: int) -> Expression | None:
+        if not text:
+            return None
+        return self.value(text, line) if is_juel(text) else constant(text, line)
+
+
+_CODE_VARIABLE: Final = {
+    EventKind.ERROR: "camunda:errorCodeVariable",
+    EventKind.ESCALATION: "camunda:escalationCodeVariable",
+}
+
+
+def _handler_names(attribute: str, text: str) -> tuple[str, ...]:
+    """The names a handler may have, most exact first."""
+    match = _WHOLE_JUEL.fullmatch(text)
+    inside = match[1].strip() if match else text
+    if attribute == "class":
+        return tuple(dict.fromkeys((text, text.rpartition(".")[2])))
+    if attribute == "delegateExpression":
+        return (inside,)
+    method = inside.partition("(")[0].strip()
+    return tuple(dict.fromkeys(name for name in (inside, method, method.partition(".")[0]) if name))
+
+
+def _retry_cycle(element: Element) -> str | None:
+    cycle = element.extension("camunda:failedJobRetryTimeCycle")
+    return cycle.text.strip() or None if cycle is not None else None
+
+
+def _is_all(part: Element) -> bool:
+    return part.get("variables") == "all"
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _properties(element: Element) -> Mapping[str, str]:
+    return {
+        entry.get("name"): entry.get("value")
+        for holder in element.extensions("camunda:properties")
+        for entry in holder.parts("camunda:property")
+    }

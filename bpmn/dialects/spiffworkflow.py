@@ -1,0 +1,146 @@
+"""SpiffWorkflow and SpiffArena: spiffworkflow:* extension elements; expressions and scripts are Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from bpmn.dialects.base import Adapter, clean_script
+from bpmn.dialects.languages import constant
+from bpmn.document import Element
+from bpmn.model import (
+    Assignment,
+    DecisionBinding,
+    Dialect,
+    EventDefinition,
+    EventKind,
+    Expression,
+    FlowNode,
+    Form,
+    JobBinding,
+    Language,
+    NodeKind,
+    Script,
+    UserTaskBinding,
+)
+
+
+class SpiffAdapter(Adapter):
+    dialect: ClassVar[Dialect] = Dialect.SPIFF
+    prefix: ClassVar[str] = "spiffworkflow:"
+
+    def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
+        """Payload and variable stand on the event definition or on the message, signal, ... it refers to."""
+        target = self.document.resolve(definition.ref) if definition.ref else None
+        payload, variable, key = None, None, None
+        for holder in (element, target):
+            if holder is None:
+                continue
+            payload = payload or self._payload(holder)
+            variable = variable or _text(holder, "spiffworkflow:messageVariable", "spiffworkflow:variableName")
+            key = key or self._correlation(holder)
+        if definition.kind in (EventKind.ERROR, EventKind.ESCALATION):
+            return replace(definition, payload=payload or (), variable=variable)
+        return replace(
+            definition,
+            payload=payload or (),
+            variable=variable,
+            correlation_key=key or definition.correlation_key,
+        )
+
+    def refine(self, element: Element, node: FlowNode) -> FlowNode:
+        node = replace(
+            super().refine(element, node),
+            pre_script=self._extension_script(element, "spiffworkflow:preScript"),
+            post_script=self._extension_script(element, "spiffworkflow:postScript"),
+            properties=_properties(element),
+        )
+        instructions = _text(element, "spiffworkflow:instructionsForEndUser")
+        match node.kind:
+            case NodeKind.SERVICE_TASK:
+                return self._service(element, node)
+            case NodeKind.BUSINESS_RULE_TASK:
+                return self._rule(element, node)
+            case NodeKind.USER_TASK if isinstance(node.binding, UserTaskBinding):
+                return replace(
+                    node, binding=replace(node.binding, form=_form(node.properties), instructions=instructions)
+                )
+            case NodeKind.MANUAL_TASK:
+                return replace(node, binding=UserTaskBinding(instructions=instructions))
+            case _:
+                return node
+
+    def _service(self, element: Element, node: FlowNode) -> FlowNode:
+        operator = element.extension("spiffworkflow:serviceTaskOperator")
+        if operator is None:
+            return node
+        parameters = operator.part("spiffworkflow:parameters")
+        retry = operator.part("spiffworkflow:retry") or element.extension("spiffworkflow:retry")
+        job = JobBinding(
+            (operator.get("id"),),
+            "serviceTaskOperator",
+            retries=constant(retry.get("retries"), retry.line) if retry is not None and retry.get("retries") else None,
+            parameters=tuple(
+                self._parameter(part)
+                for part in (parameters.parts("spiffworkflow:parameter") if parameters is not None else [])
+            ),
+            result_variable=operator.get("resultVariable") or None,
+        )
+        return replace(node, binding=job)
+
+    def _parameter(self, part: Element) -> Assignment:
+        part.get("type")  # the editor's hint for its input field
+        text = part.get("value")
+        if not text:
+            return Assignment(part.get("id"), Expression(Language.JSON, "null", part.line))
+        return Assignment(part.get("id"), self.value(text, part.line))
+
+    def _rule(self, element: Element, node: FlowNode) -> FlowNode:
+        decision = _text(element, "spiffworkflow:calledDecisionId")
+        if decision is None:
+            return node
+        return replace(node, binding=DecisionBinding(Expression(Language.LITERAL, decision, element.line)))
+
+    def _payload(self, holder: Element) -> tuple[Assignment, ...]:
+        """A whole payload is one assignment without a target."""
+        for name in ("spiffworkflow:messagePayload", "spiffworkflow:payloadExpression"):
+            payload = holder.extension(name)
+            if payload is not None and payload.text.strip():
+                return (Assignment("", self.value(payload.text, payload.line)),)
+        return ()
+
+    def _correlation(self, holder: Element) -> Expression | None:
+        for correlation in holder.extensions("spiffworkflow:processVariableCorrelation"):
+            expression = correlation.part("spiffworkflow:expression")
+            correlation.part("spiffworkflow:propertyId")
+            if expression is not None and expression.text.strip():
+                return self.value(expression.text, expression.line)
+        return None
+
+    def _extension_script(self, element: Element, name: str) -> Script | None:
+        script = element.extension(name)
+        if script is None or not script.text.strip():
+            return None
+        return Script(Language.PYTHON, clean_script(script.text), script.line)
+
+
+def _form(properties: Mapping[str, str]) -> Form | None:
+    schema, ui = properties.get("formJsonSchemaFilename"), properties.get("formUiSchemaFilename")
+    return Form(json_schema=schema or None, ui_schema=ui or None) if schema or ui else None
+
+
+def _text(element: Element, *names: str) -> str | None:
+    for name in names:
+        extension = element.extension(name)
+        if extension is not None and extension.text.strip():
+            return extension.text.strip()
+    return None
+
+
+def _properties(element: Element) -> Mapping[str, str]:
+    return {
+        entry.get("name"): entry.get("value")
+        for holder in element.extensions("spiffworkflow:properties")
+        for entry in holder.parts("spiffworkflow:property")
+    }

@@ -1,0 +1,237 @@
+"""Camunda 8: zeebe:* extension elements; '=' begins a FEEL expression, all else is fixed text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from bpmn.dialects.base import Adapter
+from bpmn.dialects.languages import constant
+from bpmn.document import Element
+from bpmn.model import (
+    Assignment,
+    CallBinding,
+    DecisionBinding,
+    Dialect,
+    EventDefinition,
+    EventKind,
+    Expression,
+    FlowNode,
+    Form,
+    JobBinding,
+    Language,
+    Listener,
+    MultiInstance,
+    NodeKind,
+    Process,
+    Script,
+    ScriptBinding,
+    UserTaskBinding,
+)
+
+_EMBEDDED_FORM: Final = "camunda-forms:bpmn:"
+
+
+class ZeebeAdapter(Adapter):
+    dialect: ClassVar[Dialect] = Dialect.CAMUNDA8
+    prefix: ClassVar[str] = "zeebe:"
+    default_language: ClassVar[Language] = Language.LITERAL
+
+    def value(self, text: str, line: int) -> Expression:
+        text = text.strip()
+        if text.startswith("="):
+            return Expression(Language.FEEL, text[1:].strip(), line)
+        return Expression(Language.LITERAL, text, line)
+
+    def value_or_text(self, text: str, line: int) -> Expression:
+        return self.value(text, line)
+
+    def timer_value(self, element: Element) -> Expression | None:
+        return self.value(element.text, element.line) if element.text.strip() else None
+
+    def refine_process(self, element: Element, process: Process) -> Process:
+        tag = element.extension("zeebe:versionTag")
+        forms = {form.get("id"): form.text.strip() for form in element.extensions("zeebe:userTaskForm")}
+        return replace(process, version_tag=tag.get("value") or None if tag else None, embedded_forms=forms)
+
+    def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
+        if definition.kind is not EventKind.MESSAGE or definition.ref is None:
+            return definition
+        message = self.document.resolve(definition.ref)
+        subscription = message.extension("zeebe:subscription") if message is not None else None
+        if subscription is None or not subscription.get("correlationKey"):
+            return definition
+        key = self.value(subscription.get("correlationKey"), subscription.line)
+        return replace(definition, correlation_key=key)
+
+    def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
+        zeebe = element.extension("zeebe:loopCharacteristics")
+        if zeebe is None:
+            return loop
+        return replace(
+            loop,
+            collection=self._attribute(zeebe, "inputCollection"),
+            element_variable=zeebe.get("inputElement") or None,
+            output_collection=zeebe.get("outputCollection") or None,
+            output_element=self._attribute(zeebe, "outputElement"),
+        )
+
+    def refine(self, element: Element, node: FlowNode) -> FlowNode:
+        inputs, outputs = self._mappings(element)
+        node = replace(
+            node,
+            inputs=inputs,
+            outputs=outputs,
+            outputs_isolate=bool(outputs),
+            listeners=self._listeners(element),
+            properties=_properties(element),
+        )
+        if node.kind is NodeKind.USER_TASK:
+            return replace(node, binding=self._user_task(element))
+        if node.kind is NodeKind.START_EVENT:
+            return replace(node, form=self._form(element))
+        if node.kind is NodeKind.CALL_ACTIVITY:
+            return replace(node, binding=self._call(element))
+        return self._with_work(element, node)
+
+    def _with_work(self, element: Element, node: FlowNode) -> FlowNode:
+        """A job by taskDefinition wherever one is drawn; or else a FEEL script or a DMN decision."""
+        definition = element.extension("zeebe:taskDefinition")
+        if definition is not None:
+            return replace(node, binding=self._job(element, definition))
+        script = element.extension("zeebe:script")
+        if script is not None and node.kind is NodeKind.SCRIPT_TASK:
+            text = script.get("expression").removeprefix("=").strip()
+            result = script.get("resultVariable") or None
+            return replace(node, binding=ScriptBinding(Script(Language.FEEL, text, script.line), result))
+        decision = element.extension("zeebe:calledDecision")
+        if decision is not None and node.kind is NodeKind.BUSINESS_RULE_TASK:
+            return replace(node, binding=self._decision(decision))
+        return super().refine(element, node)
+
+    def _job(self, element: Element, definition: Element) -> JobBinding:
+        kind = self.value(definition.get("type"), definition.line)
+        is_fixed = kind.language is Language.LITERAL
+        headers = {
+            header.get("key"): header.get("value")
+            for holder in element.extensions("zeebe:taskHeaders")
+            for header in holder.parts("zeebe:header")
+        }
+        priority = element.extension("zeebe:jobPriorityDefinition")
+        return JobBinding(
+            (kind.text if is_fixed else element.id,),
+            "taskDefinition",
+            type_expression=None if is_fixed else kind,
+            retries=self._number(definition, "retries"),
+            headers=headers,
+            result_variable=headers.get("resultVariable") or None,
+            priority=self._number(priority, "priority") if priority is not None else None,
+        )
+
+    def _decision(self, decision: Element) -> DecisionBinding:
+        binding, version = self._binding(decision)
+        called = self.value(decision.get("decisionId"), decision.line)
+        return DecisionBinding(called, decision.get("resultVariable") or None, "raw", binding, version)
+
+    def _call(self, element: Element) -> CallBinding:
+        called = element.extension("zeebe:calledElement")
+        if called is None:
+            return self.plain_call(element)
+        process = self._attribute(called, "processId") or self._attribute(called, "processIdExpression")
+        binding, version = self._binding(called)
+        return CallBinding(
+            process or Expression(Language.LITERAL, "", called.line),
+            binding,
+            version,
+            passes_all_in=called.flag("propagateAllParentVariables", True),
+            passes_all_out=called.flag("propagateAllChildVariables", True),
+            business_key=self._attribute(called, "businessId"),
+        )
+
+    def _user_task(self, element: Element) -> UserTaskBinding:
+        element.extension("zeebe:userTask")  # the native kind; the older kind is run the same way
+        plain = self.plain_user_task(element)
+        assignment = element.extension("zeebe:assignmentDefinition")
+        schedule = element.extension("zeebe:taskSchedule")
+        priority = element.extension("zeebe:priorityDefinition")
+        return UserTaskBinding(
+            assignee=self._attribute(assignment, "assignee") or plain.assignee,
+            candidate_users=self._attribute(assignment, "candidateUsers"),
+            candidate_groups=self._attribute(assignment, "candidateGroups") or plain.candidate_groups,
+            due_date=self._attribute(schedule, "dueDate"),
+            follow_up_date=self._attribute(schedule, "followUpDate"),
+            priority=self._number(priority, "priority") if priority is not None else None,
+            form=self._form(element),
+        )
+
+    def _form(self, element: Element) -> Form | None:
+        form = element.extension("zeebe:formDefinition")
+        if form is None:
+            return None
+        key = form.get("formKey") or form.get("externalReference") or None
+        binding = form.get("bindingType") or "latest"
+        schema = (
+            self.document.resolve(key.removeprefix(_EMBEDDED_FORM)) if key and key.startswith(_EMBEDDED_FORM) else None
+        )
+        return Form(
+            key=key,
+            form_id=form.get("formId") or None,
+            version_binding=binding,
+            schema=schema.text.strip() if schema is not None else None,
+        )
+
+    def _mappings(self, element: Element) -> tuple[tuple[Assignment, ...], tuple[Assignment, ...]]:
+        mapping = element.extension("zeebe:ioMapping")
+        if mapping is None:
+            return (), ()
+        inputs = tuple(self._assignment(part) for part in mapping.parts("zeebe:input"))
+        return inputs, tuple(self._assignment(part) for part in mapping.parts("zeebe:output"))
+
+    def _assignment(self, part: Element) -> Assignment:
+        return Assignment(part.get("target"), self.value(part.get("source"), part.line))
+
+    def _listeners(self, element: Element) -> tuple[Listener, ...]:
+        found: list[Listener] = []
+        for group, name in (
+            ("zeebe:executionListeners", "zeebe:executionListener"),
+            ("zeebe:taskListeners", "zeebe:taskListener"),
+        ):
+            for holder in element.extensions(group):
+                found += [self._listener(listener) for listener in holder.parts(name)]
+        return tuple(found)
+
+    def _listener(self, listener: Element) -> Listener:
+        kind = self.value(listener.get("type"), listener.line)
+        is_fixed = kind.language is Language.LITERAL
+        job = JobBinding(
+            (kind.text,),
+            "listener type",
+            type_expression=None if is_fixed else kind,
+            retries=self._number(listener, "retries"),
+        )
+        return Listener(listener.get("eventType"), job, line=listener.line)
+
+    def _binding(self, element: Element) -> tuple[str, Expression | None]:
+        tag = element.get("versionTag")
+        version = Expression(Language.LITERAL, tag, element.line) if tag else None
+        return element.get("bindingType") or "latest", version
+
+    def _attribute(self, element: Element | None, name: str) -> Expression | None:
+        if element is None or not element.get(name):
+            return None
+        return self.value(element.get(name), element.line)
+
+    def _number(self, element: Element, name: str) -> Expression | None:
+        text = element.get(name)
+        if not text:
+            return None
+        return self.value(text, element.line) if text.startswith("=") else constant(text, element.line)
+
+
+def _properties(element: Element) -> Mapping[str, str]:
+    return {
+        entry.get("name"): entry.get("value")
+        for holder in element.extensions("zeebe:properties")
+        for entry in holder.parts("zeebe:property")
+    }

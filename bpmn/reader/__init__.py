@@ -1,0 +1,43 @@
+"""From the bytes of a .bpmn file to the neutral model, with everything that is wrong with it."""
+
+from __future__ import annotations
+
+from bpmn.dialects import adapter_for
+from bpmn.document import Document, Unreadable, parse
+from bpmn.findings import Report
+from bpmn.model import Definitions, Finding
+from bpmn.reader.processes import executable_processes, read_process
+from bpmn.rules import check
+
+__all__ = ["read_bpmn"]
+
+
+def read_bpmn(data: bytes, file: str) -> tuple[Definitions | None, list[Finding]]:
+    """*file* is a display name. Never raises on bad input.
+
+    Definitions is None when there is nothing to read; findings are sorted by line. A finding of severity
+    ERROR refuses deployment.
+    """
+    report = Report(file)
+    try:
+        document = parse(data, file)
+    except Unreadable as error:
+        report.unreadable(error.rule, error.line, error.message)
+        return None, report.sorted()
+    definitions = _read(document, report)
+    check(document, definitions, report)
+    return definitions, report.sorted()
+
+
+def _read(document: Document, report: Report) -> Definitions:
+    executable = executable_processes(document)
+    report.limit_errors_to(executable, document)
+    adapter = adapter_for(document, report)
+    root = document.root
+    return Definitions(
+        file=document.file,
+        processes=tuple(read_process(process, process in executable, adapter) for process in document.all("process")),
+        dialect=adapter.dialect,
+        exporter=f"{root.get('exporter')} {root.get('exporterVersion')}".strip(),
+        execution_platform=f"{root.get('modeler:executionPlatform')} {root.get('modeler:executionPlatformVersion')}".strip(),
+    )
