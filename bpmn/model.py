@@ -264,6 +264,8 @@ class StandardLoop:
 
 @dataclass(frozen=True, slots=True)
 class MultiInstance:
+    """*counts_from*: the first value of `loopCounter` (0 in Camunda 7, 1 elsewhere)."""
+
     is_sequential: bool
     cardinality: Expression | None = None
     collection: Expression | None = None
@@ -271,6 +273,7 @@ class MultiInstance:
     output_collection: str | None = None
     output_element: Expression | None = None
     completion_condition: Expression | None = None
+    counts_from: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Command:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Command):
     """*start_event*: the element to start at; None for the process's none start event.
-    *parent*: (instance id, activity id) of the call activity that called this instance."""
+    *initiator*: the person, for a start event that keeps it in a variable."""
 
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     start_event: str | None = None
@@ -61,11 +61,9 @@ class ThrowEscalation(Command):
 class TriggerEvent(Command):
     """What a waiting catch event, boundary event or event gateway branch waited for has come.
 
-    *activity_id*: the subscription's or timer's. *element_id*: the catching event (for an event gateway,
-    one of the events behind it)."""
+    *activity_id*: as in the `TimerStarted` or `SubscriptionOpened` that is answered here."""
 
     activity_id: int
-    element_id: str
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -1,0 +1,185 @@
+"""The one function that moves a process instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from SpiffWorkflow.util.task import TaskState
+
+from engine.commands import (
+    Cancel,
+    Command,
+    CompleteActivity,
+    Continue,
+    RetryActivity,
+    SetVariables,
+    Start,
+    ThrowError,
+    ThrowEscalation,
+    TriggerEvent,
+)
+from engine.errors import Conflict, NotFound
+from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
+from engine.interpreter.elements.throwing import throw_error, throw_escalation
+from engine.interpreter.elements.user_task import UserTaskSpec
+from engine.interpreter.program import Program
+from engine.interpreter.snapshot import Changes, restore, take_changes
+from engine.interpreter.token import Phase, Token
+from engine.interpreter.workflow import LiveWorkflow
+
+STEP_LIMIT = 1_000_000
+"""Steps of one command after which a token is parked with an incident: an endless loop in a diagram."""
+
+
+class Instance:
+    """A process instance in memory: its program, and its live workflow."""
+
+    def __init__(self, workflow: LiveWorkflow, instance_id: str) -> None:
+        self.id = instance_id
+        self._workflow = workflow
+
+    @classmethod
+    def new(cls, program: Program, instance_id: str) -> Instance:
+        return cls(LiveWorkflow(program), instance_id)
+
+    @classmethod
+    def load(
+        cls,
+        program: Program,
+        instance_id: str,
+        parts: Mapping[int, Any],
+        variables: Mapping[tuple[int, str], Any],
+    ) -> Instance:
+        """The instance as it was saved: *parts* and *variables* as `changes` gave them, put together."""
+        return cls(restore(program, parts, variables), instance_id)
+
+    @property
+    def program(self) -> Program:
+        return self._workflow.program
+
+    @property
+    def is_ended(self) -> bool:
+        return self._workflow.is_ended
+
+    def changes(self) -> Changes:
+        """What has changed since the last call, to be saved with the events."""
+        return take_changes(self._workflow)
+
+    def visible(self, activity_id: int) -> dict[str, Any]:
+        """The variables that activity sees. Raises NotFound when it is not live."""
+        token = self._workflow.tasks.get(activity_id)
+        if token is None:
+            raise NotFound(f"Activity {activity_id} is not active in instance {self.id}.")
+        return dict(token.variables)
+
+
+def advance(instance: Instance, command: Command) -> list[Event]:
+    """Runs *instance* until every token waits; what happened, in order.
+
+    Deterministic: no I/O, no clock but the command's, no random numbers. Raises Conflict or NotFound
+    when the command does not fit, and has then changed nothing.
+    """
+    workflow = instance._workflow
+    if workflow.is_ended:
+        raise Conflict(f"Process instance {instance.id} has ended.")
+    workflow.command = command
+    workflow.events = []
+    _apply(workflow, command)
+    steps = 0
+    while token := workflow.next_ready():
+        steps += 1
+        if steps > STEP_LIMIT:
+            _park(workflow, token)
+        else:
+            workflow.run(token)
+    return workflow.events
+
+
+def _apply(workflow: LiveWorkflow, command: Command) -> None:
+    match command:
+        case Start():
+            _start(workflow, command)
+        case CompleteActivity(activity_id=activity_id):
+            token = workflow.open_token(activity_id)
+            token.spec.accept(token, command)
+        case TriggerEvent(activity_id=activity_id):
+            token = workflow.open_token(activity_id)
+            token.spec.trigger(token, command)
+        case ThrowError(activity_id=activity_id):
+            token = _waiting(workflow, activity_id)
+            _close_user_task(token)
+            throw_error(token, command.code, command.message, command.variables)
+        case ThrowEscalation(activity_id=activity_id):
+            token = _waiting(workflow, activity_id)
+            throw_escalation(token, command.code, command.variables)
+        case SetVariables(scope_id=scope_id):
+            _set_variables(workflow, scope_id, command.variables)
+        case RetryActivity(activity_id=activity_id):
+            _retry(workflow, activity_id)
+        case Continue(activity_id=activity_id):
+            _continue(workflow, activity_id)
+        case Cancel():
+            workflow.shut("cancelled", cause="operator", reason=command.reason)
+        case _:
+            raise TypeError(f"No such command: {type(command).__name__}")
+
+
+def _start(workflow: LiveWorkflow, command: Start) -> None:
+    start = workflow.program.start_event(command.start_event)
+    workflow.emit(InstanceStarted(start.node.id))
+    for name, value in command.variables.items():
+        workflow.set_local(workflow.root, name, value, 0)
+    if start.node.initiator_variable:
+        workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
+    workflow.enter(start, workflow.root)
+
+
+def _waiting(workflow: LiveWorkflow, activity_id: int) -> Token:
+    """A token whose work goes on outside: only such a one can report an error."""
+    token = workflow.open_token(activity_id)
+    if token.is_catcher or token._state != TaskState.STARTED:
+        raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') is not being worked on.")
+    return token
+
+
+def _close_user_task(token: Token) -> None:
+    if isinstance(token.spec, UserTaskSpec):
+        token.memory.pop("task", None)
+        token.workflow.emit(UserTaskClosed(token.id, "error"))
+
+
+def _set_variables(workflow: LiveWorkflow, scope_id: int, variables: Mapping[str, Any]) -> None:
+    owner = workflow.tasks.get(scope_id)
+    if owner is None:
+        raise NotFound(f"There is no live scope {scope_id} to set variables in.")
+    for name, value in variables.items():
+        workflow.set_local(owner, name, value, 0)
+
+
+def _retry(workflow: LiveWorkflow, activity_id: int) -> None:
+    token = workflow.open_token(activity_id)
+    if token._state != TaskState.ERROR:
+        raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') has no open incident to retry.")
+    workflow.emit(IncidentResolved(token.id))
+    workflow.make_ready(token)
+
+
+def _continue(workflow: LiveWorkflow, activity_id: int) -> None:
+    token = workflow.open_token(activity_id)
+    where = token.memory.pop("paused", None)
+    if where is None:
+        raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') does not wait at a save point.")
+    token.memory["continued"] = where
+    if where == "after":
+        token.phase = Phase.RESULT_WRITTEN
+    workflow.make_ready(token)
+
+
+def _park(workflow: LiveWorkflow, token: Token) -> None:
+    token._set_state(TaskState.ERROR)
+    message = (
+        f"The instance took {STEP_LIMIT:,} steps without waiting anywhere: probably a loop without an end. "
+        "Correct its variables or the diagram, then retry to go on."
+    )
+    workflow.emit(IncidentRaised(token.id, token.spec.node.id, "loop", message, token.spec.node.line))

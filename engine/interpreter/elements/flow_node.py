@@ -1,0 +1,206 @@
+"""What every flow node does: be entered, run, complete, leave by its outgoing flows.
+
+Each element is a subclass in a file of its own and overrides what differs. The life of a token:
+
+    entered -> READY -> execute() -> done at once, or STARTED until accept() brings its result
+            -> write_result() -> choose_flows() -> successors entered -> removed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from SpiffWorkflow.bpmn.specs.bpmn_task_spec import BpmnTaskSpec
+from SpiffWorkflow.util.task import TaskState
+
+from bpmn.model import FlowNode
+from engine.commands import CompleteActivity, TriggerEvent
+from engine.errors import Conflict
+from engine.events import ActivityCancelled, ActivityCompleted, ContinuationCreated, FlowTaken
+from engine.interpreter.compiling import Compiler, assign_local, assign_outward
+from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.token import Phase, Token
+
+if TYPE_CHECKING:
+    from engine.interpreter.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    id: str
+    target: FlowNodeSpec
+    condition: Callable[[Token], bool] | None
+
+
+class FlowNodeSpec(BpmnTaskSpec):
+    """*flows*: outgoing, in document order. *throws*: runs only when nothing else can.
+    *built_in_names*: variables that the element itself provides to what it contains."""
+
+    throws = False
+    built_in_names: frozenset[str] = frozenset()
+
+    def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
+        super().__init__(program.spec, name or node.id, lane=node.lane, documentation=node.documentation)
+        self.bpmn_id = node.id
+        self.bpmn_name = node.name
+        self.program = program
+        self.node = node
+        self.compiler = Compiler(program.services, node.line)
+        self.input_mappings = self.compiler.assignments(node.inputs)
+        self.output_mappings = self.compiler.assignments(node.outputs)
+        self.kind = str(node.kind)
+        self.flows: tuple[Flow, ...] = ()
+        self.default_flow: Flow | None = None
+        self.has_conditions = False
+
+    def link(self, flows: tuple[Flow, ...]) -> None:
+        """Connects the outgoing flows once every node has its spec."""
+        self.flows = flows
+        self.default_flow = next((flow for flow in flows if flow.id == self.node.default_flow), None)
+        self.has_conditions = self.default_flow is not None or any(flow.condition for flow in flows)
+        for flow in flows:
+            self.connect(flow.target)
+
+    # --- what elements override ---
+
+    def prepare(self, token: Token) -> None:
+        """Before the work: input mappings make local variables."""
+        assign_local(token, self.input_mappings)
+
+    def execute(self, token: Token) -> bool:
+        """Does the work; True when it is done, False to wait for a command."""
+        return True
+
+    def accept(self, token: Token, command: CompleteActivity) -> None:
+        """The work behind a waiting token is done."""
+        raise Conflict(f"Element '{self.node.id}' does not wait for a result.")
+
+    def trigger(self, token: Token, command: TriggerEvent) -> None:
+        """The event that this token waits for has come."""
+        raise Conflict(f"Element '{self.node.id}' does not wait for an event.")
+
+    def write_result(self, token: Token) -> None:
+        """Puts the result of the work into variables; output mappings carry them outward."""
+        assign_outward(token, self.output_mappings)
+
+    def choose_flows(self, token: Token) -> tuple[Flow, ...]:
+        """Which outgoing flows to take (13.2.1: all whose condition holds, else the default)."""
+        if not self.has_conditions:
+            return self.flows
+        taken = tuple(
+            flow
+            for flow in self.flows
+            if flow is not self.default_flow and (flow.condition is None or flow.condition(token))
+        )
+        if taken:
+            return taken
+        if self.default_flow is None:
+            raise self.no_flow()
+        return (self.default_flow,)
+
+    def arrive(self, container: Token, flow: Flow | None) -> None:
+        """A token comes in by *flow*."""
+        container.workflow.enter(self, container, flow.id if flow else None)
+
+    def jumps_to(self) -> tuple[FlowNodeSpec, ...]:
+        """Where a token goes from here other than by a sequence flow."""
+        return ()
+
+    def chosen(self, token: Token, catcher: Token, payload: dict[str, Any]) -> None:
+        """An event has come that *catcher* waited for on behalf of *token*."""
+        raise Conflict(f"Element '{self.node.id}' does not wait for an event.")
+
+    def can_fire_when_quiet(self, token: Token) -> bool:
+        """Of a joining gateway: whether no further token can come, now that nothing else can go on."""
+        return False
+
+    def drained(self, token: Token) -> None:
+        """The last token inside *token* has gone."""
+
+    def fire(self, token: Token) -> None:
+        """A joining gateway has all the tokens that it waits for."""
+
+    def collect(self, token: Token, inner: Token) -> None:
+        """*inner* is about to leave *token*: takes over what it brings."""
+
+    def child_left(self, token: Token, inner: Token) -> None:
+        """*inner* has completed and is the last thing before it goes."""
+
+    def stop_waiting(self, token: Token) -> None:
+        """Withdraws what the token waited for: its job, user task, timer or subscription."""
+
+    def built_in(self, token: Token, name: str) -> Any:
+        raise KeyError(name)
+
+    # --- the seams of SpiffWorkflow that carry it ---
+
+    def _run_hook(self, my_task: Token) -> bool | None:
+        """None leaves the token STARTED, True completes it."""
+        if my_task.phase < Phase.EXECUTED:
+            if self.node.save_point_before and self._pauses(my_task, "before"):
+                return None
+            if my_task.phase < Phase.PREPARED:
+                self.prepare(my_task)
+                my_task.phase = Phase.PREPARED
+            if not self.execute(my_task):
+                return None
+            my_task.phase = Phase.EXECUTED
+        return True
+
+    def _on_complete(self, my_task: Token) -> None:
+        token, workflow = my_task, my_task.workflow
+        if token.phase < Phase.RESULT_WRITTEN:
+            self.write_result(token)
+            token.phase = Phase.RESULT_WRITTEN
+        if self.node.save_point_after and self._pauses(token, "after"):
+            token._set_state(TaskState.STARTED)
+            return
+        flows = self.choose_flows(token)
+        container = token.container
+        container.spec.collect(container, token)
+        self.record_completion(token)
+        for flow in flows:
+            workflow.emit(FlowTaken(flow.id))
+            flow.target.arrive(container, flow)
+        container.spec.child_left(container, token)
+        workflow.remove(token)
+
+    def record_completion(self, token: Token) -> None:
+        for catcher in token.inner_tokens:
+            catcher.spec.stop_waiting(catcher)
+        token.workflow.emit(ActivityCompleted(token.id, self.node.id))
+
+    def _pauses(self, token: Token, where: str) -> bool:
+        """Whether the token stops at a save point here; it does so once, until `Continue` comes."""
+        if token.memory.get("continued") == where:
+            return False
+        token.memory["paused"] = where
+        token.workflow.emit(ContinuationCreated(token.id, self.node.id))
+        return True
+
+    def _on_cancel(self, my_task: Token) -> None:
+        self.stop_waiting(my_task)
+        if not my_task.is_catcher:
+            if my_task.is_entered:
+                my_task.workflow.emit(ActivityCancelled(my_task.id, self.node.id, my_task.workflow.cause))
+            my_task.workflow.forget_join(my_task)
+
+    def _on_error(self, my_task: Token) -> None:
+        """An incident; `LiveWorkflow.run` records it."""
+
+    # --- helpers for elements ---
+
+    def resume(self, token: Token) -> None:
+        """The work is done: the token leaves when its turn comes."""
+        token.phase = Phase.EXECUTED
+        token.workflow.make_ready(token)
+
+    def no_flow(self) -> ActivityFailed:
+        return ActivityFailed(
+            "flow",
+            f"No outgoing flow of '{self.node.id}' can be taken: no condition holds and there is no default flow. "
+            "Correct the variables or deploy a diagram with a default flow, then retry.",
+            self.node.line,
+        )

@@ -1,0 +1,206 @@
+"""Bodies around an activity that happens more than once: standard loop and multi-instance (13.3.6, 13.3.7).
+
+The body is what the sequence flows and the boundary events see; the instances stand inside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bpmn.model import FlowNode, MultiInstance, StandardLoop
+from engine.interpreter.compiling import text_of
+from engine.interpreter.elements.activity import ActivitySpec
+from engine.interpreter.elements.flow_node import FlowNodeSpec
+from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.token import Token
+
+if TYPE_CHECKING:
+    from engine.interpreter.program import Program
+
+BODY_KIND = "multiInstanceBody"
+
+
+class BodySpec(ActivitySpec):
+    """*instance*: the spec of the activity itself."""
+
+    def __init__(self, program: Program, node: FlowNode, instance: FlowNodeSpec) -> None:
+        super().__init__(program, node, name=f"{node.id} (body)")
+        self.kind = BODY_KIND
+        self.input_mappings = ()
+        self.output_mappings = ()
+        self.pre_script = self.post_script = None
+        self.instance = instance
+
+    def start_instance(self, token: Token, number: int, local: dict[str, Any]) -> Token:
+        """Another instance inside the body; *number* is kept for its output."""
+        workflow = token.workflow
+        inner = workflow.place(self.instance, token)
+        inner.memory["number"] = number
+        workflow.record_entry(inner)
+        for name, value in local.items():
+            workflow.set_local(inner, name, value, inner.id)
+        workflow.make_ready(inner)
+        return inner
+
+    def drained(self, token: Token) -> None:
+        self.resume(token)
+
+
+class StandardLoopSpec(BodySpec):
+    """Repeats while the condition holds, asked before each turn or after it."""
+
+    def __init__(self, program: Program, node: FlowNode, instance: FlowNodeSpec) -> None:
+        super().__init__(program, node, instance)
+        assert isinstance(node.loop, StandardLoop)
+        self.tests_before = node.loop.tests_before
+        self.condition = self.compiler.condition(node.loop.condition)
+        self.maximum = self.compiler.optional(node.loop.maximum)
+
+    def execute(self, token: Token) -> bool:
+        token.memory["turns"] = 0
+        if self.tests_before and not self._goes_on(token, token):
+            return True
+        self._next_turn(token)
+        return False
+
+    def collect(self, token: Token, inner: Token) -> None:
+        token.memory["goes_on"] = self._goes_on(token, inner)
+
+    def child_left(self, token: Token, inner: Token) -> None:
+        if token.memory["goes_on"]:
+            self._next_turn(token)
+
+    def _next_turn(self, token: Token) -> None:
+        token.memory["turns"] += 1
+        turn = token.memory["turns"]
+        self.start_instance(token, turn, {"loopCounter": turn})
+
+    def _goes_on(self, token: Token, where: Token) -> bool:
+        if self.maximum is not None and token.memory["turns"] >= self._maximum(where):
+            return False
+        return self.condition is None or self.condition(where)
+
+    def _maximum(self, token: Token) -> int:
+        assert self.maximum is not None
+        return whole_number(self.maximum(token), f"the loop maximum of '{self.node.id}'", self.node.line)
+
+
+class MultiInstanceSpec(BodySpec):
+    """One instance for each item. The items are taken when the body is entered and kept apart from it, as
+    is each instance's output, so that a step costs the same however many items there are."""
+
+    built_in_names = frozenset(
+        {
+            *("nrOfInstances", "nrOfCompletedInstances", "nrOfActiveInstances", "nrOfTerminatedInstances"),
+            *("numberOfInstances", "numberOfCompletedInstances", "numberOfActiveInstances"),
+            "numberOfTerminatedInstances",
+        }
+    )
+
+    def __init__(self, program: Program, node: FlowNode, instance: FlowNodeSpec) -> None:
+        super().__init__(program, node, instance)
+        assert isinstance(node.loop, MultiInstance)
+        self.loop = node.loop
+        self.collection = self.compiler.optional(self.loop.collection)
+        self.cardinality = self.compiler.optional(self.loop.cardinality)
+        self.output_element = self.compiler.optional(self.loop.output_element)
+        self.completion_condition = self.compiler.condition(self.loop.completion_condition)
+
+    def execute(self, token: Token) -> bool:
+        items = self._items(token)
+        token.memory.update(count=len(items), started=0, completed=0)
+        if not items:
+            return True
+        if self.loop.is_sequential:
+            token.workflow.set_side(-token.id, list(items))
+            self._start_next(token, items)
+            return False
+        for _ in items:
+            self._start_next(token, items)
+        return False
+
+    def collect(self, token: Token, inner: Token) -> None:
+        output = self.output_element(inner) if self.output_element else None
+        token.memory["completed"] += 1
+        try:
+            satisfied = bool(self.completion_condition and self.completion_condition(inner))
+        except ActivityFailed:
+            token.memory["completed"] -= 1
+            raise
+        token.memory["satisfied"] = satisfied
+        if self.loop.output_collection:
+            token.workflow.set_side(inner.id, {"of": token.id, "number": inner.memory["number"], "value": output})
+
+    def child_left(self, token: Token, inner: Token) -> None:
+        if token.memory["satisfied"]:
+            token.workflow.clear(token, cause=self.node.id, spare=inner)
+        elif self.loop.is_sequential and token.memory["started"] < token.memory["count"]:
+            self._start_next(token, token.workflow.side[-token.id])
+
+    def write_result(self, token: Token) -> None:
+        if self.loop.output_collection:
+            values: list[Any] = [None] * token.memory["count"]
+            for part_id in self._output_parts(token):
+                kept = token.workflow.side[part_id]
+                values[kept["number"]] = kept["value"]
+            token.workflow.set_variable_from(token.container, self.loop.output_collection, values, token.id)
+        self._drop_sides(token)
+
+    def stop_waiting(self, token: Token) -> None:
+        self._drop_sides(token)
+
+    def built_in(self, token: Token, name: str) -> int:
+        memory = token.memory
+        what = name.removeprefix("nrOf").removeprefix("numberOf")
+        match what:
+            case "Instances":
+                return memory["count"]
+            case "CompletedInstances":
+                return memory["completed"]
+            case "ActiveInstances":
+                return memory["started"] - memory["completed"]
+            case _:
+                return 0
+
+    def _start_next(self, token: Token, items: list[Any] | range) -> None:
+        number = token.memory["started"]
+        token.memory["started"] = number + 1
+        local: dict[str, Any] = {"loopCounter": number + self.loop.counts_from}
+        if self.loop.element_variable and self.collection:
+            local = {self.loop.element_variable: items[number], **local}
+        inner = self.start_instance(token, number, local)
+        if not self.loop.is_sequential:
+            token.workflow.own_part(inner)
+
+    def _items(self, token: Token) -> list[Any] | range:
+        if self.collection is not None:
+            items = self.collection(token)
+            if not isinstance(items, list | tuple):
+                raise ActivityFailed(
+                    "expression",
+                    f"The collection of '{self.node.id}' is {type(items).__name__} and no list.",
+                    self.node.line,
+                )
+            return list(items)
+        if self.cardinality is None:
+            raise ActivityFailed("expression", f"'{self.node.id}' says neither how many nor for what.", self.node.line)
+        return range(whole_number(self.cardinality(token), f"the cardinality of '{self.node.id}'", self.node.line))
+
+    def _output_parts(self, token: Token) -> list[int]:
+        side = token.workflow.side
+        return [part for part, kept in side.items() if isinstance(kept, dict) and kept.get("of") == token.id]
+
+    def _drop_sides(self, token: Token) -> None:
+        for part_id in [-token.id, *self._output_parts(token)]:
+            token.workflow.drop_side(part_id)
+
+
+def whole_number(value: Any, what: str, line: int) -> int:
+    """A count from a number or its text. Raises ActivityFailed when it is none, or negative."""
+    try:
+        number = int(text_of(value) or "")
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise ActivityFailed("expression", f"'{text_of(value)}' is no count for {what}.", line)
+    return number

@@ -1,0 +1,93 @@
+"""User task: waits for a person (10.3.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bpmn.model import FlowNode, UserTaskBinding
+from engine.events import UserTaskClosed, UserTaskCreated
+from engine.interpreter.compiling import text_of
+from engine.interpreter.elements.activity import ActivitySpec
+from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.token import Token
+from engine.timing import TimerError, read_date
+
+if TYPE_CHECKING:
+    from engine.interpreter.program import Program
+
+DEFAULT_PRIORITY = 50
+
+
+class UserTaskSpec(ActivitySpec):
+    def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
+        super().__init__(program, node, name)
+        task = node.binding if isinstance(node.binding, UserTaskBinding) else UserTaskBinding()
+        self.assignee = self.compiler.optional(task.assignee)
+        self.candidate_users = self.compiler.optional(task.candidate_users)
+        self.candidate_groups = self.compiler.optional(task.candidate_groups)
+        self.due_date = self.compiler.optional(task.due_date)
+        self.follow_up_date = self.compiler.optional(task.follow_up_date)
+        self.priority = self.compiler.optional(task.priority)
+        self.form_key = (task.form.form_id or task.form.key) if task.form else None
+        self.has_lane_for_group = not (task.assignee or task.candidate_users or task.candidate_groups)
+
+    def execute(self, token: Token) -> bool:
+        groups = _names(self.candidate_groups(token)) if self.candidate_groups else ()
+        if self.has_lane_for_group and self.node.lane:
+            groups = (self.node.lane,)
+        created = UserTaskCreated(
+            token.id,
+            self.node.id,
+            self.node.name or self.node.id,
+            assignee=(text_of(self.assignee(token)) or None) if self.assignee else None,
+            candidate_users=_names(self.candidate_users(token)) if self.candidate_users else (),
+            candidate_groups=groups,
+            due_at=self._moment(self.due_date(token)) if self.due_date else None,
+            follow_up_at=self._moment(self.follow_up_date(token)) if self.follow_up_date else None,
+            priority=self._priority(token),
+            form_key=self.form_key,
+            scopes=token.scope_ids(),
+        )
+        token.memory["task"] = True
+        token.workflow.emit(created)
+        return False
+
+    def waits_for_result(self, token: Token) -> bool:
+        return "task" in token.memory
+
+    def record_completion(self, token: Token) -> None:
+        token.workflow.emit(UserTaskClosed(token.id, "completed"))
+        super().record_completion(token)
+
+    def stop_waiting(self, token: Token) -> None:
+        if "task" in token.memory:
+            token.workflow.emit(UserTaskClosed(token.id, "cancelled"))
+
+    def _priority(self, token: Token) -> int:
+        if self.priority is None:
+            return DEFAULT_PRIORITY
+        text = text_of(self.priority(token))
+        try:
+            return int(text) if text else DEFAULT_PRIORITY
+        except ValueError:
+            raise ActivityFailed(
+                "expression", f"'{text}' is no whole number for the priority.", self.node.line
+            ) from None
+
+    def _moment(self, value: Any) -> datetime | None:
+        if value is None or value == "":
+            return None
+        try:
+            return read_date(value)
+        except TimerError as problem:
+            raise ActivityFailed("expression", str(problem), self.node.line) from problem
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """From a list, or from text with commas between the names."""
+    if value is None:
+        return ()
+    parts: Iterable[Any] = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    return tuple(name for part in parts if (name := (text_of(part) or "").strip()))

@@ -1,0 +1,124 @@
+"""A process definition made ready to run: compiled once, shared by all its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
+
+from bpmn.model import Expression, FlowElements, Process, Script
+from engine.errors import InvalidInput
+from engine.interpreter import elements
+from engine.interpreter.elements.activity import ActivitySpec
+from engine.interpreter.elements.boundary_event import BoundaryEventSpec
+from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
+from engine.interpreter.elements.link_event import LinkThrowSpec
+
+
+class DecisionOutcome(Protocol):
+    """*value* as DMN gives it; *rules*: ids of the rules that fired; *inputs*: what was read."""
+
+    @property
+    def value(self) -> Any: ...
+    @property
+    def rules(self) -> tuple[str, ...]: ...
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+
+
+Evaluator = Callable[[Mapping[str, Any], datetime], Any]
+ScriptRunner = Callable[[Mapping[str, Any], datetime], tuple[Any, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the interpreter is handed to evaluate with: pure, bounded, without powers of their own.
+
+    Each raises `ActivityFailed` when it cannot. *decide*(decision id, version binding, version,
+    variables, now).
+    """
+
+    compile: Callable[[Expression], Evaluator]
+    compile_script: Callable[[Script], ScriptRunner]
+    decide: Callable[[str, str, str | None, Mapping[str, Any], datetime], DecisionOutcome]
+
+
+class Program:
+    """*spec*: SpiffWorkflow's specification of the process, in which every flow node is one task spec.
+
+    *reachable*: a cache for inclusive gateways."""
+
+    def __init__(self, process: Process, services: Services) -> None:
+        self.process = process
+        self.services = services
+        self.spec = BpmnProcessSpec(name=process.key, filename=process.file)
+        self.reachable: dict[str, dict[str, frozenset[str]]] = {}
+        self._entries: dict[str, FlowNodeSpec] = {}
+        self.root = elements.ProcessRootSpec(self, process)
+        for scope in _scopes(process.elements):
+            self._add_nodes(scope)
+        for scope in _scopes(process.elements):
+            self._link(scope)
+
+    def spec_of(self, element_id: str) -> FlowNodeSpec:
+        """The spec that a token enters at this element: of a looped activity, its body."""
+        return self._entries[element_id]
+
+    def spec_named(self, name: str) -> FlowNodeSpec:
+        return self.spec.task_specs[name]  # type: ignore[return-value]  # all but SpiffWorkflow's own three are ours
+
+    def start_event(self, element_id: str | None) -> FlowNodeSpec:
+        """The start event of that id, or the process's none start event.
+
+        Raises InvalidInput when there is none."""
+        starts = self.process.start_events
+        if element_id is not None:
+            if any(node.id == element_id for node in starts):
+                return self.spec_of(element_id)
+            raise InvalidInput(f"Process '{self.process.key}' has no start event '{element_id}'.")
+        for node in starts:
+            if node.event is None or node.event.kind == "none":
+                return self.spec_of(node.id)
+        implicit = [n for n in self.process.elements.nodes.values() if not n.incoming and not n.attached_to]
+        if not starts and implicit:
+            return self.spec_of(implicit[0].id)
+        raise InvalidInput(
+            f"Process '{self.process.key}' has no start event without a trigger. "
+            "Start it by the message, signal or timer that it waits for."
+        )
+
+    def _add_nodes(self, scope: FlowElements) -> None:
+        for node in scope.nodes.values():
+            spec = elements.spec_for(self, node)
+            if node.loop is not None:
+                spec = elements.body_around(self, node, spec)
+            self._entries[node.id] = spec
+
+    def _link(self, scope: FlowElements) -> None:
+        for node in scope.nodes.values():
+            spec = self._entries[node.id]
+            spec.link(tuple(self._flow(scope, flow_id, spec) for flow_id in node.outgoing))
+            if isinstance(spec, ActivitySpec):
+                attached = (self._entries[each.id] for each in scope.boundary_events_of(node.id))
+                spec.boundary_events = tuple(each for each in attached if isinstance(each, BoundaryEventSpec))
+            if isinstance(spec, LinkThrowSpec):
+                spec.target = self._link_target(scope, spec)
+
+    def _flow(self, scope: FlowElements, flow_id: str, source: FlowNodeSpec) -> Flow:
+        flow = scope.flows[flow_id]
+        return Flow(flow.id, self._entries[flow.target], source.compiler.condition(flow.condition))
+
+    def _link_target(self, scope: FlowElements, throw: LinkThrowSpec) -> FlowNodeSpec | None:
+        for node in scope.nodes.values():
+            if node.kind == "intermediateCatchEvent" and node.event and node.event.kind == "link":
+                if throw.node.event and node.event.name == throw.node.event.name:
+                    return self._entries[node.id]
+        return None
+
+
+def _scopes(elements_: FlowElements) -> list[FlowElements]:
+    """The process's own elements and those of every subprocess in it."""
+    return [elements_, *(node.body for node in elements_.walk() if node.body is not None)]
