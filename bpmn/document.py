@@ -56,7 +56,7 @@ class Element:
     text: str
     line: int
     parent: Element | None = field(repr=False)
-    children: list[Element] = field(default_factory=lambda: [], repr=False)
+    children: list[Element] = field(default_factory=list, repr=False)
     read: set[str] = field(default_factory=lambda: set(), repr=False)
     visited: bool = False
 

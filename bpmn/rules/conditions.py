@@ -1,0 +1,52 @@
+"""Conditions stand where a choice is made, and wherever one is (8.4.13, 10.6.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bpmn.document import Element, local
+from bpmn.rules.review import ACTIVITIES, EVENTS, Review, name_of
+
+RULE: Final = "conditions"
+
+
+_CHOICES: Final = ("exclusiveGateway", "inclusiveGateway")
+_NO_CHOICE: Final = ("parallelGateway", "eventBasedGateway", *EVENTS)
+
+
+def check(review: Review) -> None:
+    for node in review.nodes:
+        flows = review.outgoing(node)
+        conditional = [flow for flow in flows if flow.child("conditionExpression") is not None]
+        if node.name in _CHOICES and len(flows) > 1:
+            _check_choice(review, node, flows)
+        elif node.name in _NO_CHOICE:
+            for flow in conditional:
+                message = (
+                    f"Sequence flow '{name_of(flow)}' leaves {node.name} '{name_of(node)}', which takes every path: "
+                    "its condition is not allowed. Remove it or put an exclusive gateway there."
+                )
+                review.error(RULE, flow, message)
+        elif node.name in ACTIVITIES and conditional and len(flows) == 1:
+            message = (
+                f"The only sequence flow out of '{name_of(node)}' has a condition: were it false, the process would "
+                "stop there. Remove the condition or draw the other path."
+            )
+            review.error(RULE, flows[0], message)
+
+
+def _check_choice(review: Review, node: Element, flows: list[Element]) -> None:
+    default = local(node.get("default"))
+    for flow in flows:
+        if flow.child("conditionExpression") is None and flow.id != default:
+            message = (
+                f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has neither a condition nor is it "
+                "the default. Give it a condition or make it the default flow."
+            )
+            review.error(RULE, flow, message)
+    if not default:
+        message = (
+            f"{node.name} '{name_of(node)}' has no default flow: if no condition holds, an incident stops it there. "
+            "Mark one flow as the default to be safe."
+        )
+        review.info(RULE, node, message)

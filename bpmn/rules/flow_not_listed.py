@@ -1,0 +1,44 @@
+"""Nodes list their sequence flows, and the lists agree with the flows (8.4.13, table 8.61)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bpmn.document import Element, local
+from bpmn.rules.review import NODES, Review, name_of
+
+RULE: Final = "flow-not-listed"
+
+
+def check(review: Review) -> None:
+    if not review.document.all("incoming") and not review.document.all("outgoing"):
+        return  # some editors write no lists at all: nothing is contradicted then
+    for flow in review.flows:
+        _listed(review, flow, review.document.resolve(flow.get("sourceRef")), "outgoing")
+        _listed(review, flow, review.target(flow), "incoming")
+    for name, attribute in (("outgoing", "sourceRef"), ("incoming", "targetRef")):
+        for entry in review.document.all(name):
+            _leads_here(review, entry, attribute)
+
+
+def _listed(review: Review, flow: Element, node: Element | None, name: str) -> None:
+    if node is None or node.name not in NODES or any(local(entry.text) == flow.id for entry in node.all(name)):
+        return
+    message = (
+        f"Sequence flow '{name_of(flow)}' joins '{name_of(node)}', which does not list it as {name}. "
+        "Draw it again in the editor."
+    )
+    review.error(RULE, flow, message)
+
+
+def _leads_here(review: Review, entry: Element, attribute: str) -> None:
+    node = entry.parent
+    flow = review.document.resolve(entry.text)
+    if node is None or node.name not in NODES:
+        return
+    if flow is None or flow.name != "sequenceFlow" or local(flow.get(attribute)) != node.id:
+        message = (
+            f"'{name_of(node)}' lists '{entry.text.strip()}' as {entry.name}, but no such sequence flow joins it. "
+            "Draw it again in the editor."
+        )
+        review.error(RULE, entry, message)

@@ -1,0 +1,32 @@
+"""A process starts somewhere: an executable one needs a start event, an instantiating receive task or gateway, or an activity without incoming flow (10.5.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bpmn.document import Element
+from bpmn.rules.review import NODES, Review, name_of
+
+RULE: Final = "missing-start"
+
+
+def check(review: Review) -> None:
+    for scope in review.document.all("process", "subProcess", "transaction"):
+        nodes = [child for child in scope.children if child.name in NODES]
+        if not nodes:
+            if scope.name == "process":
+                review.error(RULE, scope, f"Process '{name_of(scope)}' is empty. Draw a start event and what follows.")
+            continue
+        if not any(_can_start(review, node) for node in nodes):
+            message = (
+                f"Nothing in '{name_of(scope)}' can start it: every element waits for another one. Add a start event."
+            )
+            review.error(RULE, scope, message)
+
+
+def _can_start(review: Review, node: Element) -> bool:
+    if node.name == "startEvent":
+        return True
+    if node.name in ("boundaryEvent", "intermediateCatchEvent") or node.flag("isForCompensation"):
+        return False
+    return not review.incoming(node)

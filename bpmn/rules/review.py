@@ -1,0 +1,90 @@
+"""What a rule sees: the elements of the file, how sequence flows join them, and the neutral model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bpmn.document import Document, Element, local
+from bpmn.findings import Report
+from bpmn.model import Definitions, FlowNode, Process
+
+SCOPES = ("process", "subProcess", "transaction", "adHocSubProcess")
+EVENTS = ("startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent")
+GATEWAYS = ("exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway")
+ACTIVITIES = (
+    "task",
+    "scriptTask",
+    "serviceTask",
+    "userTask",
+    "manualTask",
+    "businessRuleTask",
+    "sendTask",
+    "receiveTask",
+    "callActivity",
+    "subProcess",
+    "transaction",
+    "adHocSubProcess",
+)
+NODES = EVENTS + GATEWAYS + ACTIVITIES
+
+
+class Review:
+    """One file under review. Elements are compared by identity; ids may be missing or double."""
+
+    def __init__(self, document: Document, definitions: Definitions, report: Report) -> None:
+        self.document = document
+        self.definitions = definitions
+        self.error = report.error
+        self.warning = report.warning
+        self.info = report.info
+        self.flows = document.all("sequenceFlow")
+        self.nodes = [element for name in NODES for element in document.all(name)]
+        self._incoming: dict[str, list[Element]] = {}
+        self._outgoing: dict[str, list[Element]] = {}
+        for flow in self.flows:
+            self._outgoing.setdefault(local(flow.get("sourceRef")), []).append(flow)
+            self._incoming.setdefault(local(flow.get("targetRef")), []).append(flow)
+
+    def incoming(self, node: Element) -> list[Element]:
+        """The sequence flows that end here."""
+        return self._incoming.get(node.id, []) if node.id else []
+
+    def outgoing(self, node: Element) -> list[Element]:
+        return self._outgoing.get(node.id, []) if node.id else []
+
+    def target(self, flow: Element) -> Element | None:
+        return self.document.resolve(flow.get("targetRef"))
+
+    def event_definitions(self, event: Element) -> list[Element]:
+        """In place or by eventDefinitionRef; ends of a broken reference are left out."""
+        found: list[Element] = []
+        for child in event.children:
+            if child.name.endswith("EventDefinition"):
+                found.append(child)
+            elif child.name == "eventDefinitionRef":
+                target = self.document.resolve(child.text)
+                if target is not None and target.name.endswith("EventDefinition"):
+                    found.append(target)
+        return found
+
+    def model_nodes(self) -> Iterator[tuple[Process, FlowNode, Element]]:
+        """The neutral model's nodes with the elements they were read from; none without its own id."""
+        for process in self.definitions.processes:
+            for node in process.elements.walk():
+                element = self.document.by_id.get(node.id)
+                if element is not None:
+                    yield process, node, element
+
+
+def scope_of(element: Element) -> Element | None:
+    """The process or subprocess right around *element*."""
+    return next((ancestor for ancestor in element.ancestors() if ancestor.name in SCOPES), None)
+
+
+def process_of(element: Element) -> Element | None:
+    return next((ancestor for ancestor in element.ancestors() if ancestor.name == "process"), None)
+
+
+def name_of(element: Element) -> str:
+    """How a message calls an element: its name, or else its id, or else its tag."""
+    return " ".join((element.get("name") or element.id or element.name).split())
