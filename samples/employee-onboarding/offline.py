@@ -23,7 +23,9 @@ TO_FOLLOW = re.compile(
     re.IGNORECASE,
 )
 LABELS = {
-    "name": r"(?:legal |full |last |sur|family )?name(?: \(?as in passport\)?)?|vollständiger name|nom(?: complet)?",
+    "first": r"first names?|given names?|vorname|prénom",
+    "last": r"(?:last |family |sur)name|nachname|nom de famille",
+    "name": r"(?:legal |full )?name(?: \(?as in passport\)?)?|vollständiger name|nom(?: complet)?",
     "born": r"(?:date of )?birth(?: ?date)?|d\.?o\.?b\.?|born(?: on)?|geb(?:oren|urtsdatum|\.)?(?: am)?|né(?:e)? le",
     "tax": r"tax(?:payer)?[ -]?(?:id|number|no\.?)|tin|steuer[- ]?(?:id|nummer)(?:entifikationsnummer)?|numéro fiscal",
 }
@@ -93,12 +95,15 @@ def check_completeness(turn: Turn) -> ToolCall | dict[str, Any]:
 
 
 def _name(text: str) -> str | None:
-    found = _labelled("name", text, r"([^\n;|]{3,60})")
-    if not found:
-        return None
-    last, comma, first = found.strip(" .").partition(",")
-    parts = f"{first} {last}" if comma else last
-    return " ".join(word.capitalize() if word.isupper() else word for word in parts.split())
+    """First names, then family name; a word in capitals is written like any other."""
+    first, last = (_labelled(label, text, r"([^\n;|,]{2,60})") for label in ("first", "last"))
+    if not (first and last):
+        found = _labelled("name", text, r"([^\n;|]{3,60})")
+        if not found:
+            return None
+        last, _, first = found.partition(",")
+    words = f"{first} {last}".strip(" .").split()
+    return " ".join(word.capitalize() if word.isupper() else word for word in words)
 
 
 def _date(text: str) -> str | None:
