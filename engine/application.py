@@ -8,7 +8,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,10 @@ class Application:
             if handler.name not in left_out:
                 _register(engine, handler)
         self._register_agents(engine, left_out)
+
+    def with_handlers(self, *modules: str) -> Application:
+        """The same application with these handler modules (file names in the folder) instead of its own."""
+        return replace(self, settings=replace(self.settings, handler_modules=modules))
 
     def install(self, engine: Engine, *, by: str = "system") -> Deployment | None:
         """Registers handlers and agents and deploys the models together; None where there are no models.

@@ -1,0 +1,150 @@
+"""`fermata up`: everything in one process, for development and small installations."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli import output
+from engine.cli.operations import load_applications
+from engine.cli.options import Database, make_folder_of
+from engine.settings import database_url
+
+if TYPE_CHECKING:
+    from engine.application import Application
+    from engine.engine import Engine
+
+SERVERS = "fermata.servers"  # the entry point group in which a web application registers itself
+
+Applications = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[APPLICATION]...", help="Application folders to deploy. Default: this folder, if it is one."
+    ),
+]
+
+
+def up(
+    folders: Applications = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 8000,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Threads that run jobs.")] = 4,
+    database: Database = None,
+) -> None:
+    """Deploy applications, start workers and the web server; Ctrl-C stops everything.
+
+    What was running when it was stopped last goes on. People from [people] in fermata.toml are made
+    when nobody can log in yet, on a local address only.
+    """
+    from engine.engine import Engine
+
+    applications = load_applications(folders)
+    url = database_url(database)
+    make_folder_of(url)
+    with stopped_by_signals() as stop, Engine(url) as engine:
+        _install(engine, applications)
+        _people(engine, applications, is_local=_is_loopback(host))
+        if stop.is_set():
+            return
+        engine.start_workers(workers)
+        _serve(engine, host, port, stop)
+        output.say("Stopping: running jobs finish first.")
+    output.say("Stopped. Start again and every running instance goes on.")
+
+
+def _install(engine: Engine, applications: Sequence[Application]) -> None:
+    with output.progress("Deploying", len(applications)) as advance:
+        for application in applications:
+            deployment = application.install(engine)
+            if deployment is not None:
+                output.findings(deployment.warnings)
+                keys = ", ".join(f"{each.key} v{each.version}" for each in deployment.definitions)
+                news = "deployed" if deployment.is_new else "unchanged"
+                output.say(f"{application.name}: {keys or 'no executable process'} [dim]({news})[/dim]")
+            advance()
+
+
+def _people(engine: Engine, applications: Sequence[Application], *, is_local: bool) -> None:
+    """Makes the demo people on the very first start, and says who can log in."""
+    people = {person.name: person for application in applications for person in application.people}
+    known = engine.people.list()
+    if not known and people and not is_local:
+        output.warn("The people in fermata.toml have public passwords and are not made on a public address.")
+    elif not known:
+        for person in people.values():
+            engine.people.add(
+                person.name, person.password, person.display_name, person.groups, is_admin=person.is_admin
+            )
+        known = engine.people.list()
+    if not known:
+        output.warn("Nobody can log in yet. Add somebody with 'fermata people add NAME'.")
+        return
+    rows = [
+        (
+            each.name,
+            people[each.name].password if each.name in people and is_local else "",
+            each.display_name,
+            ", ".join(each.groups),
+        )
+        for each in known
+    ]
+    output.table(("log in as", "first password", "name", "groups"), rows)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _serve(engine: Engine, host: str, port: int, stop: threading.Event) -> None:
+    """Blocks until *stop* is set. Exits with 1 where the address cannot be had."""
+    serve = _server()
+    if serve is None:
+        output.warn("No web application is installed: workers only.")
+        while not stop.wait(1):
+            pass
+        return
+
+    def announce(address: str) -> None:
+        output.say(f"Fermata is up at [bold]{address}[/bold]. Ctrl-C stops it.")
+
+    try:
+        serve(engine, host=host, port=port, stop=stop, on_ready=announce)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        output.error(f"Cannot listen on {host}:{port}: {reason}. Stop what runs there or choose another --port.")
+        raise typer.Exit(1) from problem
+
+
+def _server() -> Callable[..., Any] | None:
+    """The web application's serve function: serve(engine, *, host, port, stop, on_ready)."""
+    found = sorted(entry_points(group=SERVERS), key=lambda entry: (entry.name != "web", entry.name))
+    return found[0].load() if found else None
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second SIGINT ends the process the hard way."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: Any) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
