@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from engine.events import UNSET
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -34,10 +36,11 @@ class Start(Command):
 class CompleteActivity(Command):
     """The work behind a waiting activity is done: a user task, a job, a receive task, a called process.
 
-    *variables*: its result. *result*: the whole result as one value (a handler that returned no dict)."""
+    *variables*: its result; *result*: the result as one value, of a handler that returned no dict."""
 
     activity_id: int
-    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    result: Any = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,12 @@ class ThrowEscalation(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerEvent(Command):
-    """What a waiting catch event, boundary event or event gateway branch waited for has come.
+    """What a waiting catch event, boundary event or event gateway waited for has come.
 
     *activity_id*: as in the `TimerStarted` or `SubscriptionOpened` that is answered here."""
 
     activity_id: int
-    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
