@@ -32,7 +32,7 @@ format: $(VENV)/installed-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 bench: $(VENV)/installed-dev ## measure beside stock SpiffWorkflow and write docs/benchmarks.md
-	@$(BIN)/python tests/benchmarks/run.py $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 assets: $(VENV)/installed ## build the web assets (done when something changed)
 	@$(BIN)/python webapp/assets/build.py

@@ -28,15 +28,18 @@ def run(spec: BpmnProcessSpec) -> dict[str, Any]:
 
 
 class SavedLoop:
-    """One instance of `user_task_loop` that is saved whole in every turn, as SpiffWorkflow's serializer does."""
+    """One instance of `user_task_loop` that is loaded whole and saved whole in every turn."""
 
     def __init__(self, spec: BpmnProcessSpec) -> None:
         self._serializer = BpmnWorkflowSerializer()
-        self._workflow = BpmnWorkflow(spec)
-        self._workflow.do_engine_steps()
+        workflow = BpmnWorkflow(spec)
+        workflow.do_engine_steps()
+        self._saved = self._serializer.serialize_json(workflow)
 
     def turn(self) -> int:
-        """Completes the waiting user task, runs to the next one and saves. Bytes saved."""
-        self._workflow.get_next_task(state=TaskState.READY, manual=True).run()
-        self._workflow.do_engine_steps()
-        return len(self._serializer.serialize_json(self._workflow).encode())
+        """Loads, completes the waiting user task, runs to the next one and saves. Bytes saved."""
+        workflow = self._serializer.deserialize_json(self._saved)
+        workflow.get_next_task(state=TaskState.READY, manual=True).run()
+        workflow.do_engine_steps()
+        self._saved = self._serializer.serialize_json(workflow)
+        return len(self._saved.encode())

@@ -1,0 +1,110 @@
+"""Taking times: two candidates in turns, so that a busy machine is unfair to both alike; and where time goes."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds per run, one figure a round."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """*ours* and *stock* were taken in the same rounds."""
+
+    ours: Times
+    stock: Times
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as stock: of the medians."""
+        return self.stock.median / self.ours.median
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The lowest and the highest ratio of a round."""
+        ratios = [theirs / own for own, theirs in zip(self.ours.seconds, self.stock.seconds, strict=True)]
+        return min(ratios), max(ratios)
+
+
+def interleaved(
+    ours: Callable[[], Any], stock: Callable[[], Any], rounds: int, runs: int = 1, stock_runs: int | None = None
+) -> Comparison:
+    """Runs both in each of *rounds* rounds, *runs* (of stock: *stock_runs*) times each, after one to warm up."""
+    ours()
+    stock()
+    own: list[float] = []
+    theirs: list[float] = []
+    for _ in range(rounds):
+        own.append(_seconds(ours, runs))
+        theirs.append(_seconds(stock, stock_runs or runs))
+    return Comparison(Times(tuple(own)), Times(tuple(theirs)))
+
+
+def rounds_of(run: Callable[[], Any], rounds: int, runs: int) -> Times:
+    """*rounds* times the seconds per run, after one run to warm up."""
+    run()
+    return Times(tuple(_seconds(run, runs) for _ in range(rounds)))
+
+
+def each_turn(turn: Callable[[], int], turns: int) -> tuple[list[float], list[int]]:
+    """Seconds and result (bytes) of every turn."""
+    seconds: list[float] = []
+    sizes: list[int] = []
+    with _quiet():
+        for _ in range(turns):
+            start = time.perf_counter()
+            sizes.append(turn())
+            seconds.append(time.perf_counter() - start)
+    return seconds, sizes
+
+
+def _seconds(run: Callable[[], Any], runs: int) -> float:
+    with _quiet():
+        start = time.perf_counter()
+        for _ in range(runs):
+            run()
+        return (time.perf_counter() - start) / runs
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Rubbish of whoever ran before is not charged to who runs now."""
+    gc.collect()
+    yield
+
+
+@contextmanager
+def sampled(classify: Callable[[FrameType], str], every: float = 0.001) -> Iterator[Counter[str]]:
+    """Looks at the main thread's stack every *every* seconds of wall time and counts what *classify* calls it."""
+    counts: Counter[str] = Counter()
+
+    def look(number: int, frame: FrameType | None) -> None:
+        if frame is not None:
+            counts[classify(frame)] += 1
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.siginterrupt(signal.SIGALRM, False)
+    signal.setitimer(signal.ITIMER_REAL, every, every)
+    try:
+        yield counts
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
