@@ -1,7 +1,7 @@
 """Runs a process instance: `advance(instance, command)` gives the events. The only user of SpiffWorkflow."""
 
-from engine.interpreter.advance import Instance, advance
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.instance import Instance, advance
 from engine.interpreter.program import DecisionOutcome, Program, Services
 from engine.interpreter.snapshot import Changes
 

@@ -160,6 +160,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         flows = self.choose_flows(token)
         container = token.container
         container.spec.collect(container, token)
+        workflow.touch(container)
         self.record_completion(token)
         for flow in flows:
             workflow.emit(FlowTaken(flow.id))
@@ -183,7 +184,7 @@ class FlowNodeSpec(BpmnTaskSpec):
     def _on_cancel(self, my_task: Token) -> None:
         self.stop_waiting(my_task)
         if not my_task.is_catcher:
-            if my_task.is_entered:
+            if my_task.is_entered and not my_task.is_recorded:
                 my_task.workflow.emit(ActivityCancelled(my_task.id, self.node.id, my_task.workflow.cause))
             my_task.workflow.forget_join(my_task)
 

@@ -1,0 +1,64 @@
+"""Hands the interpreter its evaluators: expressions, scripts and decisions, with their errors made incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
+from bpmn.model import Expression, Language, Script
+from engine import sandbox
+from engine.interpreter import ActivityFailed, DecisionOutcome, Services
+
+Decide = Callable[[str, str, str | None, Mapping[str, Any], datetime], DecisionOutcome]
+
+_EXPRESSION_LANGUAGES = frozenset({Language.FEEL, Language.JUEL, Language.LITERAL, Language.JSON})
+
+
+def services(decide: Decide) -> Services:
+    """Evaluators for a `Program`; *decide* finds and evaluates decisions (see `Services`)."""
+    return Services(compile=_compile, compile_script=_compile_script, decide=decide)
+
+
+def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], Any]:
+    """What does not compile is an incident where it is first needed; deployment has reported it before."""
+    try:
+        evaluate: Callable[..., Any] = compile_expression(expression)
+    except UnsupportedPython:
+
+        def evaluate(variables: Mapping[str, Any], now: datetime) -> Any:
+            return sandbox.evaluate(expression, variables, now)
+
+    except ExpressionError as problem:
+        return _fails("expression", str(problem))
+
+    def run(variables: Mapping[str, Any], now: datetime) -> Any:
+        try:
+            return evaluate(variables, now)
+        except ExpressionError as problem:
+            raise ActivityFailed("expression", str(problem)) from problem
+
+    return run
+
+
+def _compile_script(script: Script) -> Callable[[Mapping[str, Any], datetime], tuple[Any, Mapping[str, Any]]]:
+    if script.language in _EXPRESSION_LANGUAGES:
+        evaluate = _compile(Expression(script.language, script.text, script.line))
+        return lambda variables, now: (evaluate(variables, now), {})
+
+    def run(variables: Mapping[str, Any], now: datetime) -> tuple[Any, Mapping[str, Any]]:
+        try:
+            result = sandbox.run_script(script, variables)
+        except sandbox.ScriptError as problem:
+            raise ActivityFailed("script", str(problem)) from problem
+        return result.value, result.assigned
+
+    return run
+
+
+def _fails(kind: str, message: str) -> Callable[[Mapping[str, Any], datetime], Any]:
+    def fail(variables: Mapping[str, Any], now: datetime) -> Any:
+        raise ActivityFailed(kind, message)
+
+    return fail
