@@ -1,0 +1,46 @@
+"""The first page: what waits for this person, what runs, what is stuck."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from engine.model import InstanceState
+from webapp.context import the_engine, the_person
+from webapp.live import answer_live, stamp_of
+from webapp.permissions import may_start
+
+area = Blueprint("home", __name__)
+SHOWN = 8
+
+
+@area.get("/")
+@login_required
+def show() -> str:
+    overview = _overview()
+    return render_template("home/show.html", **overview, stamp=stamp_of(overview))
+
+
+@area.get("/home/live")
+@login_required
+def live() -> ResponseReturnValue:
+    overview = _overview()
+    return answer_live(
+        request.args.get("seen"),
+        stamp_of(overview),
+        lambda: {"overview": render_template("home/_overview.html", **overview)},
+    )
+
+
+def _overview() -> dict[str, object]:
+    read, person = the_engine().read, the_person()
+    definitions = [one for one in read.definitions() if may_start(person, one)]
+    return {
+        "mine": read.tasks(user=person.name, scope="mine", limit=SHOWN),
+        "offered": read.tasks(user=person.name, groups=person.groups, scope="groups", limit=SHOWN),
+        "running": read.instances(state=InstanceState.RUNNING, limit=SHOWN),
+        "incidents": read.incidents(open_only=True),
+        "startable": definitions,
+        "shown": SHOWN,
+    }

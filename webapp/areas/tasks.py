@@ -1,0 +1,117 @@
+"""User tasks: what waits for a person, and doing it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+
+from engine.errors import InvalidInput
+from engine.model import UserTask
+from webapp.context import the_engine, the_person
+from webapp.forms import FormState, read_variable_rows, typed_form
+from webapp.live import answer_live, stamp_of
+from webapp.paging import PER_PAGE, page_number, paging
+from webapp.permissions import may_claim, may_complete, may_see, require
+
+area = Blueprint("tasks", __name__, url_prefix="/tasks")
+
+
+@area.get("/")
+@login_required
+def list_tasks() -> str:
+    shown = _listed()
+    return render_template("tasks/list.html", **shown, stamp=stamp_of(shown["tasks"]))
+
+
+@area.get("/live")
+@login_required
+def live() -> ResponseReturnValue:
+    shown = _listed()
+    return answer_live(
+        request.args.get("seen"),
+        stamp_of(shown["tasks"]),
+        lambda: {"tasks": render_template("tasks/_list.html", **shown)},
+    )
+
+
+@area.get("/<task_id>")
+@login_required
+def show(task_id: str) -> str:
+    return _page(_visible(task_id), FormState())
+
+
+@area.post("/<task_id>/claim")
+@login_required
+def claim(task_id: str) -> ResponseReturnValue:
+    _visible(task_id)
+    the_engine().claim(task_id, the_person().name)
+    return redirect(url_for("tasks.show", task_id=task_id))
+
+
+@area.post("/<task_id>/unclaim")
+@login_required
+def unclaim(task_id: str) -> ResponseReturnValue:
+    task = _visible(task_id)
+    the_engine().unclaim(task_id, the_person().name)
+    flash(f"'{task.name}' is open for its candidates again.", "success")
+    return redirect(url_for("tasks.list_tasks", scope="groups"))
+
+
+@area.post("/<task_id>/complete")
+@login_required
+def complete(task_id: str) -> ResponseReturnValue:
+    task = _visible(task_id)
+    require(
+        may_complete(the_person(), task) or task.closed_at is not None, f"Claim '{task.name}' before completing it."
+    )
+    state = FormState(dict(request.form.items()))
+    if "more_rows" in request.form:
+        return _page(task, state)
+    form = the_engine().read.task_form(task_id)
+    try:
+        if form is None:
+            the_engine().complete(task_id, read_variable_rows(request.form), by=the_person().name)
+        else:
+            the_engine().complete(task_id, by=the_person().name, form=typed_form(request.form))
+    except InvalidInput as error:
+        return _page(task, state.refused(error)), 422
+    flash(f"'{task.name or task.element_id}' is completed.", "success")
+    return redirect(url_for("tasks.list_tasks"))
+
+
+def _listed() -> dict[str, object]:
+    person = the_person()
+    scopes = ("mine", "groups", "all") if person.is_admin else ("mine", "groups")
+    scope = request.args.get("scope")
+    scope = scope if scope in scopes else "mine"
+    number = page_number()
+    found = the_engine().read.tasks(
+        user=person.name, groups=person.groups, scope=scope, limit=PER_PAGE, offset=(number - 1) * PER_PAGE
+    )
+    return {
+        "tasks": found.items,
+        "page": paging(number, len(found.items), found.total),
+        "scope": scope,
+        "scopes": scopes,
+    }
+
+
+def _visible(task_id: str) -> UserTask:
+    task = the_engine().read.task(task_id)
+    require(may_see(the_person(), task), "This task waits for somebody else.")
+    return task
+
+
+def _page(task: UserTask, state: FormState) -> str:
+    read, person = the_engine().read, the_person()
+    return render_template(
+        "tasks/show.html",
+        task=task,
+        instance=read.instance(task.instance_id),
+        form=read.task_form(task.id),
+        state=state,
+        variables=read.visible_variables(task.instance_id, task.activity_id) if task.closed_at is None else {},
+        may_claim=may_claim(person, task),
+        may_complete=may_complete(person, task),
+    )

@@ -1,0 +1,175 @@
+// Draws the BPMN diagram of a page and marks on it where an instance stands and has been.
+//
+//   <div data-diagram data-xml="URL of the BPMN file" data-marks="id of the JSON block's live name">
+//
+// Marks come from the JSON the element names, and again with every 'fermata:marks' event:
+//   { nodes: { id: { visits, tokens, incidents, cancelled } }, flows: { id: times } }
+import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
+
+const MARKERS = ['is-visited', 'is-active', 'has-incident', 'is-cancelled'];
+const PADDING = 24;
+
+for (const place of document.querySelectorAll('[data-diagram]')) draw(place);
+
+async function draw(place) {
+  const canvasElement = place.querySelector('[data-diagram-canvas]');
+  const viewer = new NavigatedViewer({
+    container: canvasElement,
+    bpmnRenderer: {
+      defaultFillColor: 'var(--diagram-fill)',
+      defaultStrokeColor: 'var(--diagram-stroke)',
+      defaultLabelColor: 'var(--diagram-label)',
+    },
+    // The font that editors lay their labels out with.
+    textRenderer: { defaultStyle: { fontFamily: 'Arial, Helvetica, "Liberation Sans", sans-serif' } },
+  });
+  try {
+    const [xml, marks] = await Promise.all([text(place.dataset.xml), place.dataset.marks ? json(place.dataset.marks) : null]);
+    await viewer.importXML(xml);
+    place.dataset.state = 'drawn';
+    keepOwnColours(viewer);
+    shape(viewer, canvasElement);
+    fit(viewer);
+    if (marks) mark(viewer, marks);
+  } catch (error) {
+    place.dataset.state = 'failed';
+    place.querySelector('[data-diagram-message]').textContent = `The diagram cannot be drawn: ${error.message}`;
+    return;
+  }
+  new ResizeObserver(() => viewer.get('canvas').resized()).observe(canvasElement);
+  document.addEventListener('fermata:marks', event => mark(viewer, event.detail));
+  listenToButtons(place, viewer);
+  letThePageScroll(canvasElement);
+  linkWithRows(place, viewer);
+}
+
+async function text(url) {
+  const answer = await fetch(url, { headers: { Accept: 'application/xml' } });
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return answer.text();
+}
+
+async function json(url) {
+  const answer = await fetch(url, { headers: { Accept: 'application/json' } });
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return answer.json();
+}
+
+/** Elements coloured by their modeller keep their light fill in dark mode: their text must stay dark. */
+function keepOwnColours(viewer) {
+  const canvas = viewer.get('canvas');
+  viewer.get('elementRegistry').forEach(element => {
+    const di = element.di;
+    if (di && (di.get('background-color') || di.get('fill'))) canvas.addMarker(element.id, 'has-own-fill');
+  });
+}
+
+/** The canvas gets the proportions of the diagram, within what a screen can show. */
+function shape(viewer, canvasElement) {
+  const { inner, outer } = viewer.get('canvas').viewbox();
+  if (!inner.width || !outer.width) return;
+  const scale = Math.min(1.1, (outer.width - 2 * PADDING) / inner.width);
+  const height = Math.max(inner.height * Math.max(scale, 0.5) + 4 * PADDING, 240);
+  canvasElement.style.height = `${Math.round(Math.min(height, innerHeight * 0.68))}px`;
+  viewer.get('canvas').resized();
+}
+
+/** The whole diagram, but never larger than life and never so small that labels cannot be read. */
+function fit(viewer) {
+  const canvas = viewer.get('canvas');
+  const { inner, outer } = canvas.viewbox();
+  if (!inner.width || !outer.width) return;
+  const scale = Math.min(1.1, (outer.width - 2 * PADDING) / inner.width, (outer.height - 2 * PADDING) / inner.height);
+  const readable = Math.max(scale, outer.width < 600 ? 0.55 : 0.35);
+  const width = outer.width / readable;
+  const height = outer.height / readable;
+  canvas.viewbox({
+    x: readable > scale && inner.width > width ? inner.x - PADDING / readable : inner.x - (width - inner.width) / 2,
+    y: inner.y - (height - inner.height) / 2,
+    width,
+    height,
+  });
+}
+
+function mark(viewer, marks) {
+  const canvas = viewer.get('canvas');
+  const overlays = viewer.get('overlays');
+  overlays.remove({ type: 'fermata' });
+  viewer.get('elementRegistry').forEach(element => {
+    if (element.labelTarget || !element.parent) return;
+    const node = marks.nodes[element.id];
+    const isTaken = element.id in marks.flows;
+    toggle(canvas, element, 'is-taken', isTaken);
+    const wanted = node ? markersOf(node) : [];
+    for (const name of MARKERS) toggle(canvas, element, name, wanted.includes(name));
+    if (node) addBadges(overlays, element, node);
+  });
+}
+
+function markersOf(node) {
+  return [
+    node.visits && 'is-visited',
+    node.tokens && 'is-active',
+    node.incidents && 'has-incident',
+    node.cancelled && !node.tokens && 'is-cancelled',
+  ].filter(Boolean);
+}
+
+function toggle(canvas, element, name, isOn) {
+  if (canvas.hasMarker(element, name) !== isOn) canvas[isOn ? 'addMarker' : 'removeMarker'](element, name);
+}
+
+function addBadges(overlays, element, node) {
+  if (node.tokens) {
+    badge(overlays, element, 'token', node.tokens, `${node.tokens} waiting here`, { bottom: 10, left: -10 });
+  }
+  if (node.incidents) {
+    badge(overlays, element, 'incident', '!', `${node.incidents} open incident(s)`, { top: -10, right: 12 });
+  }
+  if (node.visits > 1) {
+    badge(overlays, element, 'visits', `${node.visits}×`, `entered ${node.visits} times`, { bottom: 9, right: 18 });
+  }
+}
+
+function badge(overlays, element, kind, content, title, position) {
+  const html = document.createElement('span');
+  html.className = `diagram-badge diagram-badge-${kind}`;
+  html.textContent = content;
+  html.title = title;
+  overlays.add(element.id, 'fermata', { position, html, show: { minZoom: 0.25 } });
+}
+
+function listenToButtons(place, viewer) {
+  const zoom = { in: () => viewer.get('zoomScroll').stepZoom(1), out: () => viewer.get('zoomScroll').stepZoom(-1), fit: () => fit(viewer) };
+  for (const button of place.querySelectorAll('[data-diagram-zoom]')) {
+    button.addEventListener('click', () => zoom[button.dataset.diagramZoom]());
+  }
+}
+
+/** The wheel scrolls the page; with Ctrl or Cmd it zooms the diagram. */
+function letThePageScroll(canvasElement) {
+  canvasElement.addEventListener('wheel', event => {
+    if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+  }, { capture: true });
+}
+
+/** Pointing at a row shows its element in the diagram, clicking an element shows its rows. */
+function linkWithRows(place, viewer) {
+  const canvas = viewer.get('canvas');
+  const registry = viewer.get('elementRegistry');
+  let shown = null;
+  const show = id => {
+    if (shown === id) return;
+    if (shown && registry.get(shown)) canvas.removeMarker(shown, 'is-pointed-at');
+    shown = id && registry.get(id) ? id : null;
+    if (shown) canvas.addMarker(shown, 'is-pointed-at');
+  };
+  const rowOf = event => event.target.closest?.('[data-element]')?.dataset.element ?? null;
+  document.addEventListener('mouseover', event => { if (!place.contains(event.target)) show(rowOf(event)); });
+  document.addEventListener('focusin', event => { if (!place.contains(event.target)) show(rowOf(event)); });
+  viewer.get('eventBus').on('element.click', ({ element }) => {
+    const rows = [...document.querySelectorAll('[data-element]')];
+    for (const row of rows) row.classList.toggle('is-picked', row.dataset.element === element.id);
+    rows.find(row => row.dataset.element === element.id)?.scrollIntoView({ block: 'nearest' });
+  });
+}
