@@ -57,7 +57,7 @@ class Element:
     line: int
     parent: Element | None = field(repr=False)
     children: list[Element] = field(default_factory=list, repr=False)
-    read: set[str] = field(default_factory=lambda: set(), repr=False)
+    read: set[str] = field(default_factory=set[str], repr=False)
     visited: bool = False
 
     @property
@@ -157,6 +157,11 @@ class Document:
         return self.by_id.get(local(reference))
 
 
+def is_bpmn(element: Element) -> bool:
+    """Whether the element is of BPMN's own namespace: no shape, no extension."""
+    return ":" not in element.name and not element.name.startswith("{")
+
+
 def local(reference: str) -> str:
     """A QName without its prefix: 'tns:order' -> 'order'."""
     return reference.strip().rpartition(":")[2]
@@ -247,14 +252,23 @@ class _Builder:
             count += 1
             self._check_limits(count, depth, element)
             by_name.setdefault(element.name, []).append(element)
-            identifier = element.attributes.get("id")
-            if identifier and not element.name.startswith("{"):
-                if by_id.setdefault(identifier, element) is not element:
-                    duplicates.append(element)
+            self._note_id(element, by_id, duplicates)
             inner = [(child, self._element(child, element), depth + 1) for child in node if isinstance(child.tag, str)]
             element.children = [child for _, child, _ in inner]
             stack.extend(reversed(inner))
         return Document(self._file, root, dict(source.nsmap), by_id, duplicates, by_name, self._used)
+
+    def _note_id(self, element: Element, by_id: dict[str, Element], duplicates: list[Element]) -> None:
+        """The first BPMN element of an id has it, also where a shape comes earlier."""
+        identifier = element.attributes.get("id")
+        if not identifier or element.name.startswith("{"):
+            return
+        first = by_id.setdefault(identifier, element)
+        if first is element:
+            return
+        if is_bpmn(element) and not is_bpmn(first):
+            by_id[identifier], element = element, first
+        duplicates.append(element)
 
     def _element(self, node: Any, parent: Element | None) -> Element:
         attributes = {self._name(key) if key[0] == "{" else key: value for key, value in node.attrib.items()}

@@ -77,6 +77,7 @@ class CamundaAdapter(Adapter):
         )
 
     def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
+        loop = replace(loop, counts_from=0)
         collection = element.get("camunda:collection")
         if not collection:
             return loop
@@ -135,7 +136,7 @@ class CamundaAdapter(Adapter):
         fields = self._fields(holder)
         job = replace(
             job,
-            retry_cycle=_retry_cycle(element),
+            retry_cycle=self._retry_cycle(element),
             headers={name: source.text for name, source in fields if source.language is Language.LITERAL},
             parameters=parameters
             + tuple(Assignment(name, source) for name, source in fields if source.language is not Language.LITERAL),
@@ -144,6 +145,10 @@ class CamundaAdapter(Adapter):
             errors=self._errors(holder),
         )
         return replace(node, binding=job, outputs=outputs + node.outputs)
+
+    def _retry_cycle(self, element: Element) -> Expression | None:
+        cycle = element.extension("camunda:failedJobRetryTimeCycle")
+        return self.value(cycle.text, cycle.line) if cycle is not None and cycle.text.strip() else None
 
     def _job(self, holder: Element) -> JobBinding | None:
         topic = holder.get("camunda:topic")
@@ -374,11 +379,6 @@ def _handler_names(attribute: str, text: str) -> tuple[str, ...]:
         return (inside,)
     method = inside.partition("(")[0].strip()
     return tuple(dict.fromkeys(name for name in (inside, method, method.partition(".")[0]) if name))
-
-
-def _retry_cycle(element: Element) -> str | None:
-    cycle = element.extension("camunda:failedJobRetryTimeCycle")
-    return cycle.text.strip() or None if cycle is not None else None
 
 
 def _is_all(part: Element) -> bool:

@@ -16,7 +16,10 @@ def check(review: Review) -> None:
         if not isinstance(node.binding, CallBinding):
             continue
         called = node.binding.process
-        if not called.text:
+        if element.get("camunda:caseRef"):
+            message = f"'{name_of(element)}' calls a CMMN case, which this engine does not run. Call a process."
+            review.error(RULE, element, message)
+        elif not called.text:
             message = f"Call activity '{name_of(element)}' does not say which process it calls. Choose one."
             review.error(RULE, element, message)
         target = review.document.by_id.get(called.text) if called.language is Language.LITERAL else None

@@ -42,6 +42,9 @@ def _check_target(review: Review, gateway: Element, target: Element) -> None:
             "Use a message, timer, signal or conditional catch event or a receive task."
         )
         review.error(RULE, target, message)
+    elif target.name == "receiveTask" and not target.get("messageRef") and not target.get("operationRef"):
+        message = f"Receive task '{name_of(target)}' follows an event-based gateway and names no message. Choose one."
+        review.error(RULE, target, message)
     elif len(review.incoming(target)) > 1:
         message = f"'{name_of(target)}' follows event-based gateway '{name_of(gateway)}' and is led to from elsewhere too. Use a join."
         review.error(RULE, target, message)

@@ -23,7 +23,7 @@ def check(review: Review) -> None:
                 f"isCollection of {element.name} '{name_of(element)}' is not that of its item definition '{item.id}'. "
                 "Set both alike."
             )
-            review.error(RULE, element, message)
+            review.data_error(RULE, element, message)
 
 
 def structure_of(review: Review, element: Element) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bpmn.document import is_bpmn
 from bpmn.rules.review import NODES, SCOPES, Review, name_of
 
 RULE: Final = "known-elements"
@@ -90,15 +91,14 @@ def check(review: Review) -> None:
                     f"'{name_of(child)}' is a {child.name}: it belongs to a choreography, not to a process. Use tasks."
                 )
                 review.error(RULE, child, message)
-            elif ":" not in child.name and "}" not in child.name and child.name not in _IN_SCOPES:
+            elif is_bpmn(child) and child.name not in _IN_SCOPES:
                 message = f"'{child.name}' is no element of a BPMN process and would not be executed. Remove it."
                 review.error(RULE, child, message)
             elif child.name.startswith("{}"):
                 message = f"'{child.name[2:]}' is in no namespace, so it is not BPMN. Give it the prefix of BPMN or remove it."
                 review.error(RULE, child, message)
     for child in review.document.root.children:
-        is_bpmn = ":" not in child.name and "}" not in child.name
-        if is_bpmn and child.name not in _AT_TOP and not child.name.endswith("EventDefinition"):
+        if is_bpmn(child) and child.name not in _AT_TOP and not child.name.endswith("EventDefinition"):
             review.error(
                 RULE,
                 child,

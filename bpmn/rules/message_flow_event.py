@@ -16,11 +16,8 @@ def check(review: Review) -> None:
             if event is None or event.name not in EVENTS:
                 continue
             names = {definition.name for definition in review.event_definitions(event)}
-            if (
-                (names
-                and "messageEventDefinition" not in names)
-                or (not names
-                and event.name in ("startEvent", "endEvent"))
+            if (names and "messageEventDefinition" not in names) or (
+                not names and event.name in ("startEvent", "endEvent")
             ):
                 message = (
                     f"Message flow '{name_of(flow)}' {verb} '{name_of(event)}', which is no message event. Make it one."

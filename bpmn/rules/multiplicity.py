@@ -18,4 +18,4 @@ def check(review: Review) -> None:
             is_range = False
         if not is_range:
             message = f"participantMultiplicity from {minimum} to {maximum} is no range. Write 0 or more, and no less as the maximum."
-            review.error(RULE, element, message)
+            review.data_error(RULE, element, message)

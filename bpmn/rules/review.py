@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bpmn.document import Document, Element, local
 from bpmn.findings import Report
-from bpmn.model import Definitions, FlowNode, Process
+from bpmn.model import Definitions, Dialect, FlowNode, Process
 
 SCOPES = ("process", "subProcess", "transaction", "adHocSubProcess")
 EVENTS = ("startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent")
@@ -44,6 +44,13 @@ class Review:
         for flow in self.flows:
             self._outgoing.setdefault(local(flow.get("sourceRef")), []).append(flow)
             self._incoming.setdefault(local(flow.get("targetRef")), []).append(flow)
+
+    def data_error(self, rule: str, element: Element, message: str) -> None:
+        """About BPMN's own data model: documentation only in the dialects of other engines and type systems."""
+        types = self.document.root.get("typeLanguage")
+        is_ours = self.definitions.dialect is Dialect.BPMN and types in ("", "http://www.w3.org/2001/XMLSchema")
+        report = self.error if is_ours else self.warning
+        report(rule, element, message)
 
     def incoming(self, node: Element) -> list[Element]:
         """The sequence flows that end here."""
