@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
@@ -23,13 +24,11 @@ def services(decide: Decide) -> Services:
 
 def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], Any]:
     """What does not compile is an incident where it is first needed; deployment has reported it before."""
+    evaluate: Callable[[Mapping[str, Any], datetime], Any]
     try:
-        evaluate: Callable[..., Any] = compile_expression(expression)
+        evaluate = compile_expression(expression)
     except UnsupportedPython:
-
-        def evaluate(variables: Mapping[str, Any], now: datetime) -> Any:
-            return sandbox.evaluate(expression, variables, now)
-
+        evaluate = partial(sandbox.evaluate, expression)
     except ExpressionError as problem:
         return _fails("expression", str(problem))
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from whenever import PlainDateTime, TimeZoneNotFoundError, ZonedDateTime
+from whenever import PlainDateTime, ZonedDateTime
 
 from bpmn.model import TimerKind
 
@@ -103,9 +104,9 @@ def read_date(value: object) -> datetime:
     zone = re.fullmatch(r"(.*?)(?:([+-]\d\d:\d\d|Z))?(?:\[([\w/+-]+)\]|@([\w/+-]+))", text)
     try:
         if zone:
-            return PlainDateTime.parse_iso(zone[1]).assume_tz(zone[3] or zone[4]).to_stdlib()
+            return datetime.fromisoformat(zone[1]).replace(tzinfo=ZoneInfo(str(zone[3] or zone[4])))
         moment = datetime.fromisoformat(text)
-    except (ValueError, TimeZoneNotFoundError) as problem:
+    except (ValueError, ZoneInfoNotFoundError) as problem:
         raise TimerError(f"'{_short(value)}' is no date and time. Write it like 2026-01-31T09:00:00Z.") from problem
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -127,7 +128,9 @@ def _parse_duration(text: str) -> Duration:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise TimerError(f"'{_short(text)}' is no duration. Write it like PT15M, P2D or P1M.")
-    part = {name: float((number or "0").replace(",", ".")) for name, number in match.groupdict().items() if name != "sign"}
+    part = {
+        name: float((number or "0").replace(",", ".")) for name, number in match.groupdict().items() if name != "sign"
+    }
     rest = timedelta(hours=part["hours"], minutes=part["minutes"], seconds=part["seconds"])
     days = int(part["weeks"] * 7 + part["days"])
     months = int(part["years"] * 12 + part["months"])
@@ -155,7 +158,9 @@ def _read_cycle(value: object) -> Schedule:
 def _read_repeating_interval(text: str) -> Schedule:
     match = _REPEATING.fullmatch(text)
     if match is None:
-        raise TimerError(f"'{_short(text)}' is no repeating interval. Write it like R3/PT10M or R/2026-01-31T09:00:00Z/P1D.")
+        raise TimerError(
+            f"'{_short(text)}' is no repeating interval. Write it like R3/PT10M or R/2026-01-31T09:00:00Z/P1D."
+        )
     repeats = int(match["count"]) if match["count"] else None
     every = read_duration(match["every"] or match["until_every"])
     if match["start"]:

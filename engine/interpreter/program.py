@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 
-from bpmn.model import Expression, FlowElements, Process, Script
+from bpmn.model import EventKind, Expression, FlowElements, NodeKind, Process, Script
 from engine.errors import InvalidInput
 from engine.interpreter import elements
 from engine.interpreter.elements.activity import ActivitySpec
@@ -112,10 +112,13 @@ class Program:
         return Flow(flow.id, self._entries[flow.target], source.compiler.condition(flow.condition))
 
     def _link_target(self, scope: FlowElements, throw: LinkThrowSpec) -> FlowNodeSpec | None:
+        assert throw.node.event
         for node in scope.nodes.values():
-            if node.kind == "intermediateCatchEvent" and node.event and node.event.kind == "link":
-                if throw.node.event and node.event.name == throw.node.event.name:
-                    return self._entries[node.id]
+            event = node.event
+            if node.kind is not NodeKind.CATCH_EVENT or event is None or event.kind is not EventKind.LINK:
+                continue
+            if event.name == throw.node.event.name:
+                return self._entries[node.id]
         return None
 
 

@@ -68,7 +68,7 @@ class Token(Task):
     @property
     def container(self) -> Token:
         """The token this one stands in. The root has none (KeyError)."""
-        return cast("Token", self.workflow.tasks[self._parent])
+        return cast("Token", self.workflow.tasks[cast("int", self._parent)])
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Token(Task):
 
     def _subtree(self) -> list[Token]:
         """This token and all below it, outer before inner (no recursion: nesting may be deep)."""
-        found = [self]
+        found: list[Token] = [self]
         for token in found:
             found.extend(token.inner_tokens)
         return found

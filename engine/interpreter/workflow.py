@@ -82,7 +82,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
         for waiting in self.joins.values():
             for token in waiting:
                 if token.spec.can_fire_when_quiet(token):
-                    token.spec.fire(token)
+                    token.spec.fire_join(token)
                     return self._ready.popleft()
         return None
 
@@ -213,9 +213,9 @@ class LiveWorkflow(BpmnBaseWorkflow):
         """Cancels all that stands in *container*, except *spare*; newest first."""
         for token in reversed(container.inner_tokens):
             if token is not spare and not token.is_catcher:
-                self.cancel(token, cause)
+                self.withdraw(token, cause)
 
-    def cancel(self, token: Token, cause: str) -> None:
+    def withdraw(self, token: Token, cause: str) -> None:
         self.cause = cause
         token.cancel()
 

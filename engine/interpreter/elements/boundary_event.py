@@ -51,7 +51,7 @@ class BoundaryEventSpec(FlowNodeSpec):
         fired = workflow.enter(self, host.container)
         fired.memory["payload"] = dict(payload)
         if self.node.is_interrupting:
-            workflow.cancel(host, self.node.id)
+            workflow.withdraw(host, self.node.id)
 
     def _wait_for_next_turn(self, token: Token) -> None:
         """A cycle goes on with a catcher of its own, so that each turn is a job of its own."""

@@ -67,7 +67,8 @@ class Catch:
 
     def schedule(self, token: Token) -> Schedule:
         timer = self._event.timer
-        assert isinstance(timer, Timer) and self._value is not None
+        assert isinstance(timer, Timer)
+        assert self._value is not None
         try:
             return read_schedule(timer.kind, self._value(token))
         except TimerError as problem:

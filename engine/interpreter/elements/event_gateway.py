@@ -21,7 +21,8 @@ class EventGatewaySpec(FlowNodeSpec):
     def chosen(self, token: Token, catcher: Token, payload: dict[str, Any]) -> None:
         """The event of *catcher* has come: the others are withdrawn, the token goes on behind it."""
         workflow, target = token.workflow, catcher.spec
-        assert isinstance(target, CatchEventSpec | ReceiveTaskSpec) and target.catch
+        assert isinstance(target, CatchEventSpec | ReceiveTaskSpec)
+        assert target.catch
         target.catch.has_come(catcher)
         for each in token.inner_tokens:
             each.spec.stop_waiting(each)

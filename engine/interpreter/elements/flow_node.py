@@ -119,7 +119,7 @@ class FlowNodeSpec(BpmnTaskSpec):
     def drained(self, token: Token) -> None:
         """The last token inside *token* has gone."""
 
-    def fire(self, token: Token) -> None:
+    def fire_join(self, token: Token) -> None:
         """A joining gateway has all the tokens that it waits for."""
 
     def collect(self, token: Token, inner: Token) -> None:
@@ -136,7 +136,7 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     # --- the seams of SpiffWorkflow that carry it ---
 
-    def _run_hook(self, my_task: Token) -> bool | None:
+    def _run_hook(self, my_task: Token) -> bool | None:  # type: ignore[override]  # None: SpiffWorkflow's "started"
         """None leaves the token STARTED, True completes it."""
         if my_task.phase < Phase.EXECUTED:
             if self.node.save_point_before and self._pauses(my_task, "before"):

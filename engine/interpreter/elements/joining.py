@@ -24,12 +24,12 @@ class JoiningGatewaySpec(FlowNodeSpec):
         token.memory["arrived"].append(flow.id)
         container.workflow.touch(token)
         if self.is_complete(token):
-            self.fire(token)
+            self.fire_join(token)
 
     def is_complete(self, token: Token) -> bool:
         return len(token.memory["arrived"]) == len(self.node.incoming)
 
-    def fire(self, token: Token) -> None:
+    def fire_join(self, token: Token) -> None:
         workflow = token.workflow
         workflow.forget_join(token)
         workflow.record_entry(token, token.memory["arrived"][-1])

@@ -1,0 +1,71 @@
+"""Dates, durations, cycles and cron lines become due times."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bpmn.model import TimerKind
+from engine.timing import TimerError, read_date, read_schedule
+
+NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
+
+
+def due(kind: str, value: object, turns: int = 1) -> list[str]:
+    schedule = read_schedule(TimerKind(kind), value)
+    moments = [schedule.first_due(NOW)]
+    while len(moments) < turns:
+        moments.append(schedule.next_due(moments[-1]))
+    return [moment.isoformat().replace("+00:00", "Z") for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("date", "2026-03-01T09:00:00+01:00", "2026-03-01T08:00:00Z"),
+        ("date", "2026-07-01T09:00:00[Europe/Berlin]", "2026-07-01T07:00:00Z"),
+        ("date", "2026-03-01", "2026-03-01T00:00:00Z"),
+        ("duration", "PT15M", "2026-01-31T09:15:00Z"),
+        ("duration", "P1M", "2026-02-28T09:00:00Z"),
+        ("duration", "P1W", "2026-02-07T09:00:00Z"),
+        ("duration", timedelta(hours=3), "2026-01-31T12:00:00Z"),
+        ("cycle", "R3/PT10M", "2026-01-31T09:10:00Z"),
+        ("cycle", "0 0 9 * * MON-FRI", "2026-02-02T09:00:00Z"),
+        ("cycle", "@daily", "2026-02-01T00:00:00Z"),
+    ],
+)
+def test_a_timer_is_due_when_its_value_says(kind, value, expected):
+    assert due(kind, value) == [expected]
+
+
+def test_a_daily_cycle_keeps_its_wall_clock_time_when_summer_time_begins():
+    assert due("cycle", "R/2026-03-28T09:00:00[Europe/Berlin]/P1D", turns=3) == [
+        "2026-03-28T08:00:00Z",
+        "2026-03-29T07:00:00Z",
+        "2026-03-30T07:00:00Z",
+    ]
+
+
+def test_twenty_four_hours_are_twenty_four_hours_also_then():
+    assert due("cycle", "R/2026-03-28T09:00:00[Europe/Berlin]/PT24H", turns=2)[1] == "2026-03-29T08:00:00Z"
+
+
+def test_a_cycle_that_ends_somewhere_is_counted_back_from_there():
+    assert due("cycle", "R2/PT1H/2026-03-28T09:00:00Z", turns=2) == ["2026-03-28T07:00:00Z", "2026-03-28T08:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *[("duration", text) for text in ("", "P", "PT", "5 minutes", "-PT1H", "P1H", None)],
+        *[("cycle", text) for text in ("R3", "x", "R/", "61 * * * *", "R3/2026-01-01")],
+        *[("date", text) for text in ("tomorrow", "2026-13-01", "2026-01-01T09:00:00[Mars/Phobos]", "")],
+        ("duration", "P99999999Y"),
+    ],
+)
+def test_what_is_no_time_is_refused_with_an_example_of_one(kind, value):
+    with pytest.raises(TimerError, match=r"Write it like|negative|calendar"):
+        due(kind, value)
+
+
+def test_a_moment_without_an_offset_is_utc():
+    assert read_date("2026-01-31T09:00:00") == NOW
