@@ -75,8 +75,9 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 
 # pip steps in where uv cannot reach the package index that pip is configured for.
 define install
-$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(1) || \
-  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(1) || { \
+  echo "uv could not install them; trying pip ..."; \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); }
 endef
 
 # Hashes of every wheel for every platform, and no address of any index.
