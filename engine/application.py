@@ -51,13 +51,16 @@ class Application:
         """Imports the handler modules afresh. Raises ApplicationError when one cannot be imported."""
         return collect_handlers(self.folder, self._handler_modules())
 
-    def register(self, engine: Engine, *, except_names: Iterable[str] = ()) -> None:
+    def register(
+        self, engine: Engine, *, except_names: Iterable[str] = (), handlers: Iterable[HandlerDeclaration] | None = None
+    ) -> None:
         """Makes the handlers and agents known to *engine*, but for *except_names*; deploys nothing.
 
+        *handlers*: what an earlier `handlers()` gave, where the modules shall not be imported again.
         Raises ApplicationError.
         """
         left_out = frozenset(except_names)
-        for handler in self.handlers():
+        for handler in self.handlers() if handlers is None else handlers:
             if handler.name not in left_out:
                 _register(engine, handler)
         self._register_agents(engine, left_out)

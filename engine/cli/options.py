@@ -52,11 +52,14 @@ def opened(url: str | None, *, migrate: bool = True) -> Iterator[Engine]:
         yield engine
 
 
-def make_folder_of(url: str) -> None:
-    """SQLite makes files but not folders."""
+def make_folder_of(url: str) -> Path:
+    """The folder for what belongs to this database; made for a SQLite file, as SQLite makes no folders."""
     name = url.removeprefix("sqlite:///").split("?")[0]
-    if url.startswith("sqlite:///") and name and not name.startswith((":memory:", "file:")):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
+    if not url.startswith("sqlite:///") or not name or name.startswith((":memory:", "file:")):
+        return Path("var")
+    folder = Path(name).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def read_variables(pairs: Sequence[str] | None, file: Path | None) -> dict[str, Any]:

@@ -48,14 +48,14 @@ def up(
 
     applications = load_applications(folders)
     url = database_url(database)
-    make_folder_of(url)
+    var = make_folder_of(url)
     with stopped_by_signals() as stop, Engine(url) as engine:
         _install(engine, applications)
         _people(engine, applications, is_local=_is_loopback(host))
         if stop.is_set():
             return
         engine.start_workers(workers)
-        _serve(engine, host, port, stop)
+        _serve(engine, host, port, stop, var)
         output.say("Stopping: running jobs finish first.")
     output.say("Stopped. Start again and every running instance goes on.")
 
@@ -106,7 +106,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _serve(engine: Engine, host: str, port: int, stop: threading.Event) -> None:
+def _serve(engine: Engine, host: str, port: int, stop: threading.Event, var: Path) -> None:
     """Blocks until *stop* is set. Exits with 1 where the address cannot be had."""
     serve = _server()
     if serve is None:
@@ -119,7 +119,7 @@ def _serve(engine: Engine, host: str, port: int, stop: threading.Event) -> None:
         output.say(f"Fermata is up at [bold]{address}[/bold]. Ctrl-C stops it.")
 
     try:
-        serve(engine, host=host, port=port, stop=stop, on_ready=announce)
+        serve(engine, host=host, port=port, stop=stop, on_ready=announce, var=var)
     except OSError as problem:
         reason = problem.strerror or problem
         output.error(f"Cannot listen on {host}:{port}: {reason}. Stop what runs there or choose another --port.")
@@ -127,7 +127,7 @@ def _serve(engine: Engine, host: str, port: int, stop: threading.Event) -> None:
 
 
 def _server() -> Callable[..., Any] | None:
-    """The web application's serve function: serve(engine, *, host, port, stop, on_ready)."""
+    """The web application's serve function: serve(engine, *, host, port, stop, on_ready, var)."""
     found = sorted(entry_points(group=SERVERS), key=lambda entry: (entry.name != "web", entry.name))
     return found[0].load() if found else None
 

@@ -13,19 +13,28 @@ from engine.clock import Clock
 from engine.engine import Engine
 
 
-def fresh_engine(clock: Clock, *, save_restore: bool = False) -> Engine:
-    """An engine whose store is gone once it is closed.
+def fresh_database() -> Path:
+    """A migrated, empty SQLite file in a folder of its own; the caller removes the folder."""
+    folder = Path(tempfile.mkdtemp(prefix="fermata-scenario-", dir=_memory()))
+    file = folder / "scenario.db"
+    shutil.copyfile(_migrated(), file)
+    return file
 
-    *save_restore*: keep no instance in memory, so that each command loads it from the store.
-    """
-    raise NotImplementedError
+
+def open_engine(database: Path, clock: Clock) -> Engine:
+    return Engine(f"sqlite:///{database}", clock=clock, migrate=False)
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where the system has one: there the store's waiting for the disk costs nothing."""
+    shared = Path("/dev/shm")
+    return shared if shared.is_dir() and os.access(shared, os.W_OK) else None
 
 
 @cache
-def _workspace() -> Path:
-    """A folder for the databases of this process, in memory where the system offers it."""
-    shared_memory = Path("/dev/shm")
-    parent = shared_memory if os.access(shared_memory, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="fermata-scenarios-", dir=parent))
+def _migrated() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="fermata-migrated-", dir=_memory()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    file = folder / "migrated.db"
+    Engine(f"sqlite:///{file}").close()
+    return file

@@ -28,10 +28,11 @@ def activities(stage: Stage, name: str | None = None) -> list[ActivityRecord]:
 
 def active(stage: Stage) -> list[str]:
     """The elements at which running instances wait, each as often as a token waits there."""
-    return sorted(element for instance in stage.running() for element in _active_in(stage, instance))
+    return sorted(element for instance in stage.running() for element in active_in(stage, instance))
 
 
-def _active_in(stage: Stage, instance: ProcessInstance) -> Iterator[str]:
+def active_in(stage: Stage, instance: ProcessInstance) -> Iterator[str]:
+    """The elements at which tokens of one instance wait."""
     calling = {child.parent_activity_id for child in stage.engine.read.children(instance.id) if not child.has_ended}
     shown: set[int] = set()
     for activity in stage.engine.read.active(instance.id):
@@ -104,7 +105,7 @@ def open_external(stage: Stage, topic: str, name: str | None) -> JobRecord:
     if not jobs:
         known = ", ".join(sorted({job.type for job in _open_jobs(stage, None)})) or "none"
         raise NotFound(f"No external task of topic '{topic}' waits. Waiting: {known}.")
-    return min(jobs, key=lambda job: (-job.priority, job.created_at, job.instance_id, job.activity_id))
+    return min(jobs, key=lambda job: (-job.priority, job.created_at, stage.rank(job.instance_id), job.activity_id))
 
 
 def _open_jobs(stage: Stage, name: str | None) -> list[JobRecord]:

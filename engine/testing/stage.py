@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from bpmn.model import FlowElements, JobBinding
-from engine.application import load_application
+from engine.application import Application, HandlerDeclaration, load_application
 from engine.clock import VirtualClock
 from engine.errors import NotFound
 from engine.model import JobState, ProcessDefinition, ProcessInstance
-from engine.testing.format import ScenarioFile
-from engine.testing.fresh import fresh_engine
+from engine.testing.format import ScenarioFile, Stub
+from engine.testing.fresh import fresh_database, open_engine
 from engine.testing.source import ScenarioFileError
 from engine.testing.stubs import Stubs
 
@@ -27,16 +28,26 @@ _MOST_MOMENTS = 100_000  # moments at which something is due within one advance
 
 
 class Stage:
-    """Use as a context manager; `deploy` first."""
+    """Use as a context manager; `deploy` first.
+
+    *save_restore*: a new engine on the same store for every step and every job, so that nothing but
+    what was saved carries a process on.
+    """
 
     def __init__(self, plan: ScenarioFile, *, save_restore: bool = False) -> None:
         self.plan = plan
+        self.save_restore = save_restore
         self.clock = VirtualClock(plan.now)
-        self.engine: Engine = fresh_engine(self.clock, save_restore=save_restore)
-        self.stubs = Stubs(self.engine, plan.stubs)
+        self.stubs = Stubs(plan.stubs)
         self.names: dict[str, str] = {}
         self.definitions: tuple[ProcessDefinition, ...] = ()
-        self._seen: set[str] = set()
+        self._application: Application | None = None
+        self._handlers: tuple[HandlerDeclaration, ...] = ()
+        self._topics: set[str] = set()
+        self._rank: dict[str, int] = {}  # ids of instances in the order in which they appeared
+        self._noticed: set[str] = set()
+        self._database = fresh_database()
+        self.engine: Engine = open_engine(self._database, self.clock)
 
     def __enter__(self) -> Stage:
         return self
@@ -45,30 +56,52 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.engine.close()
+        shutil.rmtree(self._database.parent, ignore_errors=True)
 
     # deploying
 
-    def deploy(self) -> None:
-        """Raises DeploymentRefused, and ApplicationError for handlers that cannot be imported."""
-        if self.plan.handlers is not None:
-            self._register_handlers(self.plan.handlers)
-        self.definitions = self.engine.deploy(*self.plan.models, by="scenario").definitions
+    def deploy(self, models: Sequence[Path] | None = None, handlers: Path | None = None) -> None:
+        """Deploys *models* (default: the file's) with the functions in *handlers* (default: the file's).
+
+        Raises DeploymentRefused, and ApplicationError for handlers that cannot be imported.
+        """
+        code = handlers or self.plan.handlers
+        if code is not None:
+            self._application = load_application(code.parent).with_handlers(code.name)
+            self._handlers = self._application.handlers()
+        self._register()
+        self.definitions += self.engine.deploy(*(models or self.plan.models), by="scenario").definitions
         self._leave_topics_to_workers()
 
-    def _register_handlers(self, file: Path) -> None:
-        """The real handlers and the agents of the folder, but for what is stubbed."""
-        application = load_application(file.parent).with_handlers(file.name)
-        application.register(self.engine, except_names=self.stubs.names)
+    def restart(self) -> None:
+        """With *save_restore*, lets go of everything in memory: what goes on comes from the store."""
+        if self.save_restore:
+            self.all_instances()  # a new engine's ids need not sort after the old one's
+            self.engine.close()
+            self.engine = open_engine(self._database, self.clock)
+            self._register()
+
+    def put_stub(self, name: str, stub: Stub) -> None:
+        self.stubs.put(name, stub)
+        self.stubs.register(self.engine)
+
+    def _register(self) -> None:
+        """The real handlers and the agents of the folder, but for what is stubbed; the stubs."""
+        if self._application is not None:
+            self._application.register(self.engine, except_names=self.stubs.names, handlers=self._handlers)
+        self.stubs.register(self.engine)
+        for topic in self._topics - self.stubs.names:
+            self.engine.register_external(topic)
 
     def _leave_topics_to_workers(self) -> None:
         """An external task's topic that nobody here handles waits for an `external` step."""
+        handled = self.stubs.names | {handler.name for handler in self._handlers}
         for definition in self.definitions:
             for binding in _job_bindings(self.engine.read.process(definition.id).elements):
-                if binding.written_as == "topic" and not self._has_handler(binding):
-                    self.engine.register_external(binding.type)
-
-    def _has_handler(self, binding: JobBinding) -> bool:
-        return any(name in self.engine.registry for name in binding.names)
+                if binding.written_as == "topic" and not handled & set(binding.names):
+                    self._topics.add(binding.type)
+        for topic in self._topics:
+            self.engine.register_external(topic)
 
     @property
     def process_key(self) -> str:
@@ -77,22 +110,26 @@ class Stage:
             return self.plan.process
         keys = [definition.key for definition in self.definitions]
         if len(keys) != 1:
-            raise ScenarioFileError(
-                str(self.plan.path),
-                1,
-                f"the models hold {len(keys)} executable processes. Add 'process:' with one of: {', '.join(keys)}.",
+            message = (
+                f"the models hold {len(keys)} executable processes. Add 'process:' with one of: {', '.join(keys)}."
             )
+            raise ScenarioFileError(str(self.plan.path), 1, message)
         return keys[0]
 
     # time and jobs
 
     def settle(self) -> None:
         """Runs what is due until all is quiet, unless jobs are held."""
+        self.restart()
         if not self.plan.hold_jobs:
             self.run_jobs()
 
     def run_jobs(self) -> None:
-        self.engine.work(until_idle=True)
+        if not self.save_restore:
+            self.engine.work(until_idle=True)
+            return
+        while self.engine.work(until_idle=True, limit=1):
+            self.restart()
 
     def advance_to(self, moment: datetime) -> None:
         """Moves the clock from one due time to the next, so that what follows from one counts from it.
@@ -110,7 +147,6 @@ class Stage:
             self.clock.move_to(due)
             self.run_jobs()
         self.clock.move_to(moment)
-        self.run_jobs()
 
     def _next_due(self, until: datetime) -> datetime | None:
         now = self.clock.now()
@@ -123,18 +159,23 @@ class Stage:
     # instances
 
     def all_instances(self) -> list[ProcessInstance]:
-        """Every instance there ever was, oldest first."""
+        """Every instance there ever was, in the order in which they appeared."""
         instances = self.engine.read.instances(limit=EVERYTHING).items
-        return sorted(instances, key=lambda instance: (instance.started_at, instance.id))
+        for new in sorted((each for each in instances if each.id not in self._rank), key=_by_start):
+            self._rank[new.id] = len(self._rank)
+        return sorted(instances, key=lambda instance: self._rank[instance.id])
+
+    def rank(self, instance_id: str) -> int:
+        """Its place in that order."""
+        return self._rank.get(instance_id, len(self._rank))
 
     def running(self) -> list[ProcessInstance]:
         return [instance for instance in self.all_instances() if not instance.has_ended]
 
     def notice_new_instances(self, name: str | None = None, first: str | None = None) -> None:
         """Names the root instances that have appeared: the very first is main, *name* goes to *first* or the first."""
-        new = [instance.id for instance in self.all_instances() if instance.id not in self._seen]
-        roots = [instance.id for instance in self.all_instances() if instance.id in new and instance.parent_id is None]
-        self._seen.update(new)
+        roots = [each.id for each in self.all_instances() if each.id not in self._noticed and each.parent_id is None]
+        self._noticed.update(roots)
         if first is not None and first in roots:
             roots = [first, *(root for root in roots if root != first)]
         if roots:
@@ -161,11 +202,15 @@ class Stage:
         return ids
 
     def places(self, name: str | None) -> list[str]:
-        """Where to look for an element: in the named instance and its children; unnamed: in main's first, then all."""
+        """Where to look for an element: the named instance and its children; unnamed: main's first, then all."""
         if name is not None:
             return self.family(name)
         ids = self.family() if MAIN in self.names else []
         return [*ids, *(instance.id for instance in self.running() if instance.id not in ids)]
+
+
+def _by_start(instance: ProcessInstance) -> tuple[datetime, str]:
+    return instance.started_at, instance.id
 
 
 def _job_bindings(elements: FlowElements) -> Iterator[JobBinding]:

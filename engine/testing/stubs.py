@@ -28,28 +28,27 @@ class StubFailure(Exception):
 class Stubs:
     """The stubs of one scenario. *calls*: how often each was called; *order*: what they logged."""
 
-    def __init__(self, engine: Engine, stubs: Mapping[str, Stub]) -> None:
+    def __init__(self, stubs: Mapping[str, Stub]) -> None:
         self.calls: Counter[str] = Counter()
         self.order: list[str] = []
-        self._engine = engine
-        self._stubs: dict[str, Stub] = {}
+        self._stubs = dict(stubs)
         self._used: Counter[str] = Counter()
-        for name, stub in stubs.items():
-            self.put(name, stub)
 
     @property
     def names(self) -> frozenset[str]:
         """Every name under which a stub was registered."""
         return frozenset(alias for name in self._stubs for alias in _aliases(name))
 
+    def register(self, engine: Engine) -> None:
+        """Makes every stub the handler of its name."""
+        for name in self._stubs:
+            for alias in _aliases(name):
+                engine.handler(alias, backoff=_at_once)(partial(self._call, name))
+
     def put(self, name: str, stub: Stub) -> None:
-        """From here on calls of *name* go to *stub*, from its first behaviour on."""
-        is_new = name not in self._stubs
+        """From here on calls of *name* go to *stub*, from its first behaviour on; a new name wants registering."""
         self._stubs[name] = stub
         self._used[name] = 0
-        if is_new:
-            for alias in _aliases(name):
-                self._engine.handler(alias, backoff=_at_once)(partial(self._call, name))
 
     def _call(self, name: str, job: Job) -> Any:
         stub = self._stubs[name]

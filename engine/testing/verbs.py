@@ -182,7 +182,7 @@ def _settle(stage: Stage, job: JobRecord, step: Step, default: str) -> None:
 
 
 def _stub(stage: Stage, step: Step) -> None:
-    stage.stubs.put(step.value, step.options["with"])
+    stage.put_stub(step.value, step.options["with"])
 
 
 def _set_retries(stage: Stage, step: Step) -> None:
