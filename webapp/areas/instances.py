@@ -10,7 +10,7 @@ from flask_login import login_required
 
 from engine.errors import InvalidInput, NotFound
 from engine.executors.agent.transcript import describe
-from engine.model import ActivityRecord, History, InstanceState, ProcessInstance
+from engine.model import ActivityRecord, History, InstanceState
 from webapp import timeline
 from webapp.context import the_engine, the_person
 from webapp.live import answer_live, stamp_of

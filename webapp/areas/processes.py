@@ -12,7 +12,7 @@ from flask_login import login_required
 from engine.errors import InvalidInput, NotFound
 from engine.model import InstanceState, ProcessDefinition
 from webapp.context import the_engine, the_person
-from webapp.forms import FormState, read_variable_rows, typed_form
+from webapp.forms import FormState, typed_form
 from webapp.permissions import may_start, require
 
 area = Blueprint("processes", __name__, url_prefix="/processes")
