@@ -103,12 +103,10 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def actor(user: str | None = None) -> str:
     """Who asked, as history has it."""
-    if user:
-        return f"user:{user}"
     try:
-        return f"user:{getpass.getuser()}"
+        return user or getpass.getuser()
     except (KeyError, OSError):  # a container without a passwd entry
-        return "user:unknown"
+        return "unknown"
 
 
 def find_instance(engine: Engine, reference: str) -> ProcessInstance:

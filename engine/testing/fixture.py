@@ -81,7 +81,7 @@ class Theatre:
 
     def start(self, process: str, *, business_key: str | None = None, **variables: Any) -> Play:
         """Starts an instance and lets it go on until it waits."""
-        instance = self.engine.start(process, variables=variables, business_key=business_key, by="user:scenario")
+        instance = self.engine.start(process, variables=variables, business_key=business_key)
         self._settle()
         return Play(self._stage, instance.id)
 

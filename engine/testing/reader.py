@@ -48,7 +48,7 @@ def read_scenario_file(path: Path) -> ScenarioFile:
         raise ScenarioFileError(str(path), 1, "the file is not UTF-8 text. Save it as UTF-8.") from problem
     except OSError as problem:
         raise ScenarioFileError(str(path), 1, f"cannot be read: {problem.strerror}.") from problem
-    return _Reader(path).file(read_yaml(text, str(path)))
+    return _Reader(path).scenario_file(read_yaml(text, str(path)))
 
 
 class _Reader(Checker):
@@ -56,7 +56,7 @@ class _Reader(Checker):
         super().__init__(str(path))
         self.path = path
 
-    def file(self, raw: Any) -> ScenarioFile:
+    def scenario_file(self, raw: Any) -> ScenarioFile:
         if not isinstance(raw, Table):
             self.wrong(1, f"a scenario file is a mapping. Allowed: {', '.join(FILE_KEYS)}.")
         self.keys(raw, FILE_KEYS, "the file")

@@ -14,7 +14,7 @@ from engine.testing.stage import Stage
 if TYPE_CHECKING:
     from engine.model import JobRecord
 
-BY = "user:scenario"
+BY = "system"  # nobody in particular: a start by it has no initiator
 
 
 class NotSupported(Exception):
