@@ -13,10 +13,21 @@ from typing import Any
 
 import pytest
 
+from bpmn.model import NodeKind
+from bpmn.rules.supported import EVENTS
+from engine.settings import SettingsError, read_settings
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path.relative_to(ROOT) for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
 )
+TITLES = {
+    NodeKind.START_EVENT: "start event",
+    NodeKind.CATCH_EVENT: "intermediate catch event",
+    NodeKind.THROW_EVENT: "intermediate throw event",
+    NodeKind.BOUNDARY_EVENT: "boundary event",
+    NodeKind.END_EVENT: "end event",
+}
 
 
 @pytest.fixture
@@ -24,7 +35,7 @@ def example(tmp_path, monkeypatch) -> Iterator[dict[str, Any]]:
     """The names that the README's example leaves behind, run beside the diagram that the README links to."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "docs/example/order.bpmn", tmp_path)
-    code = re.search(r"^```python\n(.*?)^```", readme(), re.MULTILINE | re.DOTALL)
+    code = re.search(r"^```python\n(.*?)^```", text_of("README.md"), re.MULTILINE | re.DOTALL)
     names: dict[str, Any] = {"__name__": "example"}
     exec(compile(code[1], "README.md", "exec"), names)
     yield names
@@ -49,7 +60,7 @@ def test_the_bpmn_error_of_the_example_takes_the_path_that_the_diagram_has_for_i
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_link_of_a_page_leads_somewhere(page):
-    text = (ROOT / page).read_text(encoding="utf-8")
+    text = text_of(page)
     targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
     local = [target for target in targets if target and not re.match(r"[a-z]+:", target)]
 
@@ -58,26 +69,26 @@ def test_every_link_of_a_page_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_make_target_that_a_page_names_exists(page):
-    named = set(re.findall(r"(?:`|^    )make ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^    )make ([a-z]+)", text_of(page), re.MULTILINE))
 
     assert named - make_targets() == set()
 
 
 def test_every_make_target_is_explained():
-    explained = set(re.findall(r"`make ([a-z]+)`", (ROOT / "docs/development.md").read_text(encoding="utf-8")))
+    explained = set(re.findall(r"`make ([a-z]+)`", text_of("docs/development.md")))
 
     assert make_targets() - explained - {"help", "assets", "browser"} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_command_that_a_page_names_exists(page, fermata_help):
-    named = set(re.findall(r"(?:`|^    )fermata ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^    )fermata ([a-z]+)", text_of(page), re.MULTILINE))
 
     assert {name for name in named if not re.search(rf"\b{name}\b", fermata_help)} == set()
 
 
 def test_every_page_in_docs_is_reached_from_the_index():
-    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    index = text_of("docs/README.md")
     pages = [page for page in PAGES if page.parent == Path("docs") and page.name != "README.md"]
 
     assert [page.name for page in pages if f"({page.name})" not in index] == []
@@ -85,9 +96,36 @@ def test_every_page_in_docs_is_reached_from_the_index():
 
 def test_every_marker_is_explained():
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-    development = (ROOT / "docs/development.md").read_text(encoding="utf-8")
+    development = text_of("docs/development.md")
 
     assert [m for m in options["markers"] if f"| `{m.partition(':')[0]}` |" not in development] == []
+
+
+def test_the_page_of_elements_says_what_the_rules_let_through():
+    rows = dict(
+        re.findall(r"^\| ([\w ,-]+event)(?:, [\w ]+)? \| ([^|]+) \|", text_of("docs/elements.md"), re.MULTILINE)
+    )
+    told = {name: set(re.sub(r"\(.*?\)", "", kinds).replace(" ", "").split(",")) for name, kinds in rows.items()}
+
+    assert told == {TITLES[kind]: {str(event) for event in events} for kind, events in EVENTS.items()}
+
+
+@pytest.mark.parametrize("section", ["", "application", "database", "handlers", "people.ann"])
+def test_every_key_of_the_settings_is_explained(section, tmp_path):
+    (tmp_path / "fermata.toml").write_text(f"[{section}]\nnonsense = 1" if section else "nonsense = 1")
+    with pytest.raises(SettingsError) as refused:
+        read_settings(tmp_path)
+
+    allowed = re.search(r"Allowed: (.*)\.", str(refused.value))[1].split(", ")
+    prefix = section.replace("people.ann", "people.NAME") + "." if section else ""
+    assert [key for key in allowed if f"| `{prefix}{key}" not in text_of("docs/application.md")] == []
+
+
+def test_every_environment_variable_is_explained():
+    sources = [path.read_text() for package in ("engine", "webapp") for path in (ROOT / package).rglob("*.py")]
+    read = set(re.findall(r"\bFERMATA_[A-Z_]+", "".join(sources)))
+
+    assert {name for name in read if f"| `{name}` |" not in text_of("docs/application.md")} == set()
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +134,8 @@ def fermata_help() -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def text_of(page: str | Path) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
 
 
 def make_targets() -> set[str]:
