@@ -8,10 +8,11 @@ nobody here knows stay in Clark notation ('{http://...}name').
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
-from lxml import etree
+etree: Any = import_module("lxml.etree")  # comes without types
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_ELEMENTS: Final = 400_000
@@ -47,18 +48,20 @@ class Unreadable(ValueError):
         self.line = line
 
 
-@dataclass(slots=True, eq=False)
 class Element:
     """One XML element. *read* and *visited* note what somebody asked for: the rest is not honoured."""
 
-    name: str
-    attributes: dict[str, str]
-    text: str
-    line: int
-    parent: Element | None = field(repr=False)
-    children: list[Element] = field(default_factory=list, repr=False)
-    read: set[str] = field(default_factory=set[str], repr=False)
-    visited: bool = False
+    __slots__ = ("attributes", "children", "line", "name", "parent", "read", "text", "visited")
+
+    def __init__(self, name: str, attributes: dict[str, str], text: str, line: int, parent: Element | None) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.text = text
+        self.line = line
+        self.parent = parent
+        self.children: list[Element] = []
+        self.read: set[str] = set()
+        self.visited = False
 
     @property
     def id(self) -> str:
@@ -124,7 +127,7 @@ class Element:
 
     def walk(self) -> Iterator[Element]:
         """This element and everything in it, in document order."""
-        stack = [self]
+        stack: list[Element] = [self]
         while stack:
             element = stack.pop()
             yield element

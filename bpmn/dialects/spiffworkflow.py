@@ -14,7 +14,6 @@ from bpmn.model import (
     DecisionBinding,
     Dialect,
     EventDefinition,
-    EventKind,
     Expression,
     FlowNode,
     Form,
@@ -40,8 +39,6 @@ class SpiffAdapter(Adapter):
             payload = payload or self._payload(holder)
             variable = variable or _text(holder, "spiffworkflow:messageVariable", "spiffworkflow:variableName")
             key = key or self._correlation(holder)
-        if definition.kind in (EventKind.ERROR, EventKind.ESCALATION):
-            return replace(definition, payload=payload or (), variable=variable)
         return replace(
             definition,
             payload=payload or (),

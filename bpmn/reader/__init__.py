@@ -39,5 +39,7 @@ def _read(document: Document, report: Report) -> Definitions:
         processes=tuple(read_process(process, process in executable, adapter) for process in document.all("process")),
         dialect=adapter.dialect,
         exporter=f"{root.get('exporter')} {root.get('exporterVersion')}".strip(),
-        execution_platform=f"{root.get('modeler:executionPlatform')} {root.get('modeler:executionPlatformVersion')}".strip(),
+        execution_platform=" ".join(
+            root.get(f"modeler:{part}") for part in ("executionPlatform", "executionPlatformVersion")
+        ).strip(),
     )

@@ -16,5 +16,8 @@ def check(review: Review) -> None:
                 RULE, subprocess, f"Ad-hoc subprocess '{name_of(subprocess)}' has no activity. Draw one in it."
             )
         for event in subprocess.all("startEvent", "endEvent"):
-            message = f"Ad-hoc subprocess '{name_of(subprocess)}' has a {event.name}. Remove it: its activities start themselves."
+            message = (
+                f"Ad-hoc subprocess '{name_of(subprocess)}' has a {event.name}. Remove it: "
+                "its activities start themselves."
+            )
             review.error(RULE, event, message)

@@ -20,7 +20,10 @@ def check(review: Review) -> None:
             review.error(RULE, flow, message)
         is_compensation = any(d.name == "compensateEventDefinition" for d in review.event_definitions(event))
         if is_compensation and review.outgoing(event):
-            message = f"Compensation boundary event '{name_of(event)}' has a sequence flow. Join its handler by an association."
+            message = (
+                f"Compensation boundary event '{name_of(event)}' has a sequence flow. "
+                "Join its handler by an association."
+            )
             review.error(RULE, event, message)
         elif not is_compensation and not review.outgoing(event):
             message = f"Nothing follows boundary event '{name_of(event)}'. Draw what happens then."

@@ -28,7 +28,10 @@ def check(review: Review) -> None:
         if target.name == "process":
             _check_start(review, element, target)
         elif target.name.startswith("global"):
-            message = f"'{name_of(element)}' calls {target.name} '{name_of(target)}', which is not supported yet. Call a process."
+            message = (
+                f"'{name_of(element)}' calls {target.name} '{name_of(target)}', which is not supported yet. "
+                "Call a process."
+            )
             review.error(RULE, element, message)
 
 

@@ -40,7 +40,8 @@ def _check_choice(review: Review, node: Element, flows: list[Element]) -> None:
     for flow in flows:
         if flow.child("conditionExpression") is None and flow.id != default:
             message = (
-                f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has neither a condition nor is it "
+                f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has "
+                "neither a condition nor is it "
                 "the default. Give it a condition or make it the default flow."
             )
             review.error(RULE, flow, message)

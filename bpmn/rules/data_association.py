@@ -17,7 +17,7 @@ def check(review: Review) -> None:
         sources = association.all("sourceRef")
         if len(sources) > 1 and association.child("transformation") is None:
             message = f"The data association has {len(sources)} sources and no transformation. Keep one source."
-            review.data_error(RULE, association, message)
+            review.strict(RULE, association, message)
         elif len(sources) == 1:
             _check_kinds(review, association, sources[0])
 
@@ -37,7 +37,7 @@ def _check_direction(review: Review, association: Element) -> None:
                 message = (
                     f"{reference} '{name_of(target)}' is a {forbidden} of another element. Turn the association round."
                 )
-                review.data_error(RULE, association, message)
+                review.strict(RULE, association, message)
 
 
 def _check_kinds(review: Review, association: Element, source: Element) -> None:
@@ -52,4 +52,4 @@ def _check_kinds(review: Review, association: Element, source: Element) -> None:
         message = (
             f"The data association leads from '{kinds[0]}' to '{kinds[1]}'. Use one structure, or a transformation."
         )
-        review.data_error(RULE, association, message)
+        review.strict(RULE, association, message)

@@ -20,5 +20,8 @@ def check(review: Review) -> None:
             message = f"The default flow '{reference}' of '{name_of(node)}' does not leave it. Choose one that does."
             review.error(RULE, node, message)
         elif flow.child("conditionExpression") is not None:
-            message = f"The default flow '{name_of(flow)}' of '{name_of(node)}' has a condition, which is not looked at. Remove it."
+            message = (
+                f"The default flow '{name_of(flow)}' of '{name_of(node)}' has a condition, which is not looked at. "
+                "Remove it."
+            )
             review.warning(RULE, flow, message)

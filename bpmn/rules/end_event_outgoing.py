@@ -12,5 +12,8 @@ RULE: Final = "end-event-outgoing"
 def check(review: Review) -> None:
     for event in review.document.all("endEvent"):
         for flow in review.outgoing(event):
-            message = f"A sequence flow leaves end event '{name_of(event)}'. Make it an intermediate event or remove the flow."
+            message = (
+                f"A sequence flow leaves end event '{name_of(event)}'. "
+                "Make it an intermediate event or remove the flow."
+            )
             review.error(RULE, flow, message)

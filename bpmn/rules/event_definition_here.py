@@ -70,7 +70,8 @@ def _check_empty(review: Review, event: Element, has_definition: bool, in_event_
             scope = scope_of(event)
             if scope is not None and scope.name != "process":
                 message = (
-                    f"Start event '{name_of(event)}' of subprocess '{name_of(scope)}' has a trigger, but the subprocess "
+                    f"Start event '{name_of(event)}' of subprocess '{name_of(scope)}' has a trigger, "
+                    "but the subprocess "
                     "starts when its turn comes. Use a plain start event, and the trigger before it."
                 )
                 review.error(RULE, event, message)

@@ -22,14 +22,20 @@ def check(review: Review) -> None:
     for gateway in review.document.all("eventBasedGateway"):
         flows = review.outgoing(gateway)
         if len(flows) < 2:
-            message = f"Event-based gateway '{name_of(gateway)}' has {len(flows)} outgoing flows. It needs two events to choose from."
+            message = (
+                f"Event-based gateway '{name_of(gateway)}' has {len(flows)} outgoing flows. "
+                "It needs two events to choose from."
+            )
             review.error(RULE, gateway, message)
         targets = [target for flow in flows if (target := review.target(flow)) is not None]
         for target in targets:
             _check_target(review, gateway, target)
         _check_mixture(review, gateway, targets)
         if gateway.flag("instantiate") and review.incoming(gateway):
-            message = f"Event-based gateway '{name_of(gateway)}' starts the process but has an incoming flow. Remove one of them."
+            message = (
+                f"Event-based gateway '{name_of(gateway)}' starts the process but has an incoming flow. "
+                "Remove one of them."
+            )
             review.error(RULE, gateway, message)
 
 
@@ -46,7 +52,10 @@ def _check_target(review: Review, gateway: Element, target: Element) -> None:
         message = f"Receive task '{name_of(target)}' follows an event-based gateway and names no message. Choose one."
         review.error(RULE, target, message)
     elif len(review.incoming(target)) > 1:
-        message = f"'{name_of(target)}' follows event-based gateway '{name_of(gateway)}' and is led to from elsewhere too. Use a join."
+        message = (
+            f"'{name_of(target)}' follows event-based gateway '{name_of(gateway)}' and is led to from elsewhere too. "
+            "Use a join."
+        )
         review.error(RULE, target, message)
     elif target.name == "receiveTask" and _has_boundary(review, target):
         message = (

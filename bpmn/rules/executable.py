@@ -21,4 +21,4 @@ def check(review: Review) -> None:
     for element in review.document.all("process"):
         if element.get("processType") == "Public" and element.flag("isExecutable"):
             message = f"Process '{name_of(element)}' is public and executable. Make its processType Private (10.2.1)."
-            review.data_error(RULE, element, message)
+            review.strict(RULE, element, message)

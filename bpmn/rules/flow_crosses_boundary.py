@@ -17,7 +17,8 @@ def check(review: Review) -> None:
             continue
         if scope_of(source) is not scope_of(target):
             message = (
-                f"Sequence flow '{name_of(flow)}' from '{name_of(source)}' to '{name_of(target)}' crosses the border of "
+                f"Sequence flow '{name_of(flow)}' from '{name_of(source)}' to "
+                f"'{name_of(target)}' crosses the border of "
                 "a pool or subprocess. Use a message flow between pools, events or boundary events between scopes."
             )
             review.error(RULE, flow, message)

@@ -15,9 +15,13 @@ def check(review: Review) -> None:
         if not incoming and not outgoing:
             message = f"Gateway '{name_of(gateway)}' is joined to nothing. Join it or remove it."
             review.error(RULE, gateway, message)
+        elif incoming < 2 and outgoing < 2:
+            message = f"Gateway '{name_of(gateway)}' neither splits nor joins. Remove it, or draw the other paths."
+            review.strict(RULE, gateway, message)
         elif _contradicts(gateway.get("gatewayDirection"), incoming, outgoing):
             message = (
-                f"Gateway '{name_of(gateway)}' is said to be {gateway.get('gatewayDirection')}, but has {incoming} incoming "
+                f"Gateway '{name_of(gateway)}' is said to be {gateway.get('gatewayDirection')}, "
+                f"but has {incoming} incoming "
                 f"and {outgoing} outgoing sequence flows. Correct the flows or the gatewayDirection."
             )
             review.error(RULE, gateway, message)

@@ -31,9 +31,7 @@ def _check_listed(review: Review, specification: Element, kind: str, sets: list[
     listed = {local(entry.text) for group in sets for entry in group.all(reference)}
     for data in specification.all(kind):
         if data.id and data.id not in listed:
-            review.data_error(
-                RULE, data, f"{kind} '{name_of(data)}' is in no set of its ioSpecification. Add it to one."
-            )
+            review.strict(RULE, data, f"{kind} '{name_of(data)}' is in no set of its ioSpecification. Add it to one.")
 
 
 def _check_extra(review: Review, sets: list[Element], extra: str, reference: str) -> None:
@@ -45,7 +43,7 @@ def _check_extra(review: Review, sets: list[Element], extra: str, reference: str
                 message = (
                     f"{extra} names '{entry.text.strip()}', which the same set does not have. Add it to {reference}."
                 )
-                review.data_error(RULE, entry, message)
+                review.strict(RULE, entry, message)
 
 
 def _check_mutual(review: Review, specification: Element) -> None:
@@ -56,5 +54,8 @@ def _check_mutual(review: Review, specification: Element) -> None:
             for entry in group.all(towards):
                 other = review.document.resolve(entry.text)
                 if other is not None and group.id not in {local(b.text) for b in other.all(back)}:
-                    message = f"{set_name} '{name_of(group)}' refers to '{name_of(other)}', which does not refer back. Let both do it."
-                    review.data_error(RULE, entry, message)
+                    message = (
+                        f"{set_name} '{name_of(group)}' refers to '{name_of(other)}', which does not refer back. "
+                        "Let both do it."
+                    )
+                    review.strict(RULE, entry, message)

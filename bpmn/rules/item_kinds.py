@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bpmn.document import Element
+from bpmn.document import Element, local
 from bpmn.rules.review import Review, name_of
 
 RULE: Final = "item-kinds"
@@ -23,7 +23,7 @@ def check(review: Review) -> None:
                 f"isCollection of {element.name} '{name_of(element)}' is not that of its item definition '{item.id}'. "
                 "Set both alike."
             )
-            review.data_error(RULE, element, message)
+            review.strict(RULE, element, message)
 
 
 def structure_of(review: Review, element: Element) -> str:
@@ -34,3 +34,12 @@ def structure_of(review: Review, element: Element) -> str:
         element = review.document.resolve(element.get("dataStoreRef")) or element
     item = review.document.resolve(element.get("itemSubjectRef")) if element.get("itemSubjectRef") else None
     return item.get("structureRef") if item is not None else ""
+
+
+def same_item(review: Review, one: str, other: str) -> bool:
+    """Whether two itemDefinition references mean the same kind of data; nothing said on both sides is fine."""
+    if local(one) == local(other):
+        return True
+    items = [review.document.resolve(reference) if reference else None for reference in (one, other)]
+    structures = [item.get("structureRef") if item is not None else "" for item in items]
+    return bool(structures[0]) and structures[0] == structures[1]

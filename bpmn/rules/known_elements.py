@@ -95,7 +95,10 @@ def check(review: Review) -> None:
                 message = f"'{child.name}' is no element of a BPMN process and would not be executed. Remove it."
                 review.error(RULE, child, message)
             elif child.name.startswith("{}"):
-                message = f"'{child.name[2:]}' is in no namespace, so it is not BPMN. Give it the prefix of BPMN or remove it."
+                message = (
+                    f"'{child.name[2:]}' is in no namespace, so it is not BPMN. "
+                    "Give it the prefix of BPMN or remove it."
+                )
                 review.error(RULE, child, message)
     for child in review.document.root.children:
         if is_bpmn(child) and child.name not in _AT_TOP and not child.name.endswith("EventDefinition"):

@@ -23,7 +23,10 @@ def check(review: Review) -> None:
             review.error(RULE, event, message)
     for event, definition in catches:
         if not _partners(event, definition, throws):
-            message = f"Link '{_name(definition)}' caught by '{name_of(event)}' is thrown nowhere in its scope. Draw the throwing link event."
+            message = (
+                f"Link '{_name(definition)}' caught by '{name_of(event)}' is thrown nowhere in its scope. "
+                "Draw the throwing link event."
+            )
             review.error(RULE, event, message)
     _check_targets(review, throws, catches)
 
@@ -67,5 +70,8 @@ def _check_targets(
             target = by_id.get(local(part.text))
             sources = [local(source.text) for source in target.all("source")] if target is not None else []
             if target is None or (sources and definition.id not in sources):
-                message = f"Link target '{part.text.strip()}' of '{name_of(event)}' does not lead back to it. Draw the link again."
+                message = (
+                    f"Link target '{part.text.strip()}' of '{name_of(event)}' does not lead back to it. "
+                    "Draw the link again."
+                )
                 review.error(RULE, event, message)

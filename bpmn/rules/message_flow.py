@@ -28,7 +28,10 @@ def check(review: Review) -> None:
         ends = [review.document.resolve(flow.get(attribute)) for attribute in ("sourceRef", "targetRef")]
         for end, attribute in zip(ends, ("sourceRef", "targetRef"), strict=True):
             if end is not None and end.name not in _ENDS:
-                message = f"{attribute} of message flow '{name_of(flow)}' is a {end.name}, which takes no part in it. Draw it again."
+                message = (
+                    f"{attribute} of message flow '{name_of(flow)}' is a {end.name}, which takes no part in it. "
+                    "Draw it again."
+                )
                 review.error(RULE, flow, message)
         source, target = ends
         if source is not None and target is not None:

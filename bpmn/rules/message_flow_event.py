@@ -22,4 +22,4 @@ def check(review: Review) -> None:
                 message = (
                     f"Message flow '{name_of(flow)}' {verb} '{name_of(event)}', which is no message event. Make it one."
                 )
-                review.warning(RULE, event, message)
+                review.strict(RULE, event, message)

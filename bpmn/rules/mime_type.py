@@ -18,4 +18,4 @@ def check(review: Review) -> None:
         text_format = element.get("textFormat")
         if text_format and not _MIME.fullmatch(text_format):
             message = f"textFormat '{text_format}' is no MIME type. Write text/plain or remove it."
-            review.data_error(RULE, element, message)
+            review.strict(RULE, element, message)

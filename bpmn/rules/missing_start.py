@@ -1,4 +1,5 @@
-"""A process starts somewhere: an executable one needs a start event, an instantiating receive task or gateway, or an activity without incoming flow (10.5.2)."""
+"""A process starts somewhere: an executable one needs a start event, "
+"an instantiating receive task or gateway, or an activity without incoming flow (10.5.2)."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bpmn.document import Element
-from bpmn.model import Language, MultiInstance, StandardLoop
+from bpmn.model import Expression, Language, MultiInstance, StandardLoop
 from bpmn.rules.review import Review, name_of
 
 RULE: Final = "multi-instance"
@@ -18,7 +18,10 @@ def check(review: Review) -> None:
             marker = element.child("multiInstanceLoopCharacteristics") or element
             _check(review, element, marker, loop)
         elif isinstance(loop, StandardLoop) and loop.condition is None and loop.maximum is None:
-            message = f"The loop of '{name_of(element)}' has neither a condition nor a maximum: it would never end. Give it one."
+            message = (
+                f"The loop of '{name_of(element)}' has neither a condition nor a maximum: it would never end. "
+                "Give it one."
+            )
             review.error(RULE, element, message)
         if isinstance(loop, StandardLoop) and loop.maximum is not None and not loop.maximum.text.isdigit():
             message = (
@@ -33,11 +36,7 @@ def _check(review: Review, element: Element, marker: Element, loop: MultiInstanc
             f"Multi-instance '{name_of(element)}' has neither a cardinality nor a collection. Give it one of them."
         )
         review.error(RULE, marker, message)
-    cardinality = loop.cardinality
-    if cardinality is not None and cardinality.language in (Language.JSON, Language.LITERAL):
-        if not cardinality.text.isdigit():
-            message = f"Cardinality '{cardinality.text}' of '{name_of(element)}' is not a number. Write one, or an expression."
-            review.error(RULE, marker, message)
+    _check_cardinality(review, element, marker, loop.cardinality)
     behaviour = marker.get("behavior", "All")
     if behaviour != "All":
         message = f"behavior='{behaviour}' of '{name_of(element)}' throws events, which is not supported yet. Use All."
@@ -49,8 +48,20 @@ def _check(review: Review, element: Element, marker: Element, loop: MultiInstanc
         reference = marker.child(name)
         target = review.document.resolve(reference.text) if reference is not None else None
         if target is not None and target.name not in _DATA:
-            message = f"{name} of '{name_of(element)}' names a {target.name}, which holds no data. Choose a data object or input."
+            message = (
+                f"{name} of '{name_of(element)}' names a {target.name}, which holds no data. "
+                "Choose a data object or input."
+            )
             review.error(RULE, marker, message)
+
+
+def _check_cardinality(review: Review, element: Element, marker: Element, cardinality: Expression | None) -> None:
+    is_fixed = cardinality is not None and cardinality.language in (Language.JSON, Language.LITERAL)
+    if cardinality is not None and is_fixed and not cardinality.text.isdigit():
+        message = (
+            f"Cardinality '{cardinality.text}' of '{name_of(element)}' is not a number. Write one, or an expression."
+        )
+        review.error(RULE, marker, message)
 
 
 _DATA: Final = ("dataInput", "dataOutput", "dataObject", "dataObjectReference", "property", "dataStoreReference")

@@ -17,5 +17,8 @@ def check(review: Review) -> None:
         except ValueError:
             is_range = False
         if not is_range:
-            message = f"participantMultiplicity from {minimum} to {maximum} is no range. Write 0 or more, and no less as the maximum."
-            review.data_error(RULE, element, message)
+            message = (
+                f"participantMultiplicity from {minimum} to {maximum} is no range. Write 0 or more, "
+                "and no less as the maximum."
+            )
+            review.strict(RULE, element, message)

@@ -23,6 +23,8 @@ _HARMLESS: Final = frozenset(
         "zeebe:modelerTemplateIcon",
         "zeebe:modelerConfigurationTemplate",
         "zeebe:modelerConfigurationTemplateName",
+        "camunda:properties",
+        "zeebe:properties",
         "spiffworkflow:unitTests",
         "spiffworkflow:category",
     }

@@ -17,7 +17,7 @@ def check(review: Review) -> None:
         for node in scope.children:
             if node.name in NODES and not review.incoming(node) and not _starts_itself(review, node):
                 message = f"Nothing leads to '{name_of(node)}': it is never executed. Join it or remove it."
-                review.warning(RULE, node, message)
+                review.strict(RULE, node, message)
         _check_islands(review, scope)
 
 
@@ -32,7 +32,7 @@ def _starts_itself(review: Review, node: Element) -> bool:
 
 
 def _check_islands(review: Review, scope: Element) -> None:
-    """Cycles that nothing outside leads to."""
+    """Cycles that nothing outside leads to, and what only they lead to."""
     nodes = [child for child in scope.children if child.name in NODES and child.id]
     ready = [node for node in nodes if _starts_itself(review, node) or not review.incoming(node)]
     reached = {node.id for node in ready}
@@ -45,7 +45,5 @@ def _check_islands(review: Review, scope: Element) -> None:
                 ready.append(target)
     for node in nodes:
         if node.id not in reached:
-            message = (
-                f"'{name_of(node)}' lies on a loop that nothing leads into: it is never executed. Join it or remove it."
-            )
+            message = f"Nothing that is ever executed leads to '{name_of(node)}'. Join it or remove it."
             review.warning(RULE, node, message)

@@ -18,5 +18,8 @@ def check(review: Review) -> None:
             if not value.isdigit() or value == "0":
                 message = f"{attribute}='{value}' of '{name_of(element)}' is not a positive number. Set it to 1."
             else:
-                message = f"{attribute}='{value}' of '{name_of(element)}' is not supported. Set it to 1 and use a multi-instance."
+                message = (
+                    f"{attribute}='{value}' of '{name_of(element)}' is not supported. "
+                    "Set it to 1 and use a multi-instance."
+                )
             review.error(RULE, element, message)

@@ -70,7 +70,10 @@ def _check(review: Review, element: Element, attribute: str, reference: str, kin
         message = f"{attribute} of '{holder}' names a {target.name}, not a {kinds[0]}. Choose it again in the editor."
         review.error(RULE, element, message)
     elif target is None and attribute in _NEEDED:
-        message = f"{attribute} of '{holder}' names '{reference}', which this file does not define. Define it or choose another."
+        message = (
+            f"{attribute} of '{holder}' names '{reference}', which this file does not define. "
+            "Define it or choose another."
+        )
         review.error(RULE, element, message)
     elif target is None:
         message = f"{attribute} of '{holder}' names '{reference}', which this file does not define."

@@ -14,7 +14,7 @@ def check(review: Review) -> None:
         has_resource = role.child("resourceRef") is not None
         if has_resource and role.child("resourceAssignmentExpression") is not None:
             message = f"'{name_of(role)}' names a resource and has an expression. Keep one of them."
-            review.data_error(RULE, role, message)
+            review.strict(RULE, role, message)
         if not has_resource and role.child("resourceParameterBinding") is not None:
             message = f"'{name_of(role)}' binds parameters of a resource but names none. Add a resourceRef."
-            review.data_error(RULE, role, message)
+            review.strict(RULE, role, message)

@@ -45,8 +45,12 @@ class Review:
             self._outgoing.setdefault(local(flow.get("sourceRef")), []).append(flow)
             self._incoming.setdefault(local(flow.get("targetRef")), []).append(flow)
 
-    def data_error(self, rule: str, element: Element, message: str) -> None:
-        """About BPMN's own data model: documentation only in the dialects of other engines and type systems."""
+    def strict(self, rule: str, element: Element, message: str) -> None:
+        """What the standard forbids but no run depends on: an error in plain BPMN only.
+
+        In a dialect, whose own engine lets it pass, and under a type language that is not XML Schema,
+        it is a warning.
+        """
         types = self.document.root.get("typeLanguage")
         is_ours = self.definitions.dialect is Dialect.BPMN and types in ("", "http://www.w3.org/2001/XMLSchema")
         report = self.error if is_ours else self.warning

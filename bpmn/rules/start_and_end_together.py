@@ -18,4 +18,4 @@ def check(review: Review) -> None:
             review.error(RULE, scope, message)
         elif "startEvent" in names and "endEvent" not in names:
             message = f"'{name_of(scope)}' has a start event but no end event. Add one where it ends."
-            review.warning(RULE, scope, message)
+            review.strict(RULE, scope, message)
