@@ -27,7 +27,7 @@ def check(review: Review) -> None:
             review.error(RULE, event, message)
         elif not is_compensation and not review.outgoing(event):
             message = f"Nothing follows boundary event '{name_of(event)}'. Draw what happens then."
-            review.error(RULE, event, message)
+            review.strict(RULE, event, message)
 
 
 def _check_host(review: Review, event: Element) -> None:

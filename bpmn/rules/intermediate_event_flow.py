@@ -33,4 +33,4 @@ def _check(review: Review, event: Element, side: str, has_flow: bool, is_open_en
         review.error(RULE, event, message)
     elif not is_open_end and not has_flow:
         message = f"Intermediate event '{name_of(event)}' has no outgoing sequence flow. Join it, or use an end event."
-        review.error(RULE, event, message)
+        review.strict(RULE, event, message)
