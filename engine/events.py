@@ -204,6 +204,15 @@ class ProcessCalled:
 
 
 @dataclass(frozen=True, slots=True)
+class EscalationLeft:
+    """An escalation that nobody in this instance catches: its caller may (ThrowEscalation there)."""
+
+    activity_id: int
+    code: str
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class CalledProcessStopped:
     """The call activity was interrupted: its child instance ends with it."""
 
@@ -258,6 +267,7 @@ Event = (
     | SignalThrown
     | ProcessCalled
     | CalledProcessStopped
+    | EscalationLeft
     | DecisionEvaluated
     | IncidentRaised
     | IncidentResolved

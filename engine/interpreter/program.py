@@ -55,6 +55,7 @@ class Program:
         self.process = process
         self.services = services
         self.spec = BpmnProcessSpec(name=process.key, filename=process.file)
+        self.spec.task_specs.clear()  # its own Start and End would take the ids of a diagram's elements
         self.reachable: dict[str, dict[str, frozenset[str]]] = {}
         self._entries: dict[str, FlowNodeSpec] = {}
         self.root = elements.ProcessRootSpec(self, process)
@@ -68,7 +69,7 @@ class Program:
         return self._entries[element_id]
 
     def spec_named(self, name: str) -> FlowNodeSpec:
-        return self.spec.task_specs[name]  # type: ignore[return-value]  # all but SpiffWorkflow's own three are ours
+        return self.spec.task_specs[name]  # type: ignore[return-value]  # all of them are ours
 
     def start_event(self, element_id: str | None) -> FlowNodeSpec:
         """The start event of that id, or the process's none start event.
@@ -117,7 +118,7 @@ class Program:
             event = node.event
             if node.kind is not NodeKind.CATCH_EVENT or event is None or event.kind is not EventKind.LINK:
                 continue
-            if event.name == throw.node.event.name:
+            if event.name and throw.node.event.name and event.name.text == throw.node.event.name.text:
                 return self._entries[node.id]
         return None
 

@@ -16,8 +16,9 @@ from SpiffWorkflow.bpmn.util.subworkflow import BpmnBaseWorkflow
 from SpiffWorkflow.util.task import TaskState
 
 from engine.commands import Command, TriggerEvent
-from engine.errors import Conflict
+from engine.errors import BpmnError, Conflict
 from engine.events import UNSET, ActivityEntered, Event, IncidentRaised, InstanceEnded, VariableChanged
+from engine.interpreter.elements.throwing import throw_error
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
 
@@ -93,6 +94,8 @@ class LiveWorkflow(BpmnBaseWorkflow):
         except ActivityFailed as failure:
             token._set_state(TaskState.ERROR)
             self.emit(IncidentRaised(token.id, token.spec.node.id, failure.kind, failure.message, failure.line))
+        except BpmnError as error:
+            throw_error(token, error.code, error.message, error.variables)
 
     # --- tokens ---
 

@@ -86,19 +86,20 @@ class FlowNodeSpec(BpmnTaskSpec):
         assign_outward(token, self.output_mappings)
 
     def choose_flows(self, token: Token) -> tuple[Flow, ...]:
-        """Which outgoing flows to take (13.2.1: all whose condition holds, else the default)."""
+        """Which outgoing flows to take (13.2.1): all without a condition, all whose condition holds, and
+        when none does the default."""
         if not self.has_conditions:
             return self.flows
+        holding = [flow for flow in self.flows if flow.condition is not None and flow.condition(token)]
+        default = None if holding else self.default_flow
         taken = tuple(
             flow
             for flow in self.flows
-            if flow is not self.default_flow and (flow.condition is None or flow.condition(token))
+            if flow is default or flow in holding or (flow.condition is None and flow is not self.default_flow)
         )
-        if taken:
-            return taken
-        if self.default_flow is None:
+        if not taken:
             raise self.no_flow()
-        return (self.default_flow,)
+        return taken
 
     def arrive(self, container: Token, flow: Flow | None) -> None:
         """A token comes in by *flow*."""

@@ -29,6 +29,7 @@ class ThrowEventSpec(FlowNodeSpec):
         self.payload = self.compiler.assignments(self.event.payload)
 
     def execute(self, token: Token) -> bool:
+        """False when what was thrown has ended the scope that the token stands in."""
         match self.event.kind:
             case EventKind.MESSAGE:
                 key = text_of(self.correlation_key(token)) if self.correlation_key else None
@@ -38,17 +39,16 @@ class ThrowEventSpec(FlowNodeSpec):
             case EventKind.ESCALATION:
                 code, payload = self._code(token), self._payload(token)
                 self.record_completion(token)
-                return not throw_escalation(token, code, payload)
+                throw_escalation(token, code, payload)
             case EventKind.ERROR:
                 code, payload = self._code(token), self._payload(token)
                 self.record_completion(token)
                 throw_error(token, code, "", payload)
-                return False
             case EventKind.TERMINATE:
                 self._terminate(token)
             case _:
                 pass
-        return True
+        return token.id in token.workflow.tasks
 
     def record_completion(self, token: Token) -> None:
         """Once: an event that may end its own scope is recorded before it throws."""
@@ -59,6 +59,7 @@ class ThrowEventSpec(FlowNodeSpec):
     def _throw_signal(self, token: Token) -> None:
         """To all that wait in this instance now; the engine tells the other instances."""
         name, payload, workflow = self._name(token), self._payload(token), token.workflow
+        self.record_completion(token)
         workflow.emit(SignalThrown(token.id, self.node.id, name, payload))
         workflow.deliver_signal(name, payload)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpmn.model import EventDefinition, EventKind
+from engine.events import EscalationLeft
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
 from engine.interpreter.token import Token
@@ -25,17 +26,17 @@ def throw_error(source: Token, code: str, message: str, variables: Mapping[str, 
     return False
 
 
-def throw_escalation(source: Token, code: str, variables: Mapping[str, Any]) -> bool:
-    """Tells the nearest catcher around *source*; True when that interrupted *source* itself.
+def throw_escalation(source: Token, code: str, variables: Mapping[str, Any]) -> None:
+    """Tells the nearest catcher around *source*, which may end *source* by that.
 
-    Uncaught, an escalation changes nothing (10.5.7).
+    Uncaught here, it is for the caller of this process; uncaught everywhere, it changes nothing (10.5.7).
     """
     for host in source.scopes():
         boundary = _catcher_at(host, EventKind.ESCALATION, code)
         if boundary is not None:
             boundary.fire(host, _error_payload(boundary.event, code, "", variables))
-            return source.id not in source.workflow.tasks
-    return False
+            return
+    source.workflow.emit(EscalationLeft(source.id, code, dict(variables)))
 
 
 def _catcher_at(host: Token, kind: EventKind, code: str) -> BoundaryEventSpec | None:

@@ -18,7 +18,10 @@ _HEAD = (
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"{}>'
 )
 _ZEEBE = ' xmlns:zeebe="http://camunda.org/schema/zeebe/1.0"'
-_CAMUNDA = ' xmlns:camunda="http://camunda.org/schema/1.0/bpmn"'
+_CAMUNDA = (
+    ' xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:modeler="http://camunda.org/schema/modeler/1.0" '
+    'modeler:executionPlatform="Camunda Platform"'
+)
 
 
 def no_decision(*_: object) -> Any:
@@ -28,9 +31,9 @@ def no_decision(*_: object) -> Any:
 def program(body: str, *paths: str, definitions: str = "", decide: Any = no_decision) -> Program:
     """*body*: flow nodes as XML. *paths*: flows like 'Start Task End'; 'A ?x>1? B' is a condition.
 
-    The dialect is the one whose prefix is used."""
+    The dialect is Camunda 8's where its prefix is used, else Camunda 7's."""
     process = f'{definitions}<process id="p" isExecutable="true">{body}{flows(*paths)}</process></definitions>'
-    dialect = _ZEEBE if "zeebe:" in process else _CAMUNDA if "camunda:" in process or "${" in process else ""
+    dialect = _ZEEBE if "zeebe:" in process else _CAMUNDA
     xml = _HEAD.format(dialect) + process
     model, findings = read_bpmn(xml.encode(), "story.bpmn")
     problems = [str(finding) for finding in findings if finding.severity == "error"]

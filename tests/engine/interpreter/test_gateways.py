@@ -123,7 +123,7 @@ def test_a_loop_of_ten_thousand_turns_finishes_and_leaves_nothing_behind():
         '<scriptTask id="T" scriptFormat="python"><script>i = i + 1</script></scriptTask>'
         '<exclusiveGateway id="X" default="X_U"/><userTask id="U"/>'
     )
-    story = Story(program(body, "S M T X ?i<10000? M", "X U"), i=0)
+    story = Story(program(body, "S M T X ?${i<10000}? M", "X U"), i=0)
 
     assert story.variables["i"] == 10_000
     assert story.waiting_at == ["U"]

@@ -115,7 +115,7 @@ def test_a_standard_loop_repeats_while_its_condition_holds():
         assert story.outcome == "completed"
         return story.variables["i"]
 
-    assert turns(' testBefore="true"', "i &lt; 3") == 3
-    assert turns(' testBefore="true"', "i &lt; 0") == 0
-    assert turns(' testBefore="false"', "i &lt; 0") == 1
-    assert turns(' testBefore="false" loopMaximum="2"', "i &lt; 9") == 2
+    assert turns(' testBefore="true"', "${i &lt; 3}") == 3
+    assert turns(' testBefore="true"', "${i &lt; 0}") == 0
+    assert turns(' testBefore="false"', "${i &lt; 0}") == 1
+    assert turns(' testBefore="false" loopMaximum="2"', "${i &lt; 9}") == 2
