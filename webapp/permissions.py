@@ -41,6 +41,10 @@ def may_complete(person: Person, task: UserTask) -> bool:
     return task.closed_at is None and person.name == task.assignee
 
 
+def may_take_over(person: Person, task: UserTask) -> bool:
+    return person.is_admin and task.closed_at is None and task.assignee not in (None, person.name)
+
+
 def require(is_allowed: bool, message: str) -> None:
     """Raises NotAllowed with *message* unless *is_allowed*."""
     if not is_allowed:

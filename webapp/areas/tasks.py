@@ -12,7 +12,7 @@ from webapp.context import the_engine, the_person
 from webapp.forms import FormState, read_variable_rows, typed_form
 from webapp.live import answer_live, stamp_of
 from webapp.paging import PER_PAGE, page_number, paging
-from webapp.permissions import may_claim, may_complete, may_see, require
+from webapp.permissions import may_claim, may_complete, may_see, may_take_over, require
 
 area = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -56,6 +56,14 @@ def unclaim(task_id: str) -> ResponseReturnValue:
     the_engine().unclaim(task_id, the_person().name)
     flash(f"'{task.name}' is open for its candidates again.", "success")
     return redirect(url_for("tasks.list_tasks", scope="groups"))
+
+
+@area.post("/<task_id>/take-over")
+@login_required
+def take_over(task_id: str) -> ResponseReturnValue:
+    require(may_take_over(the_person(), _visible(task_id)), "Only administrators take over what others have claimed.")
+    the_engine().assign(task_id, the_person().name, by=the_person().name)
+    return redirect(url_for("tasks.show", task_id=task_id))
 
 
 @area.post("/<task_id>/complete")
@@ -114,4 +122,5 @@ def _page(task: UserTask, state: FormState) -> str:
         variables=read.visible_variables(task.instance_id, task.activity_id) if task.closed_at is None else {},
         may_claim=may_claim(person, task),
         may_complete=may_complete(person, task),
+        may_take_over=may_take_over(person, task),
     )
