@@ -115,7 +115,9 @@ def write_html(coverage: Coverage, folder: Path) -> Path:
     for process in coverage.processes:
         name = pages.setdefault(process.file, f"{len(pages) + 1}-{process.file.stem}")
         of_file = [each for each in coverage.processes if each.file == process.file]
-        drawing = draw(process.file.read_bytes(), frozenset().union(*(each.taken for each in of_file)))
+        drawing = draw(
+            process.file.read_bytes(), process.file.name, frozenset().union(*(each.taken for each in of_file))
+        )
         (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")
         (folder / f"{name}.html").write_text(_diagram_page(process.file, of_file, drawing), encoding="utf-8")
     index = folder / "index.html"

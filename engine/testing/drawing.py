@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from bpmn.diagram import Diagram, Edge, Shape, shapes
+from bpmn.diagram import Drawing, Edge, Shape, Unreadable, read_drawing
+from bpmn.document import Document, parse
 
 _MARGIN = 30
 _LINE_HEIGHT = 14
@@ -26,29 +27,21 @@ _TASK_SIGNS = {
     "manualTask": "✋",
 }
 _FRAMES = ("participant", "lane")
+_SUBPROCESSES = ("subProcess", "transaction", "adHocSubProcess")
+_FLOW_NODES = ("Event", "Gateway", "task", "Task", "callActivity")
 
 
-def draw(data: bytes, taken: Collection[str]) -> str:
+def draw(data: bytes, file: str, taken: Collection[str]) -> str:
     """A standalone SVG document. A file without diagram interchange gives one that says so."""
-    diagram = shapes(data)
-    if diagram is None or not diagram.shapes:
-        return _document(320, 60, '<text x="20" y="35">This file has no drawing.</text>', (0.0, 0.0))
-    left, top, right, bottom = _bounds(diagram)
-    body = "".join(
-        [*_shapes(diagram, taken, behind=True), *_edges(diagram, taken), *_shapes(diagram, taken, behind=False)]
-    )
-    return _document(right - left + 2 * _MARGIN, bottom - top + 2 * _MARGIN, body, (left - _MARGIN, top - _MARGIN))
+    try:
+        document, drawing = parse(data, file), read_drawing(data, file)
+    except Unreadable:
+        return _nothing_drawn()
+    return _Picture(document, drawing, taken).svg() if drawing.shapes else _nothing_drawn()
 
 
-def _bounds(diagram: Diagram) -> tuple[float, float, float, float]:
-    boxes = [(each.x, each.y, each.x + each.width, each.y + each.height) for each in diagram.shapes]
-    boxes += [(x, y, x, y) for edge in diagram.edges for x, y in edge.waypoints]
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
+def _nothing_drawn() -> str:
+    return _document(320, 60, '<text x="160" y="35">This file has no drawing.</text>', (0.0, 0.0))
 
 
 def _document(width: float, height: float, body: str, origin: tuple[float, float]) -> str:
@@ -60,66 +53,77 @@ def _document(width: float, height: float, body: str, origin: tuple[float, float
     )
 
 
-def _shapes(diagram: Diagram, taken: Collection[str], *, behind: bool) -> Iterator[str]:
-    """*behind*: pools, lanes and expanded subprocesses, largest first; else all that stands in front of them."""
-    for shape in sorted(diagram.shapes, key=lambda shape: -shape.width * shape.height):
-        if _is_container(shape) == behind:
-            yield _group(shape.element_id, shape.kind, taken, _figure(shape) + _label(shape))
+class _Picture:
+    def __init__(self, document: Document, drawing: Drawing, taken: Collection[str]) -> None:
+        self.drawing = drawing
+        self.taken = taken
+        self.kinds = {each: element.name for each, element in document.by_id.items()}
+        self.names = {each: element.get("name") for each, element in document.by_id.items()}
+
+    def svg(self) -> str:
+        x, y, width, height = self.drawing.bounds
+        body = "".join([*self._shapes(behind=True), *self._edges(), *self._shapes(behind=False)])
+        return _document(width + 2 * _MARGIN, height + 3 * _MARGIN, body, (x - _MARGIN, y - _MARGIN))
+
+    def _shapes(self, *, behind: bool) -> Iterator[str]:
+        """*behind*: pools, lanes and expanded subprocesses, largest first; else all that stands in front."""
+        for shape in sorted(self.drawing.shapes, key=lambda shape: -shape.w * shape.h):
+            kind = self.kinds.get(shape.id, "")
+            if _is_container(kind, shape) == behind:
+                yield self._group(
+                    shape.id, kind, _figure(kind, shape) + _label(kind, self.names.get(shape.id, ""), shape)
+                )
+
+    def _edges(self) -> Iterator[str]:
+        for edge in self.drawing.edges:
+            line = _line(edge, self.names.get(edge.id, ""), is_taken=edge.id in self.taken)
+            yield self._group(edge.id, self.kinds.get(edge.id, ""), line)
+
+    def _group(self, element_id: str, kind: str, content: str) -> str:
+        """Only flow nodes and sequence flows are taken or missed; a lane or an annotation is neither."""
+        is_counted = kind == "sequenceFlow" or kind in _SUBPROCESSES or kind.endswith(_FLOW_NODES)
+        state = "" if not is_counted else " taken" if element_id in self.taken else " missed"
+        return f"<g class={quoteattr(kind + state)} id={quoteattr('element-' + element_id)}>{content}</g>"
 
 
-def _is_container(shape: Shape) -> bool:
-    return shape.kind in _FRAMES or (_is_subprocess(shape) and shape.is_expanded)
+def _is_container(kind: str, shape: Shape) -> bool:
+    return kind in _FRAMES or (kind in _SUBPROCESSES and shape.is_expanded)
 
 
-def _is_subprocess(shape: Shape) -> bool:
-    return shape.kind in ("subProcess", "transaction", "adHocSubProcess")
-
-
-def _group(element_id: str, kind: str, taken: Collection[str], content: str) -> str:
-    """Only flow nodes and sequence flows are taken or missed; a lane or an annotation is neither."""
-    is_counted = kind.endswith(("Event", "Gateway", "ask", "ubProcess", "Activity", "sequenceFlow", "transaction"))
-    state = "" if not is_counted else " taken" if element_id in taken else " missed"
-    return f"<g class={quoteattr(kind + state)} id={quoteattr('element-' + element_id)}>{content}</g>"
-
-
-def _figure(shape: Shape) -> str:
-    x, y, width, height = shape.x, shape.y, shape.width, shape.height
+def _figure(kind: str, shape: Shape) -> str:
+    x, y, width, height = shape.x, shape.y, shape.w, shape.h
     middle, centre = x + width / 2, y + height / 2
-    if shape.kind.endswith("Event"):
-        rings = [width / 2, width / 2 - 3] if shape.kind.startswith(("intermediate", "boundary")) else [width / 2]
-        return "".join(f'<circle cx="{middle:g}" cy="{centre:g}" r="{ring:g}"/>' for ring in rings)
-    if shape.kind.endswith("Gateway"):
+    if kind.endswith("Event"):
+        rings = [width / 2, width / 2 - 3] if kind.startswith(("intermediate", "boundary")) else [width / 2]
+        return "".join(f'<circle cx="{middle:g}" cy="{centre:g}" r="{max(ring, 1):g}"/>' for ring in rings)
+    if kind.endswith("Gateway"):
         corners = f"{middle:g},{y:g} {x + width:g},{centre:g} {middle:g},{y + height:g} {x:g},{centre:g}"
-        sign = _GATEWAY_SIGNS.get(shape.kind, "")
+        sign = _GATEWAY_SIGNS.get(kind, "")
         return f'<polygon points="{corners}"/><text class="sign" x="{middle:g}" y="{centre + 8:g}">{sign}</text>'
-    rounding = 0 if shape.kind in _FRAMES else 8
+    rounding = 0 if kind in _FRAMES else 8
     box = f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{rounding}"/>'
-    sign = _TASK_SIGNS.get(shape.kind)
+    sign = _TASK_SIGNS.get(kind)
     return box + (f'<text class="small" x="{x + 12:g}" y="{y + 18:g}">{sign}</text>' if sign else "")
 
 
-def _label(shape: Shape) -> str:
-    if not shape.name:
+def _label(kind: str, name: str, shape: Shape) -> str:
+    if not name:
         return ""
-    if shape.kind in _FRAMES and shape.is_horizontal:
-        x, y = shape.x + 18, shape.y + shape.height / 2
-        return f'<text transform="rotate(-90 {x:g} {y:g})" x="{x:g}" y="{y:g}">{escape(shape.name)}</text>'
-    if _is_container(shape):
-        return _text(shape.name, shape.x + shape.width / 2, shape.y + 18, shape.width)
-    if shape.kind.endswith(("Event", "Gateway")):
-        if shape.label is not None:
-            return _text(shape.name, shape.label.x + shape.label.width / 2, shape.label.y + 11, shape.label.width + 20)
-        return _text(shape.name, shape.x + shape.width / 2, shape.y + shape.height + 14, 100)
-    lines = len(_wrapped(shape.name, shape.width))
-    middle = shape.y + shape.height / 2 - (lines - 1) * _LINE_HEIGHT / 2 + 4
-    return _text(shape.name, shape.x + shape.width / 2, middle, shape.width)
+    middle = shape.x + shape.w / 2
+    if kind in _FRAMES and shape.is_horizontal:
+        x, y = shape.x + 18, shape.y + shape.h / 2
+        return f'<text transform="rotate(-90 {x:g} {y:g})" x="{x:g}" y="{y:g}">{escape(name)}</text>'
+    if _is_container(kind, shape):
+        return _text(name, middle, shape.y + 18, shape.w)
+    if kind.endswith(("Event", "Gateway")):
+        return _text(name, middle, shape.y + shape.h + 14, 100)
+    lines = len(_wrapped(name, shape.w))
+    return _text(name, middle, shape.y + shape.h / 2 - (lines - 1) * _LINE_HEIGHT / 2 + 4, shape.w)
 
 
 def _text(text: str, x: float, y: float, width: float) -> str:
-    lines = _wrapped(text, width)
-    spans = "".join(
-        f'<tspan x="{x:g}" y="{y + at * _LINE_HEIGHT:g}">{escape(line)}</tspan>' for at, line in enumerate(lines)
-    )
+    lines = enumerate(_wrapped(text, width))
+    spans = "".join(f'<tspan x="{x:g}" y="{y + at * _LINE_HEIGHT:g}">{escape(line)}</tspan>' for at, line in lines)
     return f"<text>{spans}</text>"
 
 
@@ -135,22 +139,18 @@ def _wrapped(text: str, width: float) -> list[str]:
     return lines
 
 
-def _edges(diagram: Diagram, taken: Collection[str]) -> Iterator[str]:
-    for edge in diagram.edges:
-        if len(edge.waypoints) > 1:
-            yield _group(edge.element_id, edge.kind, taken, _line(edge, edge.element_id in taken))
-
-
-def _line(edge: Edge, is_taken: bool) -> str:
+def _line(edge: Edge, name: str, *, is_taken: bool) -> str:
     points = " ".join(f"{x:g},{y:g}" for x, y in edge.waypoints)
     arrow = "url(#arrow-taken)" if is_taken else "url(#arrow)"
     line = f'<polyline points="{points}" marker-end="{arrow}"/>'
-    if not edge.name:
-        return line
-    if edge.label is not None:
-        return line + _text(edge.name, edge.label.x + edge.label.width / 2, edge.label.y + 11, edge.label.width + 20)
-    x, y = edge.waypoints[len(edge.waypoints) // 2]
-    return line + _text(edge.name, x, y - 6, 120)
+    x, y = _middle(edge)
+    return line + (_text(name, x, y - 6, 120) if name else "")
+
+
+def _middle(edge: Edge) -> tuple[float, float]:
+    """Of the first segment: near where a gateway's answers are read."""
+    (x, y), (to_x, to_y) = edge.waypoints[0], edge.waypoints[1]
+    return (x + to_x) / 2, (y + to_y) / 2
 
 
 _ARROWS = (
