@@ -41,7 +41,7 @@ def create_app(engine: Engine, *, secret_key: str | bytes, is_https: bool = Fals
     context.install(app, engine)
     for part in (security, identity, static_files, present, errors):
         part.install(app)
-    app.jinja_env.globals.update(rooms=ROOMS)
+    app.context_processor(lambda: {"rooms": ROOMS})
     for area in AREAS:
         app.register_blueprint(area)
     return app

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def install(app: Flask, engine: Engine) -> None:
     app.extensions["fermata"] = engine
-    app.jinja_env.globals.update(now=now)
+    app.add_template_global(now)
 
     @app.context_processor
     def offer_the_person() -> dict[str, object]:

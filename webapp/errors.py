@@ -55,9 +55,10 @@ def answer(error: Exception) -> ResponseReturnValue:
             return _page(code or 500, WORDS.get(code or 500, error.description or ""), _headers(error))
         case EngineError():
             return _page(status_of(error), str(error))
-    reference = secrets.token_hex(4)
-    log.exception("unexpected error reference=%s path=%s", reference, request.path, exc_info=error)
-    return _page(500, f"It has been logged under the reference {reference}.")
+        case _:
+            reference = secrets.token_hex(4)
+            log.error("unexpected error reference=%s path=%s", reference, request.path, exc_info=error)
+            return _page(500, f"It has been logged under the reference {reference}.")
 
 
 def status_of(error: EngineError) -> int:

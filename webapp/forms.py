@@ -97,7 +97,8 @@ def _row_value(kind: str, text: str) -> Any:
                 raise ValueError("This JSON is nested too deeply.") from None
             except ValueError as error:
                 raise ValueError(f"This is no JSON: {error}") from None
-    return text
+        case _:
+            return text
 
 
 def _number(text: str) -> int | float:

@@ -21,7 +21,7 @@ class LoggedIn(UserMixin):
 
 def install(app: Flask) -> None:
     manager = LoginManager(app)
-    manager.login_view = "auth.log_in"
+    manager.login_view = "auth.log_in"  # pyright: ignore[reportAttributeAccessIssue]
     manager.login_message = "Log in to continue."
     manager.login_message_category = "info"
     manager.session_protection = "basic"

@@ -63,17 +63,8 @@ ACTIONS: Mapping[str, str] = {
 
 
 def install(app: Flask) -> None:
-    app.jinja_env.filters.update(
-        ago=ago,
-        absolute=absolute,
-        duration=duration,
-        shown=shown,
-        kind_label=lambda kind: KINDS.get(kind, (kind, "task"))[0],
-        kind_icon=lambda kind: KINDS.get(kind, (kind, "task"))[1],
-        action_label=action_label,
-        plural=plural,
-        money=money,
-    )
+    for filter_ in (ago, absolute, duration, shown, kind_label, kind_icon, action_label, plural, money):
+        app.add_template_filter(filter_)
 
 
 def ago(at: datetime, moment: datetime | None = None) -> str:
@@ -144,7 +135,8 @@ def shown(value: Any) -> Shown:
             return _shortened("list", _json(value), _json(value, indent=2))
         case Mapping():
             return _shortened("object", _json(value), _json(value, indent=2))
-    return _shortened(type(value).__name__, str(value))
+        case _:
+            return _shortened(type(value).__name__, str(value))
 
 
 def _shortened(type_name: str, text: str, full: str | None = None) -> Shown:
@@ -174,9 +166,19 @@ def _plain(value: Any) -> Any:
             return value.isoformat()
         case Enum():
             return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    return str(value)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return _plain(asdict(value))
+        case _:
+            return str(value)
+
+
+def kind_label(kind: str) -> str:
+    return KINDS.get(kind, (kind, ""))[0]
+
+
+def kind_icon(kind: str) -> str:
+    """Which sign of the BPMN font stands for *kind*."""
+    return KINDS.get(kind, ("", "task"))[1]
 
 
 def action_label(action: str) -> str:

@@ -14,7 +14,8 @@ A_YEAR = 31_536_000
 
 
 def install(app: Flask) -> None:
-    app.jinja_env.globals.update(asset=asset, has_built_assets=has_built_assets)
+    app.add_template_global(asset)
+    app.add_template_global(has_built_assets)
 
     @app.after_request
     def let_browsers_keep(response: Response) -> Response:

@@ -157,16 +157,17 @@ def _shown(instance_id: str) -> dict[str, Any]:
 
 def _rows_of(view: str, history: History) -> tuple[list[Any], Paging | None]:
     """The rows of *view* that ?page= asks for; the newest are on the first page, in order of time."""
-    records = {
-        "history": history.activities,
+    if view == "history":
+        cut, page = last_rows(page_number(), len(history.activities), ROWS)
+        return list(timeline.entries(history, history.activities[cut])), page
+    records: dict[str, tuple[Any, ...]] = {
         "changes": history.variable_changes,
-        "log": history.log,
         "jobs": history.job_attempts,
         "incidents": history.incidents,
-    }[view]
-    cut, page = last_rows(page_number(), len(records), ROWS)
-    rows = records[cut]
-    return (timeline.entries(history, rows) if view == "history" else list(rows)), page
+        "log": history.log,
+    }
+    cut, page = last_rows(page_number(), len(records[view]), ROWS)
+    return list(records[view][cut]), page
 
 
 def _activity(history: History, activity_id: int) -> ActivityRecord:

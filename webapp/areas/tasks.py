@@ -91,8 +91,8 @@ def complete(task_id: str) -> ResponseReturnValue:
 def _listed() -> dict[str, object]:
     person = the_person()
     scopes = ("mine", "groups", "all") if person.is_admin else ("mine", "groups")
-    scope = request.args.get("scope")
-    scope = scope if scope in scopes else "mine"
+    wanted = request.args.get("scope", "mine")
+    scope = wanted if wanted in scopes else "mine"
     number = page_number()
     found = the_engine().read.tasks(
         user=person.name, groups=person.groups, scope=scope, limit=PER_PAGE, offset=(number - 1) * PER_PAGE
