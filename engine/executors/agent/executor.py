@@ -6,9 +6,10 @@ import asyncio
 import contextvars
 import logging
 import os
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from engine.clock import Clock, SystemClock
 from engine.errors import BpmnError, InvalidInput, PermanentFailure
@@ -32,15 +33,22 @@ log = logging.getLogger(__name__)
 class AgentExecutor:
     """Does the jobs of one agent, in any number of threads; docs/agents.md says how it behaves.
 
+    *environ*: where keys are looked up, at every run. *timer*: seconds, to measure durations.
     Raises InvalidInput when a limit of cost is declared for a model whose price nobody knows.
     """
 
     def __init__(
-        self, settings: AgentSettings, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ
+        self,
+        settings: AgentSettings,
+        *,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] = os.environ,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._environ = environ
+        self._timer = timer
         if settings.limits.cost is not None and not settings.runs_offline(environ) and not has_price(settings):
             raise InvalidInput(
                 f"Agent '{settings.job_type}': no price is known for model '{settings.model}', so limits.cost cannot "
@@ -68,10 +76,7 @@ class AgentExecutor:
             except RunChanged as changed:
                 self._start_over(recorder, changed)
             except NoValidAnswer as problem:
-                if recorder.is_live or self.settings.on_invalid == "error":
-                    self._give_up(problem)
-                # An operator's retry: everything was played back, and the model is asked once more.
-                tries += self._ask_again(recorder, problem)
+                tries += self._ask_again(recorder, problem, tries)
 
     def _task(self, job: Job) -> tuple[Task, Mapping[str, Any]]:
         from engine.executors.agent.loop import Task
@@ -82,7 +87,8 @@ class AgentExecutor:
 
     def _recorder(self, job: Job, journal: Journal) -> Recorder:
         is_offline = self.settings.runs_offline(self._environ)
-        return Recorder(job.id, journal, self.settings.limits, clock=self._clock, is_offline=is_offline)
+        limits = self.settings.limits
+        return Recorder(job.id, journal, limits, clock=self._clock, is_offline=is_offline, timer=self._timer)
 
     def _model(self, task: Task, inputs: Mapping[str, Any], recorder: Recorder) -> Model:
         from engine.executors.agent.models import missing_script, real_model
@@ -96,23 +102,29 @@ class AgentExecutor:
     def _variables(self, answer: Any) -> dict[str, Any]:
         if self.settings.result_variable:
             return {self.settings.result_variable: answer}
-        if not isinstance(answer, dict):
+        if not isinstance(answer, Mapping):
             raise PermanentFailure(
                 f"Agent '{self.settings.job_type}' answered with a {type(answer).__name__}, which has no fields to "
                 "become variables. Add a result_variable."
             )
-        return answer
+        return dict(cast("Mapping[str, Any]", answer))
 
     def _start_over(self, recorder: Recorder, changed: RunChanged) -> None:
         """Harmless while only answers are saved: they cost money, but nothing outside was touched."""
         tools = recorder.tools_asked_for()
         if tools and self.settings.on_change == "incident":
-            raise refuse_change(self.settings.job_type, changed, tools)
+            raise refuse_change(self.settings.job_type, changed, tools) from None
         log.info("agent starts over: agent=%s step=%d", self.settings.job_type, changed.sequence)
         recorder.start_over()
 
-    def _ask_again(self, recorder: Recorder, problem: NoValidAnswer) -> int:
-        """How many more answers the model may give."""
+    def _ask_again(self, recorder: Recorder, problem: NoValidAnswer, tries: int) -> int:
+        """How many more answers the model may give: some when an operator retries the incident.
+
+        That it is a retry shows in that the whole run was played back and nothing was asked anew.
+        """
+        has_gone_on = recorder.is_live or not (problem.is_final or tries <= recorder.steps_saved)
+        if has_gone_on or self.settings.on_invalid == "error":
+            self._give_up(problem)
         if problem.is_final:
             recorder.replace_last()
             return 0
@@ -126,14 +138,15 @@ class AgentExecutor:
             f'Its steps are saved; raise {limit.limit} in [agents."{name}".limits] to let it go on.'
         )
         if self.settings.on_limit == "incident":
-            raise PermanentFailure(message) from limit
-        raise BpmnError(self.settings.code(limit.limit), message) from limit
+            raise PermanentFailure(message) from None
+        raise BpmnError(self.settings.code(limit.limit), message) from None
 
     def _give_up(self, problem: NoValidAnswer) -> NoReturn:
+        """The causes are left behind: they quote the model's answer, which belongs in the history alone."""
         message = f"Agent '{self.settings.job_type}': {problem}"
         if self.settings.on_invalid == "incident":
-            raise PermanentFailure(message) from problem
-        raise BpmnError(self.settings.code(problem.reason), message) from problem
+            raise PermanentFailure(message) from None
+        raise BpmnError(self.settings.code(problem.reason), message) from None
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:

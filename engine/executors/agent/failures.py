@@ -47,7 +47,7 @@ def failure_of(error: Exception, settings: AgentSettings) -> Exception:
                 f"{what} cannot take that much text{detail}. Give it less input, or take a model with a larger context."
             )
         case exceptions.ModelAPIError() if _is_transient(error):
-            return _later(error, f"{what} could not be asked{detail}.")
+            return _later(error, f"{what} gave no answer{detail}.")
         case exceptions.ModelAPIError():
             return PermanentFailure(f"{what} rejected the request{detail}. Check the agent's settings, then retry.")
         case exceptions.UserError():

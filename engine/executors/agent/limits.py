@@ -29,7 +29,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("model_calls", "tool_calls", "input_tokens", "output_tokens", "total_tokens", "cost", "seconds"):
             value = getattr(self, name)
-            least = 0 if name in ("tool_calls", "cost") else 1
+            least = 1 if name not in ("tool_calls", "cost", "seconds") else 0
             if value is not None and not value >= least:
                 raise InvalidInput(f"limits.{name} is {value}. Give a number of at least {least}, or leave it out.")
 

@@ -31,6 +31,7 @@ from engine.executors.agent.tools import toolset_of
 from engine.model import AgentStep, Job
 
 REQUEST_TIMEOUT = 120.0  # seconds, unless the agent's model_settings say
+_OWN_IDS = ("run_id", "conversation_id")  # of the library; the job and the sequence are ours
 _RESPONSES: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 
 
@@ -63,7 +64,7 @@ async def converse(settings: AgentSettings, task: Task, model: Model, recorder: 
         recorded,
         output_type=_output_type(settings),
         instructions=task.instructions,
-        toolsets=[toolset_of(settings, recorder, task.job)],
+        toolsets=[toolset_of(settings, recorder, task.job, max_retries=tries - 1)],
         retries={"output": tries - 1, "tools": tries - 1},
         model_settings=_model_settings(settings),
     )
@@ -74,13 +75,13 @@ async def converse(settings: AgentSettings, task: Task, model: Model, recorder: 
             with agent.parallel_tool_call_execution_mode("sequential"):
                 run = await agent.run(task.prompt, usage_limits=UsageLimits(request_limit=None))
     except Refused as refusal:
-        raise NoValidAnswer("output_refused", str(refusal), is_final=True) from refusal
-    except OutputTokenLimitExceeded as problem:
+        raise NoValidAnswer("output_refused", str(refusal), is_final=True) from None
+    except OutputTokenLimitExceeded:
         text = "The answer was cut off at the model's token limit. Raise model_settings.max_tokens."
-        raise NoValidAnswer("output_invalid", text, is_final=True) from problem
-    except UnexpectedModelBehavior as problem:
+        raise NoValidAnswer("output_invalid", text, is_final=True) from None
+    except UnexpectedModelBehavior:
         text = f"The model gave no valid answer in {tries} tries: see the last step of the agent's history."
-        raise NoValidAnswer("output_invalid", text, is_final=False) from problem
+        raise NoValidAnswer("output_invalid", text, is_final=False) from None
     return _plain_output(settings, run.output)
 
 
@@ -118,16 +119,18 @@ class RecordedModel(WrapperModel):
     async def _ask(
         self, messages: list[ModelMessage], settings: ModelSettings | None, parameters: ModelRequestParameters
     ) -> ModelResponse:
-        remaining = self._recorder.remaining_seconds()
+        deadline = asyncio.timeout(self._recorder.remaining_seconds())
         try:
-            async with asyncio.timeout(remaining) as deadline:
+            async with deadline:
                 return await self.wrapped.request(messages, settings, parameters)
-        except TimeoutError:
+        except Exception as error:
             if deadline.expired():
                 raise self._recorder.out_of_time() from None
-            raise
-        except Exception as error:
-            raise failure_of(error, self._declared) from error
+            failure = failure_of(error, self._declared)
+            if failure is error:
+                raise
+            # The provider's own error is left behind: it may quote the prompt, or part of the key.
+            raise failure from None
 
     def _result(self, response: ModelResponse) -> Result:
         cost = Decimal(0) if self._recorder.is_offline else cost_of(self._declared, response)
@@ -221,5 +224,5 @@ def _without_nones(message: dict[str, Any]) -> dict[str, Any]:
     """The same message, smaller: None is what a missing field means. Arguments of calls are left as they are."""
     parts = [{name: value for name, value in part.items() if value is not None} for part in message["parts"]]
     usage = {name: value for name, value in message["usage"].items() if value not in (None, 0, {})}
-    kept = {name: value for name, value in message.items() if value is not None and name != "run_id"}
+    kept = {name: value for name, value in message.items() if value is not None and name not in _OWN_IDS}
     return {**kept, "parts": parts, "usage": usage}

@@ -106,10 +106,10 @@ def _response(script: Script, turn: Turn, info: AgentInfo) -> ModelResponse:
     if isinstance(answer, Mapping):
         if not info.output_tools:
             raise PermanentFailure(f"{offline_name(script)} returned a dict, but the agent has no output schema.")
-        calls = [ToolCall(info.output_tools[0].name, cast("Mapping[str, Any]", answer))]
+        calls = [ToolCall(info.output_tools[0].name, answer)]
     else:
-        calls = [answer] if isinstance(answer, ToolCall) else list(answer)
-    if not calls or not all(isinstance(call, ToolCall) for call in calls):
+        calls = [answer] if isinstance(answer, ToolCall) else _calls(answer)
+    if not calls:
         raise PermanentFailure(
             f"{offline_name(script)} returned {type(answer).__name__}. "
             "Return a ToolCall, a list of them, or the final answer as a dict or a text."
@@ -120,3 +120,12 @@ def _response(script: Script, turn: Turn, info: AgentInfo) -> ModelResponse:
             for number, call in enumerate(calls, start=1)
         ]
     )
+
+
+def _calls(answer: object) -> list[ToolCall]:
+    """The calls in what a script returned; none when it is anything else."""
+    if not isinstance(answer, list | tuple):
+        return []
+    entries = cast("Sequence[object]", answer)
+    calls = [entry for entry in entries if isinstance(entry, ToolCall)]
+    return calls if len(calls) == len(entries) else []

@@ -15,7 +15,10 @@ def has_price(settings: AgentSettings) -> bool:
     """Whether what *settings.model* costs is known before it is asked."""
     if settings.price is not None:
         return True
-    from genai_prices import Usage, calc_price
+    try:
+        from genai_prices import Usage, calc_price
+    except ImportError:
+        return True  # without the library no agent runs, and says so
 
     provider, _, model = settings.model.partition(":")
     try:

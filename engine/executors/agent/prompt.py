@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+from bpmn.expressions import ExpressionError, compile_expression
 from bpmn.model import Expression, Language
 from engine.errors import PermanentFailure
 from engine.executors.agent.settings import AgentSettings
@@ -45,7 +46,7 @@ def instructions_of(settings: AgentSettings) -> str:
     return f"{settings.instructions.strip()}\n\n{DATA_RULE}".lstrip()
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """*value* as JSON has it: times as ISO text, decimals as numbers where that loses nothing."""
     match value:
         case None | bool() | int() | str():
@@ -55,9 +56,9 @@ def plain(value: Any) -> Any:
         case Decimal():
             return _number(value)
         case Mapping():
-            return {str(name): plain(entry) for name, entry in value.items()}
+            return {str(name): plain(entry) for name, entry in cast("Mapping[object, object]", value).items()}
         case list() | tuple() | set() | frozenset():
-            return [plain(entry) for entry in value]
+            return [plain(entry) for entry in cast("Iterable[object]", value)]
         case datetime() | date() | time():
             return value.isoformat()
         case timedelta():
@@ -78,8 +79,6 @@ def _input(settings: AgentSettings, job: Job, name: str, now: datetime) -> Any:
 
 
 def _evaluated(settings: AgentSettings, job: Job, name: str, text: str, now: datetime) -> Any:
-    from bpmn.expressions import ExpressionError, compile_expression
-
     expression = Expression(Language.FEEL, text.strip().removeprefix("="))
     try:
         return compile_expression(expression)(job.variables, now)

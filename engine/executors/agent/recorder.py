@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +57,7 @@ class Recorder:
         *,
         clock: Clock,
         is_offline: bool,
-        timer: Callable[[], float] = time.monotonic,
+        timer: Callable[[], float],
     ) -> None:
         self._job_id = job_id
         self._journal = journal
@@ -103,6 +102,10 @@ class Recorder:
         offered = set(self._playback[0].request.get("tools", ())) if self._playback else set[str]()
         called = [call for step in self._playback if step.kind == "model" for call in _tool_calls(step)]
         return [name for name in called if name in offered]
+
+    @property
+    def steps_saved(self) -> int:
+        return len(self._saved)
 
     def remaining_seconds(self) -> float | None:
         """Raises LimitReached when no time is left; None without a limit."""

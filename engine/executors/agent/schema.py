@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 
 def check_schema(schema: Mapping[str, Any]) -> str | None:
@@ -29,18 +29,18 @@ def violations(value: Any, schema: Mapping[str, Any]) -> list[str]:
     from referencing import Registry
 
     # An empty registry: a schema never makes the validator fetch another one.
-    validator = Draft202012Validator(dict(schema), registry=Registry())
+    validator: Any = Draft202012Validator(dict(schema), registry=Registry())
     problems = sorted(validator.iter_errors(value), key=lambda problem: [str(step) for step in problem.absolute_path])
     return [f"{problem.json_path}: {problem.message}" for problem in problems[:20]]
 
 
-def _references(node: Any) -> Iterable[str]:
+def _references(node: object) -> Iterable[str]:
     if isinstance(node, Mapping):
-        for key, value in node.items():
+        for key, value in cast("Mapping[str, object]", node).items():
             if key in ("$ref", "$dynamicRef") and isinstance(value, str):
                 yield value
             else:
                 yield from _references(value)
     elif isinstance(node, list):
-        for value in node:
+        for value in cast("list[object]", node):
             yield from _references(value)

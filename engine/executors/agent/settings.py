@@ -129,7 +129,7 @@ class AgentSettings:
             )
 
     def _check_tools(self) -> None:
-        names = [tool.__name__ for tool in self.tools]
+        names = [getattr(tool, "__name__", "") for tool in self.tools]
         for name in names:
             if not _TOOL_NAME.fullmatch(name) or name == ANSWER_TOOL:
                 raise self._wrong("tools", f"has a function named '{name}', which no tool can be. Rename it.")

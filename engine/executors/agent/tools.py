@@ -24,9 +24,9 @@ from engine.model import Job
 _given: ContextVar[Mapping[str, Any]] = ContextVar("given")
 
 
-def toolset_of(settings: AgentSettings, recorder: Recorder, job: Job) -> RecordedToolset:
+def toolset_of(settings: AgentSettings, recorder: Recorder, job: Job, *, max_retries: int) -> RecordedToolset:
     functions = [_as_tool(function) for function in settings.tools]
-    return RecordedToolset(FunctionToolset(functions, max_retries=settings.output_tries - 1), recorder, job)
+    return RecordedToolset(FunctionToolset(functions, max_retries=max_retries), recorder, job)
 
 
 @dataclass
@@ -97,20 +97,18 @@ def _as_tool(function: Callable[..., Any]) -> Callable[..., Any]:
         given = _given.get()
         return {**arguments, **{name: given[name] for name in filled}}
 
-    if inspect.iscoroutinefunction(function):
+    async def asynchronous(**arguments: Any) -> Any:
+        return await function(**complete(arguments))
 
-        async def tool(**arguments: Any) -> Any:
-            return await function(**complete(arguments))
-    else:
+    def synchronous(**arguments: Any) -> Any:
+        return function(**complete(arguments))
 
-        def tool(**arguments: Any) -> Any:
-            return function(**complete(arguments))
-
+    tool: Any = asynchronous if inspect.iscoroutinefunction(function) else synchronous
     functools.update_wrapper(tool, function)
     del tool.__wrapped__
     tool.__annotations__ = {name: hint for name, hint in hints.items() if name not in filled}
-    tool.__signature__ = signature.replace(  # pyright: ignore[reportFunctionMemberAccess]
-        parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in shown],
+    tool.__signature__ = signature.replace(
+        parameters=[parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in shown],
         return_annotation=hints.get("return", signature.return_annotation),
     )
     return tool

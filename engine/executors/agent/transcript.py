@@ -72,7 +72,7 @@ class Totals:
 def describe(step: AgentStep) -> StepView:
     """One step, whatever library wrote it; unknown parts are shown as they are."""
     is_model = step.kind == "model"
-    message = step.response.get("message", {}) if is_model else {}
+    message: Mapping[str, Any] = step.response.get("message", {}) if is_model else {}
     return StepView(
         sequence=step.sequence,
         run=step.request["run"],

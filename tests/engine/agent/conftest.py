@@ -19,12 +19,11 @@ ANSWER = {
 }
 
 
-class Crash(BaseException):
-    """Stands for the end of the whole process."""
-
-
 class CrashingJournal(MemoryJournal):
     """Saves *lasts* more steps; the process dies when the next is about to be saved, or just was."""
+
+    class Crash(BaseException):
+        """Stands for the end of the whole process."""
 
     def __init__(self, steps: Iterable[AgentStep], *, lasts: int, saves_the_last: bool) -> None:
         super().__init__(steps)
@@ -38,7 +37,7 @@ class CrashingJournal(MemoryJournal):
             return
         if self._saves_the_last:
             super().save(step)
-        raise Crash
+        raise self.Crash
 
 
 @dataclass
@@ -97,3 +96,8 @@ def run(job: Job) -> Callable[..., dict[str, Any]]:
         return executor(job, journal if journal is not None else MemoryJournal())
 
     return run
+
+
+@pytest.fixture
+def crashing() -> type[CrashingJournal]:
+    return CrashingJournal
