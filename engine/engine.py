@@ -12,11 +12,13 @@ from engine.clock import Clock, SystemClock
 from engine.correlation import Correlator
 from engine.deployments import Deployments
 from engine.executors.registry import Executor, Registry, Resolver
+from engine.forms.finding import FormFinder
 from engine.handlers import Backoff, Function
 from engine.history.reader import Reader
 from engine.ids import Ids
 from engine.incidents import Incidents
 from engine.instances import Instances
+from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
@@ -50,17 +52,18 @@ class Engine:
             self.store.migrate()
         self.ids = Ids(self.clock)
         self.registry = Registry(resolver)
-        self.programs = programs or Programs(self.store, self.clock)
-        self.read = Reader(self.store, self.programs)
+        self.programs = programs or Programs(self.store)
+        self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs))
         self.people = People(self.store)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
-        self._instances = Instances(self.store, self._road, self.programs, self.clock)
+        self._instances = Instances(self.store, self._road, self.read, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock)
-        self._worker = Worker(self.store, self._settling, self.registry, self.clock)
+        own = OwnJobs(self._road, self.programs, self.clock)
+        self._worker = Worker(self.store, self._settling, own, self.registry, self.clock)
         self._pool = WorkerPool(self._worker)
         self._road.on_commit(self._pool.wake)
 

@@ -11,45 +11,47 @@ from engine.model import Job
 
 Handler = Callable[[Job], Any]
 Backoff = Callable[[int], timedelta]
-Function = TypeVar("Function", bound=Handler)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-_MARK = "__fermata_handlers__"
+MARK = "__fermata_handlers__"
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """What `@handler` said about a function. *retries*: attempts in all; *timeout*: of one attempt."""
+class HandlerDeclaration:
+    """One `@handler` over a function: the options are those of `Engine.handler`."""
 
-    type: str
-    retries: int = 3
-    backoff: Backoff | None = None
-    timeout: timedelta | None = None
+    name: str
+    function: Handler
+    options: Mapping[str, Any]
+    file: str
 
 
 def handler(
-    type: str, *, retries: int = 3, backoff: Backoff | None = None, timeout: timedelta | None = None
+    name: str, *, retries: int = 3, backoff: Backoff | None = None, timeout: timedelta | None = None
 ) -> Callable[[Function], Function]:
-    """Declares a function to do jobs of *type*; `handlers_in` finds it. May be given several times."""
+    """Marks a module-level function as the handler of job type *name*; `declared_in` finds it.
+
+    May stand over one function several times, once for each name.
+    """
     check_retries(retries)
 
     def mark(function: Function) -> Function:
-        marks: tuple[Marked, ...] = getattr(function, _MARK, ())
-        setattr(function, _MARK, (*marks, Marked(type, retries, backoff, timeout)))
+        options: dict[str, Any] = {"retries": retries, "backoff": backoff, "timeout": timeout}
+        options = {key: value for key, value in options.items() if value is not None}
+        file = function.__code__.co_filename if hasattr(function, "__code__") else ""
+        setattr(function, MARK, (*getattr(function, MARK, ()), HandlerDeclaration(name, function, options, file)))
         return function
 
     return mark
 
 
-def handlers_in(namespace: Mapping[str, Any]) -> list[tuple[Marked, Handler]]:
-    """The marked functions among the values of *namespace* (`vars(module)`), in order of definition."""
-    found: dict[int, tuple[Handler, tuple[Marked, ...]]] = {}
-    for value in namespace.values():
-        marks: tuple[Marked, ...] = getattr(value, _MARK, ()) if callable(value) else ()
-        if marks:
-            found.setdefault(id(value), (value, marks))
-    return [(mark, function) for function, marks in found.values() for mark in reversed(marks)]
+def declared_in(namespace: Mapping[str, Any]) -> list[HandlerDeclaration]:
+    """The declarations on the functions among the values of *namespace* (`vars(module)`), in its order."""
+    functions = {id(value): value for value in namespace.values() if callable(value)}
+    return [declaration for function in functions.values() for declaration in getattr(function, MARK, ())]
 
 
 def check_retries(retries: int) -> None:
+    """Raises ValueError when it is no number of attempts."""
     if retries < 1:
         raise ValueError(f"retries={retries}: it counts all attempts, so at least 1.")

@@ -6,11 +6,11 @@ instance; a job's, user task's and incident's `id` is '<instance id>.<activity i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bpmn.model import Finding
 
@@ -281,3 +281,28 @@ class Person:
     display_name: str
     groups: tuple[str, ...] = ()
     is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Where a message went: the instances that waited for it, and those that it started."""
+
+    matched: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some of *total* items, in order."""
+
+    items: tuple[Item, ...]
+    total: int
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)

@@ -1,0 +1,111 @@
+"""Messages and signals from outside: to whom they go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.clock import Clock
+from engine.commands import Start, TriggerEvent
+from engine.errors import Conflict, NotFound
+from engine.following import broadcast
+from engine.model import Correlation
+from engine.road import Road
+from engine.session import Session
+from engine.store.codec import normalise
+from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting
+from engine.store.transaction import Overtaken, Store
+
+
+class Correlator:
+    def __init__(self, store: Store, road: Road, clock: Clock) -> None:
+        self._store = store
+        self._road = road
+        self._clock = clock
+
+    def correlate(
+        self,
+        message: str,
+        *,
+        correlation_key: str | None,
+        business_key: str | None,
+        variables: Mapping[str, Any],
+        by: str,
+        instance_id: str | None,
+        to_all: bool,
+    ) -> Correlation:
+        payload = normalise(variables)
+
+        def work(session: Session) -> Correlation:
+            waiting = find_waiting(
+                session.connection,
+                "message",
+                message,
+                correlation_key=correlation_key,
+                business_key=business_key,
+                instance_id=instance_id,
+            )
+            starts = find_starts(session.connection, "message", message) if instance_id is None else []
+            self._check(message, waiting, starts, to_all)
+            session.load(each.instance_id for each in waiting)
+            for each in waiting:
+                self._deliver(session, message, each, payload, by)
+            started: list[str] = []
+            if to_all or not waiting:
+                started = [self._start(session, message, each, payload, business_key, by) for each in starts]
+            return Correlation(tuple(dict.fromkeys(each.instance_id for each in waiting)), tuple(started))
+
+        return self._road.travel(work)
+
+    def signal(self, name: str, *, variables: Mapping[str, Any], by: str) -> int:
+        payload = normalise(variables)
+
+        def work(session: Session) -> int:
+            cause = Start(at=self._clock.now(), actor=by)
+            return broadcast(session, name, payload, cause)
+
+        return self._road.travel(work)
+
+    def _check(self, message: str, waiting: list[Waiting], starts: list[StartWaiting], to_all: bool) -> None:
+        if not waiting and not starts:
+            raise NotFound(
+                f"Nobody waits for message '{message}' with these keys, and no process starts with it. "
+                "Check the name, the correlation key and the business key."
+            )
+        for each in waiting:
+            if each.is_suspended:
+                raise Conflict(f"Process instance '{each.instance_id}', which waits for '{message}', is suspended.")
+        several = waiting or starts
+        if len(several) > 1 and not to_all:
+            who = ", ".join(f"'{getattr(each, 'instance_id', each.process_key)}'" for each in several[:5])
+            raise Conflict(
+                f"{len(several)} wait for message '{message}': {who}. Narrow it down by correlation_key, "
+                "business_key or instance_id, or send it to all."
+            )
+
+    def _deliver(self, session: Session, message: str, waiting: Waiting, payload: Mapping[str, Any], by: str) -> None:
+        at = self._clock.now()
+        command = TriggerEvent(
+            at=at, actor=by, activity_id=waiting.activity_id, element_id=waiting.element_id, variables=payload
+        )
+        try:
+            live = session.deliver(waiting.instance_id, command)
+        except Conflict as refusal:  # it went on between the look and the lock, or by this message's first delivery
+            raise Overtaken(str(refusal)) from refusal
+        detail = {"name": message}
+        live.log(at, "message.correlated", by, waiting.activity_id, waiting.element_id, detail)
+
+    def _start(
+        self,
+        session: Session,
+        message: str,
+        start: StartWaiting,
+        payload: Mapping[str, Any],
+        business_key: str | None,
+        by: str,
+    ) -> str:
+        at = self._clock.now()
+        command = Start(at=at, actor=by, variables=payload, start_event=start.element_id)
+        live = session.create(start.definition_id, command, business_key=business_key)
+        live.log(at, "message.correlated", by, element_id=start.element_id, detail={"name": message})
+        return live.id

@@ -1,0 +1,71 @@
+"""Deployed decisions, found by the binding that a business rule task names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from bpmn.expressions import ExpressionError
+from engine.errors import NotFound
+from engine.interpreter.errors import ActivityFailed
+from engine.store import definitions
+from engine.store.transaction import Store
+
+if TYPE_CHECKING:
+    from bpmn.dmn import DecisionModel
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision's value, and what it came from."""
+
+    value: Any
+    rules: tuple[str, ...]
+    inputs: Mapping[str, Any]
+
+
+class Decisions:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._model = lru_cache(maxsize=256)(self._read)
+
+    def decide(
+        self,
+        key: str,
+        binding: str,
+        version: str | None,
+        variables: Mapping[str, Any],
+        now: datetime,
+        deployment_id: str | None = None,
+    ) -> Outcome:
+        """Raises ActivityFailed, also where there is no such decision."""
+        from bpmn.dmn import DecisionError, decide  # not before a decision is made
+
+        try:
+            result = decide(self._find(key, binding, version, deployment_id), key, variables, now)
+        except (DecisionError, ExpressionError, NotFound) as problem:
+            raise ActivityFailed("decision", str(problem)) from problem
+        return Outcome(result.value, tuple(result.rules), getattr(result, "inputs", {}))
+
+    def _find(self, key: str, binding: str, version: str | None, deployment_id: str | None) -> DecisionModel:
+        with self._store.reading() as connection:
+            row = definitions.find(
+                connection, definitions.DECISIONS, key, binding=binding, version=version, deployment_id=deployment_id
+            )
+        if row is None:
+            wanted = {"deployment": " in the same deployment", "latest": ""}.get(binding, f" with {binding} {version}")
+            raise NotFound(f"There is no decision '{key}'{wanted}. Deploy the .dmn file that has it.")
+        return self._model(row.deployment_id, row.resource_name)
+
+    def _read(self, deployment_id: str, name: str) -> DecisionModel:
+        from bpmn.dmn import read_dmn
+
+        with self._store.reading() as connection:
+            file = definitions.find_resource(connection, deployment_id, name)
+        model = read_dmn(file.data, name)[0] if file is not None else None
+        if model is None:
+            raise NotFound(f"{name} no longer reads as a decision model.")
+        return model

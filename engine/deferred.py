@@ -1,0 +1,83 @@
+"""Commands that must wait, kept as jobs: those for a suspended instance, and calls that could not be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.commands import Command, CompleteActivity, ThrowError, TriggerEvent
+from engine.effects import job_row
+from engine.events import UNSET, ProcessCalled
+from engine.live import Live
+from engine.model import JobState
+from engine.store import tables
+from engine.store.unit import UnitOfWork
+
+_KINDS: dict[str, type[Command]] = {kind.__name__: kind for kind in (CompleteActivity, ThrowError, TriggerEvent)}
+
+
+def defer(unit: UnitOfWork, live: Live, command: Command) -> None:
+    """Keeps *command* until its instance is active again."""
+    said = command_fields(command)
+    row = job_row(
+        live,
+        command.at,
+        id=f"{live.id}.{said['activity_id']}.deferred.{live.row.log_sequence + 1}",
+        kind="deferred",
+        activity_id=said["activity_id"],
+        element_id=said.get("element_id", ""),
+        parameters=unit.values.mapping(said | {"command": type(command).__name__}),
+    )
+    unit.insert(tables.job, row)
+    live.log(command.at, "command.deferred", command.actor, said["activity_id"], detail={"command": row["id"]})
+
+
+def restored(parameters: Mapping[str, Any], at: datetime) -> Command:
+    """The command that `defer` kept, for delivery *at*."""
+    fields = dict(parameters)
+    kind = _KINDS[fields.pop("command")]
+    return kind(at=at, **fields)
+
+
+def hold_call(unit: UnitOfWork, live: Live, event: ProcessCalled, at: datetime, problem: str) -> None:
+    """A call that cannot be made becomes a failed job with an incident: retrying the incident makes it again."""
+    job_id = call_id(live.id, event.activity_id)
+    call = {
+        "process_key": event.process_key,
+        "version_binding": event.version_binding,
+        "version": event.version,
+        "variables": dict(event.variables),
+        "business_key": event.business_key,
+    }
+    row = job_row(
+        live,
+        at,
+        id=job_id,
+        kind="call",
+        activity_id=event.activity_id,
+        element_id=event.element_id,
+        type=event.process_key,
+        parameters=unit.values.mapping(call),
+    )
+    unit.insert(tables.job, row | {"state": JobState.FAILED, "error": problem})
+    live.raise_incident(at, event.activity_id, event.element_id, "call", problem, location=live.file, job_id=job_id)
+
+
+def held_call(activity_id: int, element_id: str, parameters: Mapping[str, Any]) -> ProcessCalled:
+    """The event that `hold_call` kept."""
+    return ProcessCalled(activity_id, element_id, **parameters)
+
+
+def call_id(instance_id: str, activity_id: int) -> str:
+    return f"{instance_id}.{activity_id}.call"
+
+
+def command_fields(command: Command) -> dict[str, Any]:
+    names = [name for kind in type(command).__mro__ for name in getattr(kind, "__slots__", ())]
+    fields = {name: getattr(command, name) for name in names if name != "at"}
+    return {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in fields.items()
+        if value is not UNSET
+    }

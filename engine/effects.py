@@ -1,0 +1,246 @@
+"""Turns events into what must exist from now on: jobs, timers, user tasks, subscriptions, incidents, follow-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from engine import events as e
+from engine.commands import Command
+from engine.live import Live
+from engine.model import InstanceState, JobState
+from engine.store import tables
+from engine.store.unit import UnitOfWork
+
+_STATES = {
+    "completed": InstanceState.COMPLETED,
+    "terminated": InstanceState.TERMINATED,
+    "cancelled": InstanceState.CANCELLED,
+    "failed": InstanceState.FAILED,
+}
+
+FollowUp = e.MessageThrown | e.SignalThrown | e.ProcessCalled | e.CalledProcessStopped | e.InstanceEnded
+
+
+class Effects:
+    """One for each command. *follow_ups*: events that concern other instances, in order."""
+
+    def __init__(self, live: Live, command: Command, unit: UnitOfWork) -> None:
+        self._live = live
+        self._command = command
+        self._unit = unit
+        self.follow_ups: list[FollowUp] = []
+
+    def apply(self, events: Sequence[e.Event]) -> list[FollowUp]:
+        for event in events:
+            if (act := _ACTS.get(type(event))) is not None:
+                act(self, event)
+        return self.follow_ups
+
+    def job_created(self, event: e.JobCreated) -> None:
+        self._unit.insert(
+            tables.job,
+            job_row(
+                self._live,
+                self._command.at,
+                id=f"{self._live.id}.{event.activity_id}",
+                kind="service",
+                activity_id=event.activity_id,
+                element_id=event.element_id,
+                type=event.names[0],
+                names=_json(event.names),
+                written_as=event.written_as,
+                line=event.line,
+                rank=-event.priority,
+                retries=event.retries,
+                retry_cycle=event.retry_cycle,
+                headers=_json(dict(event.headers)),
+                parameters=self._unit.values.mapping(event.parameters),
+                scopes=_json(event.scopes),
+            ),
+        )
+
+    def continuation_created(self, event: e.ContinuationCreated) -> None:
+        self._unit.insert(
+            tables.job,
+            job_row(
+                self._live,
+                self._command.at,
+                id=continuation_id(self._live.id, event.activity_id),
+                kind="continuation",
+                activity_id=event.activity_id,
+                element_id=event.element_id,
+            ),
+        )
+
+    def job_stopped(self, event: e.JobStopped) -> None:
+        self._unit.delete(tables.job, (f"{self._live.id}.{event.activity_id}",))
+        self._unit.delete(tables.job, (continuation_id(self._live.id, event.activity_id),))
+        self._live.resolve_incidents(self._command.at, self._command.actor, event.activity_id)
+
+    def timer_started(self, event: e.TimerStarted) -> None:
+        self._unit.insert(
+            tables.job,
+            job_row(
+                self._live,
+                self._command.at,
+                id=timer_id(self._live.id, event.activity_id, event.element_id),
+                kind="timer",
+                activity_id=event.activity_id,
+                element_id=event.element_id,
+                due_at=event.due_at,
+            ),
+        )
+
+    def timer_stopped(self, event: e.TimerStopped) -> None:
+        self._unit.delete(tables.job, (timer_id(self._live.id, event.activity_id, event.element_id),))
+
+    def user_task_created(self, event: e.UserTaskCreated) -> None:
+        task_id = f"{self._live.id}.{event.activity_id}"
+        self._unit.insert(
+            tables.user_task,
+            {
+                "id": task_id,
+                "instance_id": self._live.id,
+                "activity_id": event.activity_id,
+                "element_id": event.element_id,
+                "name": event.name,
+                "assignee": event.assignee,
+                "candidate_users": _json(event.candidate_users),
+                "candidate_groups": _json(event.candidate_groups),
+                "created_at": self._command.at,
+                "due_at": event.due_at,
+                "follow_up_at": event.follow_up_at,
+                "priority": event.priority,
+                "form_key": event.form_key,
+                "closed_at": None,
+                "outcome": None,
+                "closed_by": None,
+            },
+        )
+        for kind, names in (("user", event.candidate_users), ("group", event.candidate_groups)):
+            for name in dict.fromkeys(names):
+                self._unit.insert(tables.task_candidate, {"task_id": task_id, "kind": kind, "name": name})
+
+    def user_task_closed(self, event: e.UserTaskClosed) -> None:
+        closing = {"closed_at": self._command.at, "outcome": event.outcome, "closed_by": self._command.actor}
+        self._unit.update(tables.user_task, (f"{self._live.id}.{event.activity_id}",), closing)
+
+    def subscription_opened(self, event: e.SubscriptionOpened) -> None:
+        self._unit.insert(
+            tables.subscription,
+            {
+                "instance_id": self._live.id,
+                "activity_id": event.activity_id,
+                "element_id": event.element_id,
+                "kind": event.kind,
+                "name": event.name,
+                "correlation_key": event.correlation_key,
+                "created_at": self._command.at,
+            },
+        )
+
+    def subscription_closed(self, event: e.SubscriptionClosed) -> None:
+        self._unit.delete_subscription(self._live.id, event.activity_id, event.element_id)
+
+    def incident_raised(self, event: e.IncidentRaised) -> None:
+        self._live.raise_incident(
+            self._command.at,
+            event.activity_id,
+            event.element_id,
+            event.kind,
+            event.message,
+            location=f"{self._live.file}:{event.line}" if event.line else self._live.file,
+        )
+
+    def incident_resolved(self, event: e.IncidentResolved) -> None:
+        self._live.resolve_incidents(self._command.at, self._command.actor, event.activity_id)
+
+    def instance_ended(self, event: e.InstanceEnded) -> None:
+        reason = event.reason or " ".join(part for part in (event.error_code, event.error_message) if part)
+        self._live.end(self._command.at, _STATES[event.outcome], reason)
+        self._live.resolve_incidents(self._command.at, self._command.actor)
+        self.follow_ups.append(event)
+
+    def concerns_others(self, event: FollowUp) -> None:
+        self.follow_ups.append(event)
+
+
+def job_row(
+    live: Live,
+    at: datetime,
+    *,
+    id: str,
+    kind: str,
+    activity_id: int,
+    element_id: str,
+    due_at: datetime | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """A row for the job table that waits for a worker, with *more* columns set."""
+    return {
+        "id": id,
+        "instance_id": live.id,
+        "definition_id": None,
+        "activity_id": activity_id,
+        "element_id": element_id,
+        "kind": kind,
+        "state": JobState.AVAILABLE,
+        "is_suspended": live.is_suspended,
+        "created_at": at,
+        "due_at": due_at or at,
+    } | {**PLAIN_JOB, "type": kind, **more}
+
+
+def timer_id(instance_id: str, activity_id: int, element_id: str) -> str:
+    return f"{instance_id}.{activity_id}.{element_id}"
+
+
+def continuation_id(instance_id: str, activity_id: int) -> str:
+    return f"{instance_id}.{activity_id}.continue"
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+PLAIN_JOB: dict[str, Any] = {
+    "names": "[]",
+    "written_as": "",
+    "line": 0,
+    "rank": 0,
+    "attempt": 0,
+    "retries": None,
+    "retries_left": None,
+    "retry_cycle": None,
+    "lost_leases": 0,
+    "lease_token": None,
+    "lease_owner": None,
+    "lease_until": None,
+    "error": None,
+    "headers": "{}",
+    "parameters": "{}",
+    "scopes": "[0]",
+}
+
+_ACTS: dict[type, Callable[[Effects, Any], None]] = {
+    e.JobCreated: Effects.job_created,
+    e.JobStopped: Effects.job_stopped,
+    e.ContinuationCreated: Effects.continuation_created,
+    e.TimerStarted: Effects.timer_started,
+    e.TimerStopped: Effects.timer_stopped,
+    e.UserTaskCreated: Effects.user_task_created,
+    e.UserTaskClosed: Effects.user_task_closed,
+    e.SubscriptionOpened: Effects.subscription_opened,
+    e.SubscriptionClosed: Effects.subscription_closed,
+    e.IncidentRaised: Effects.incident_raised,
+    e.IncidentResolved: Effects.incident_resolved,
+    e.InstanceEnded: Effects.instance_ended,
+    e.MessageThrown: Effects.concerns_others,
+    e.SignalThrown: Effects.concerns_others,
+    e.ProcessCalled: Effects.concerns_others,
+    e.CalledProcessStopped: Effects.concerns_others,
+}

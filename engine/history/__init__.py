@@ -1,0 +1,1 @@
+"""What happened: written from the events, read by instance."""

@@ -1,0 +1,141 @@
+"""Process instances: starting and steering them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from engine.clock import Clock
+from engine.commands import Cancel, Command, CompleteActivity, SetVariables, Start, TriggerEvent
+from engine.errors import Conflict, InvalidInput, NotFound
+from engine.forms import check_form
+from engine.history.reader import Reader
+from engine.model import ActivityRecord, InstanceState, ProcessInstance
+from engine.road import Road
+from engine.session import Session
+from engine.store import definitions, instances, jobs
+from engine.store.codec import normalise
+from engine.store.subscriptions import waiting_at
+from engine.store.transaction import Store
+
+KEY_LENGTH = 255
+_SCOPES = ("subProcess", "adHocSubProcess", "transaction", "multiInstanceBody")
+_TRIGGERABLE = ("receiveTask", "intermediateCatchEvent")
+
+log = logging.getLogger("engine.instances")
+
+
+class Instances:
+    def __init__(self, store: Store, road: Road, read: Reader, clock: Clock) -> None:
+        self._store = store
+        self._road = road
+        self._read = read
+        self._clock = clock
+
+    def start(
+        self,
+        key: str,
+        *,
+        variables: Mapping[str, Any],
+        business_key: str | None,
+        by: str,
+        version: int | None,
+        form: Mapping[str, str] | None,
+    ) -> ProcessInstance:
+        definition_id = self._definition_id(key, version)
+        if business_key is not None and not 0 < len(business_key) <= KEY_LENGTH:
+            raise InvalidInput(f"A business key has 1 to {KEY_LENGTH} characters; this one has {len(business_key)}.")
+        values = normalise(variables)
+        if form is not None:
+            values |= check_form(self._read.start_form(definition_id), form)
+        command = Start(at=self._clock.now(), actor=by, variables=values, initiator=None if by == "system" else by)
+        live = self._road.travel(lambda session: session.create(definition_id, command, business_key=business_key))
+        return self._read.instance(live.id)
+
+    def trigger(self, instance_id: str, element_id: str, variables: Mapping[str, Any], *, by: str) -> None:
+        values = normalise(variables)
+
+        def work(session: Session) -> None:
+            session.live(instance_id)
+            command = self._trigger_command(session, instance_id, element_id, values, by)
+            session.deliver(instance_id, command)
+
+        self._road.travel(work)
+
+    def set_variables(self, instance_id: str, variables: Mapping[str, Any], element_id: str | None, *, by: str) -> None:
+        values = normalise(variables)
+        scope_id = 0
+        if element_id is not None:
+            activity = self._waiting(instance_id, element_id)
+            scope_id = activity.activity_id if activity.kind in _SCOPES else activity.parent_id
+        command = SetVariables(at=self._clock.now(), actor=by, variables=values, scope_id=scope_id)
+        self._road.send(instance_id, command)
+
+    def cancel(self, instance_id: str, reason: str, *, by: str) -> None:
+        def work(session: Session) -> None:
+            live = session.live(instance_id)
+            if live.row.parent_id is not None and not live.has_ended:
+                raise Conflict(
+                    f"Process instance '{instance_id}' was called by '{live.row.parent_id}', which waits for it. "
+                    "Cancel that one: this one ends with it."
+                )
+            session.deliver(instance_id, Cancel(at=self._clock.now(), actor=by, reason=reason))
+
+        self._road.travel(work)
+
+    def suspend(self, instance_id: str, *, by: str, reason: str) -> None:
+        self._switch(instance_id, InstanceState.RUNNING, InstanceState.SUSPENDED, "instance.suspended", by, reason)
+
+    def activate(self, instance_id: str, *, by: str, reason: str) -> None:
+        self._switch(instance_id, InstanceState.SUSPENDED, InstanceState.RUNNING, "instance.activated", by, reason)
+
+    def _switch(
+        self, instance_id: str, seen: InstanceState, wanted: InstanceState, action: str, by: str, reason: str
+    ) -> None:
+        def work(session: Session) -> None:
+            live = session.live(instance_id)
+            if live.row.state != seen:
+                raise Conflict(f"Process instance '{instance_id}' is {live.row.state}, not {seen}.")
+            instances.set_state(session.connection, instance_id, seen, wanted)
+            live.row.state = wanted
+            jobs.suspend_jobs(session.connection, instance_id, wanted is InstanceState.SUSPENDED)
+            live.log(self._clock.now(), action, by, detail={"reason": reason} if reason else {})
+            log.info(action, extra={"instance_id": instance_id})
+
+        self._road.travel(work)
+
+    def _definition_id(self, key: str, version: int | None) -> str:
+        binding = "latest" if version is None else "version"
+        with self._store.reading() as connection:
+            row = definitions.find(connection, definitions.PROCESSES, key, binding=binding, version=version)
+        if row is None:
+            wanted = "" if version is None else f" with version {version}"
+            raise NotFound(f"There is no process '{key}'{wanted}. Deploy its diagram first.")
+        return row.id
+
+    def _trigger_command(
+        self, session: Session, instance_id: str, element_id: str, variables: Mapping[str, Any], by: str
+    ) -> Command:
+        at = self._clock.now()
+        timer = jobs.timer_at(session.connection, instance_id, element_id)
+        activity_id = waiting_at(session.connection, instance_id, element_id)
+        if activity_id is None and timer is not None:
+            activity_id = timer.activity_id
+        if activity_id is not None:
+            if timer is not None:
+                session.unit.delete(jobs.job, (timer.id,))
+            return TriggerEvent(at=at, actor=by, activity_id=activity_id, element_id=element_id, variables=variables)
+        activity = self._waiting(instance_id, element_id)
+        if activity.kind not in _TRIGGERABLE:
+            raise Conflict(
+                f"'{element_id}' is a {activity.kind}, which is not triggered. Complete its task or its job instead."
+            )
+        return CompleteActivity(at=at, actor=by, activity_id=activity.activity_id, variables=variables)
+
+    def _waiting(self, instance_id: str, element_id: str) -> ActivityRecord:
+        for activity in self._read.active(instance_id):
+            if activity.element_id == element_id:
+                return activity
+        self._read.instance(instance_id)
+        raise NotFound(f"No token of process instance '{instance_id}' waits at '{element_id}'.")

@@ -1,0 +1,86 @@
+"""A job that this worker holds, with what its handler is told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row
+
+from engine.jobs.retry import attempts_in_all
+from engine.model import Job
+from engine.store.instances import scoped_variables
+from engine.store.jobs import Lease, context_of
+from engine.store.values import ValueReader
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """*row*: of the job table, as it was taken. *variables*: those its handler sees."""
+
+    row: Row[Any]
+    process_key: str = ""
+    business_key: str | None = None
+    definition_id: str = ""
+    variables: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] | None = None
+
+    @property
+    def lease(self) -> Lease:
+        is_recorded = self.row.kind == "service"
+        return Lease(self.row.id, self.row.lease_token, self.row.attempt if is_recorded else 0)
+
+    @property
+    def names(self) -> list[str]:
+        return orjson.loads(self.row.names)
+
+    def attempts_left(self, handlers_own: int | None) -> int:
+        """This attempt included."""
+        if self.row.retries_left is not None:
+            return self.row.retries_left
+        return attempts_in_all(self.row.retries, self.row.retry_cycle, handlers_own)
+
+    def as_job(self, handlers_own: int | None) -> Job:
+        row = self.row
+        return Job(
+            id=row.id,
+            type=row.type,
+            instance_id=row.instance_id,
+            activity_id=row.activity_id,
+            element_id=row.element_id,
+            process_key=self.process_key,
+            business_key=self.business_key,
+            variables=dict(self.variables or {}),
+            headers=orjson.loads(row.headers),
+            parameters=dict(self.parameters or {}),
+            attempt=row.attempt,
+            retries_left=max(self.attempts_left(handlers_own) - 1, 0),
+        )
+
+
+def hold(connection: Connection, rows: Collection[Row[Any]]) -> list[HeldJob]:
+    """Reads what the taken jobs need to run."""
+    scopes = {
+        row.id: [(row.instance_id, scope) for scope in orjson.loads(row.scopes)]
+        for row in rows
+        if row.kind == "service"
+    }
+    variables = scoped_variables(connection, {pair for pairs in scopes.values() for pair in pairs})
+    contexts = context_of(connection, [row.instance_id for row in rows if row.instance_id])
+    reader = ValueReader(connection)
+    held: list[HeldJob] = []
+    for row in rows:
+        seen: dict[str, Any] = {}
+        for pair in reversed(scopes.get(row.id, [])):  # innermost last: it wins
+            seen |= variables.get(pair, {})
+        context = contexts.get(row.instance_id)
+        parameters = reader.mapping(row.parameters)
+        if context is None:
+            held.append(HeldJob(row, parameters=parameters))
+        else:
+            held.append(
+                HeldJob(row, context.process_key, context.business_key, context.definition_id, seen, parameters)
+            )
+    return held

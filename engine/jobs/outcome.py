@@ -1,0 +1,113 @@
+"""What became of an attempt at a job: values, acted on in one place (engine.jobs.settling)."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from engine.commands import Command
+from engine.errors import BpmnError, InvalidInput, PermanentFailure, RetryLater
+from engine.executors.registry import Binding, Journal
+from engine.model import Job
+from engine.store.codec import normalise
+
+_LONGEST_ERROR = 2_000
+_LONGEST_DETAIL = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """*variables*: the returned dict; *result*: what was returned if it was neither dict nor None."""
+
+    variables: Mapping[str, Any]
+    result: Any = None
+    has_result: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """*after*: the handler's own wish; None for the usual delay."""
+
+    error: str
+    detail: str = ""
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No retry can help. *kind* of the incident."""
+
+    error: str
+    detail: str = ""
+    kind: str = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class Thrown:
+    """A BPMN error."""
+
+    code: str
+    message: str
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A job of the engine's own (a timer, a save point): the instance goes on by *command*."""
+
+    command: Command
+
+
+Outcome = Completed | Retry | Failed | Thrown | Move
+
+
+def attempt(binding: Binding, job: Job, journal: Journal) -> Outcome:
+    """Runs the job's executor. Never raises for what the executor does."""
+    try:
+        return completed(binding.executor(job, journal))
+    except BpmnError as error:
+        return _thrown(error)
+    except RetryLater as later:
+        return Retry(_short(str(later)), after=max(later.after, timedelta()))
+    except PermanentFailure as failure:
+        return Failed(_short(_say(failure)), _trace(failure))
+    except Exception as problem:  # the job runner: whatever a handler raises is an outcome
+        return Retry(_short(_say(problem)), _trace(problem))
+
+
+def completed(returned: Any) -> Outcome:
+    """What a handler returned, as it would be read back; a value that cannot be kept fails the job."""
+    try:
+        if returned is None:
+            return Completed({})
+        if isinstance(returned, Mapping):
+            return Completed(normalise(returned))
+        return Completed({}, normalise({"result": returned})["result"], has_result=True)
+    except InvalidInput as problem:
+        return Failed(f"What the handler returned cannot be kept: {problem}")
+
+
+def _thrown(error: BpmnError) -> Outcome:
+    try:
+        return Thrown(error.code, error.message, normalise(error.variables))
+    except InvalidInput as problem:
+        return Failed(f"The variables of BPMN error '{error.code}' cannot be kept: {problem}")
+
+
+def _say(problem: BaseException) -> str:
+    text = str(problem)
+    name = type(problem).__name__
+    if isinstance(problem, PermanentFailure):
+        return text or name
+    return f"{name}: {text}" if text else name
+
+
+def _trace(problem: BaseException) -> str:
+    return "".join(traceback.format_exception(problem))[-_LONGEST_DETAIL:]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"

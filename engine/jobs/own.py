@@ -1,0 +1,88 @@
+"""Jobs that start instances: timers of definitions, and calls that could not be made at first."""
+
+from __future__ import annotations
+
+import logging
+
+from engine.clock import Clock
+from engine.commands import Start
+from engine.errors import EngineError
+from engine.events import ProcessCalled
+from engine.following import call
+from engine.jobs.held import HeldJob
+from engine.jobs.retry import backoff
+from engine.model import JobState
+from engine.programs import Programs
+from engine.road import Road
+from engine.session import Session
+from engine.starting import next_start, schedule_of
+from engine.store import jobs, tables
+
+log = logging.getLogger("engine.jobs")
+
+
+class OwnJobs:
+    def __init__(self, road: Road, programs: Programs, clock: Clock) -> None:
+        self._road = road
+        self._programs = programs
+        self._clock = clock
+
+    def place_of(self, held: HeldJob) -> tuple[str, str]:
+        """The name of a job's element, and file:line."""
+        loaded = self._programs.get(held.definition_id)
+        try:
+            node = loaded.process.node(held.row.element_id)
+        except KeyError:
+            return held.row.element_id, loaded.file
+        return node.name or node.id, f"{loaded.file}:{held.row.line or node.line}"
+
+    def call(self, held: HeldJob, event: ProcessCalled) -> None:
+        """Makes a held call again; where it fails again, there is a new incident."""
+
+        def work(session: Session) -> None:
+            live = session.live(held.row.instance_id)
+            jobs.lock_job(session.connection, held.lease)
+            session.unit.delete(tables.job, (held.row.id,))
+            live.is_touched = True
+            call(session, live, event, self._clock.now())
+
+        self._road.travel(work)
+
+    def start(self, held: HeldJob) -> None:
+        """A start timer is due: a new instance, and the timer's next time."""
+        try:
+            self._road.travel(lambda session: self._start(session, held))
+        except EngineError as problem:
+            reason = str(problem)
+            fields = {"job_id": held.row.id, "definition_id": held.row.definition_id, "reason": reason}
+            log.error("a start timer could not start its process", extra=fields)
+            self._road.travel(lambda session: self._put_off(session, held, reason))
+
+    def _start(self, session: Session, held: HeldJob) -> None:
+        row, now = held.row, self._clock.now()
+        jobs.lock_job(session.connection, held.lease)
+        session.create(row.definition_id, Start(at=now, actor="timer", start_event=row.element_id))
+        loaded = self._programs.get(row.definition_id, session.connection)
+        node = loaded.process.node(row.element_id)
+        assert node.event is not None
+        following = next_start(
+            held.parameters or {}, schedule_of(node.event, row.created_at, loaded.file, node), row.due_at
+        )
+        if following is None:
+            jobs.delete_job(session.connection, held.lease)
+            return
+        due_at, left = following
+        said = "null" if left is None else str(left)
+        jobs.release(
+            session.connection,
+            held.lease,
+            state=JobState.AVAILABLE,
+            due_at=due_at,
+            attempt=0,
+            error=None,
+            parameters=f'{{"left":{said}}}',
+        )
+
+    def _put_off(self, session: Session, held: HeldJob, error: str) -> None:
+        due_at = self._clock.now() + backoff(held.row.attempt)
+        jobs.release(session.connection, held.lease, state=JobState.AVAILABLE, due_at=due_at, error=error)

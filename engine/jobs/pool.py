@@ -1,0 +1,172 @@
+"""The embedded worker pool: threads that run handlers, and one that takes jobs and saves results.
+
+One thread does all the writing, so finished jobs of many instances share a commit, and the next jobs are
+taken in it, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from threading import Condition, Thread
+
+from sqlalchemy import Connection
+
+from engine.jobs.held import HeldJob
+from engine.jobs.outcome import Failed
+from engine.jobs.settling import Settled
+from engine.jobs.worker import LEASE, Worker
+
+POLL = 1.0
+"""Seconds between looks at the database for what other processes left there."""
+QUICK = 0.02
+"""Seconds per job under which more are taken than there are threads."""
+AHEAD = 8
+
+log = logging.getLogger("engine.jobs")
+
+
+class WorkerPool:
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._changed = Condition()
+        self._waiting: deque[HeldJob] = deque()
+        self._running: dict[int, HeldJob] = {}
+        self._finished: list[Settled] = []
+        self._threads: list[Thread] = []
+        self._pump: Thread | None = None
+        self._is_stopping = False
+        self._is_woken = False
+        self._usual_seconds = QUICK
+
+    def start(self, count: int) -> None:
+        """Raises ValueError for less than one thread, RuntimeError when the pool runs already."""
+        if count < 1:
+            raise ValueError(f"{count} workers: at least one is needed.")
+        if self._pump is not None:
+            raise RuntimeError("The workers run already. Stop them first.")
+        self._is_stopping = False
+        self._is_woken = True
+        self._threads = [Thread(target=self._run_jobs, name=f"fermata worker {n}", daemon=True) for n in range(count)]
+        self._pump = Thread(target=self._pump_jobs, args=(count,), name="fermata pump", daemon=True)
+        for thread in (*self._threads, self._pump):
+            thread.start()
+
+    def stop(self) -> None:
+        if self._pump is None:
+            return
+        with self._changed:
+            self._is_stopping = True
+            unbegun = list(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        with self._changed:
+            self._changed.notify_all()
+        self._pump.join()
+        self._worker.give_back(unbegun)
+        self._threads, self._pump = [], None
+
+    def wake(self) -> None:
+        """Something was committed: there may be work."""
+        if self._pump is not None:
+            with self._changed:
+                self._is_woken = True
+                self._changed.notify_all()
+
+    # the threads that run handlers
+
+    def _run_jobs(self) -> None:
+        while (held := self._next_job()) is not None:
+            started = time.monotonic()
+            try:
+                outcome = self._worker.run(held)
+            except Exception as problem:  # not the handler's: the engine's own, around it
+                log.exception("a job could not be run", extra={"job_id": held.row.id})
+                outcome = Failed(f"{type(problem).__name__}: {problem}")
+            with self._changed:
+                del self._running[id(held)]
+                self._usual_seconds += (time.monotonic() - started - self._usual_seconds) / 8
+                if outcome is not None:
+                    self._finished.append((held, outcome))
+                self._changed.notify_all()
+
+    def _next_job(self) -> HeldJob | None:
+        with self._changed:
+            while not self._waiting and not self._is_stopping:
+                self._changed.wait()
+            if not self._waiting:
+                return None
+            held = self._waiting.popleft()
+            self._running[id(held)] = held
+            return held
+
+    # the thread that takes jobs and saves results
+
+    def _pump_jobs(self, count: int) -> None:
+        beat_at = time.monotonic()
+        room = 0
+        while True:
+            try:
+                with self._changed:
+                    finished, self._finished = self._finished, []
+                    is_last = self._is_stopping and not self._running
+                    self._is_woken = False
+                    room = 0 if self._is_stopping else self._room(count)
+                self._save_and_take(finished, room)
+                if is_last and not finished:
+                    return
+                if time.monotonic() >= beat_at:
+                    beat_at = time.monotonic() + LEASE.total_seconds() / 3
+                    self._keep_house()
+            except Exception:  # the database may be away for a while; leases make up for what was not saved
+                log.exception("the worker pool could not reach its database, it tries again")
+                time.sleep(POLL)
+            self._rest(beat_at, has_room=room > 0)
+
+    def _room(self, count: int) -> int:
+        wanted = count * AHEAD if self._usual_seconds < QUICK else count
+        return wanted - len(self._running) - len(self._waiting)
+
+    def _save_and_take(self, finished: list[Settled], room: int) -> None:
+        taken: list[HeldJob] = []
+
+        def take(connection: Connection) -> None:
+            taken[:] = self._worker.take_in(connection, room)
+
+        if finished:
+            self._worker.settle(finished, take if room > 0 else None)
+        elif room > 0:
+            taken = self._worker.take(room)
+        if taken:
+            self._offer(taken)
+
+    def _offer(self, taken: list[HeldJob]) -> None:
+        with self._changed:
+            if not self._is_stopping:
+                self._waiting.extend(taken)
+                self._is_woken = True
+                self._changed.notify_all()
+                return
+        self._worker.give_back(taken)
+
+    def _keep_house(self) -> None:
+        self._worker.recover()
+        with self._changed:
+            held = [*self._running.values(), *self._waiting]
+        if held:
+            self._worker.extend(held)
+
+    def _rest(self, beat_at: float, has_room: bool) -> None:
+        """Until something is finished, committed or due, and no longer than a poll."""
+        longest = min(POLL, max(beat_at - time.monotonic(), 0.0))
+        if has_room:
+            longest = min(longest, self._worker.seconds_to_next_due())
+        with self._changed:
+            if not self._has_news():
+                self._changed.wait(longest)
+
+    def _has_news(self) -> bool:
+        return bool(self._finished) or self._is_woken or (self._is_stopping and not self._running)

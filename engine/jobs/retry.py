@@ -1,0 +1,58 @@
+"""When a failed job is tried again, and how often."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.executors.registry import DEFAULT_RETRIES
+from engine.handlers import Backoff
+from engine.timing import TimerError, read_duration
+
+FIRST_DELAY = timedelta(seconds=10)
+LONGEST_DELAY = timedelta(hours=1)
+
+
+def backoff(attempt: int) -> timedelta:
+    """Delay after failed attempt *attempt* (1-based): 10 s doubling, at most 1 h.
+
+    Raises ValueError if attempt < 1.
+    """
+    if attempt < 1:
+        raise ValueError(f"attempt {attempt}: attempts count from 1.")
+    return min(FIRST_DELAY * 2 ** min(attempt - 1, 20), LONGEST_DELAY)
+
+
+def attempts_in_all(retries: int | None, cycle: str | None, handlers_own: int | None) -> int:
+    """The diagram's number, else its retry cycle's, else the handler's."""
+    if retries is not None:
+        return max(retries, 1)
+    if cycle:
+        return _cycle(cycle)[0]
+    return handlers_own or DEFAULT_RETRIES
+
+
+def next_attempt_at(failed_at: datetime, failures: int, cycle: str | None, handlers_own: Backoff | None) -> datetime:
+    """When to try again after the *failures*-th failure (1-based)."""
+    if cycle:
+        intervals = _cycle(cycle)[1]
+        if intervals:
+            return read_duration(intervals[min(failures, len(intervals)) - 1]).after(failed_at)
+    return failed_at + (handlers_own or backoff)(failures)
+
+
+def _cycle(text: str) -> tuple[int, list[str]]:
+    """'R3/PT10M': three attempts, ten minutes between; 'PT1M,PT5M': a first attempt, and one after each.
+
+    What reads as neither means the default number of attempts.
+    """
+    head, slash, interval = text.strip().partition("/")
+    try:
+        if slash and head.startswith("R"):
+            read_duration(interval)
+            return (max(int(head[1:]), 1) if head[1:] else DEFAULT_RETRIES), [interval]
+        intervals = [each.strip() for each in text.split(",")]
+        for each in intervals:
+            read_duration(each)
+    except (TimerError, ValueError):
+        return DEFAULT_RETRIES, []
+    return len(intervals) + 1, intervals

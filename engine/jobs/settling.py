@@ -1,0 +1,200 @@
+"""Acts on what became of jobs: the one place where an outcome turns into state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.clock import Clock
+from engine.commands import Command, CompleteActivity, ThrowError
+from engine.errors import Conflict, EngineError, InvalidInput
+from engine.executors.registry import Registry
+from engine.jobs.held import HeldJob, hold
+from engine.jobs.outcome import Completed, Failed, Move, Outcome, Retry, Thrown
+from engine.jobs.retry import next_attempt_at
+from engine.model import InstanceState, JobState
+from engine.road import Errand, Road
+from engine.session import Session
+from engine.store import jobs
+from engine.store.codec import normalise
+from engine.store.jobs import Lease
+from engine.store.transaction import Store
+
+Settled = tuple[HeldJob, Outcome]
+
+log = logging.getLogger("engine.jobs")
+
+
+class Settling:
+    def __init__(self, store: Store, road: Road, registry: Registry, clock: Clock) -> None:
+        self._store = store
+        self._road = road
+        self._registry = registry
+        self._clock = clock
+
+    def settle(
+        self, worker: str, settled: Sequence[Settled], after: Callable[[Connection], None] | None = None
+    ) -> None:
+        """Saves what became of held jobs. One whose lease was lost leaves no trace but a line in the log.
+
+        *after*: called once with the transaction before its commit, to take the next jobs in the same one.
+        """
+        errands: list[Errand] = []
+        owners: list[HeldJob] = []
+        for held, outcome in settled:
+            command = self._command(held, outcome, f"worker:{worker}")
+            if command is None:
+                self._put_back(held, outcome)
+            else:
+                errands.append(Errand(held.row.instance_id, command, held.lease, _said(outcome)))
+                owners.append(held)
+        if not errands and after is None:
+            return
+        for held, errand, problem in zip(owners, errands, self._road.send_all(errands, after), strict=True):
+            if problem is not None:
+                self._refused(held, errand, problem)
+
+    def complete(self, job_id: str, variables: Mapping[str, Any], *, by: str) -> None:
+        values = normalise(variables)
+        self._from_outside(job_id, Completed(values), by)
+
+    def throw_error(self, job_id: str, code: str, message: str, variables: Mapping[str, Any], *, by: str) -> None:
+        self._from_outside(job_id, Thrown(code, message, normalise(variables)), by)
+
+    def fail(self, job_id: str, error: str, *, retries: int | None, retry_in: timedelta | None, by: str) -> None:
+        if retries is not None and retries < 0:
+            raise InvalidInput(f"{retries} retries: the number of attempts left is 0 or more.")
+
+        def work(session: Session) -> None:
+            held = self._unheld(session.connection, job_id)
+            jobs.add_attempt(session.connection, held.row, self._clock.now(), by, "retry", error)
+            left = retries if retries is not None else self._left(held)
+            self._fail_in(session, held, error, "", left, after=retry_in, attempt=held.row.attempt + 1)
+
+        self._road.travel(work)
+
+    def break_off(self, held: HeldJob, problem: Exception, kind: str = "job") -> None:
+        """An incident for work of the engine's own that broke: a timer, a continuation, a call."""
+        said = str(problem) if isinstance(problem, EngineError) else f"{type(problem).__name__}: {problem}"
+        self._put_back(held, Failed(said, kind=kind))
+
+    def _command(self, held: HeldJob, outcome: Outcome, actor: str) -> Command | None:
+        """The command that ends the job, if the outcome does."""
+        at, activity_id = self._clock.now(), held.row.activity_id
+        match outcome:
+            case Completed(variables=variables, result=result, has_result=has_result):
+                more = {"result": result} if has_result else {}
+                return CompleteActivity(at=at, actor=actor, activity_id=activity_id, variables=variables, **more)
+            case Thrown(code=code, message=message, variables=variables):
+                return ThrowError(
+                    at=at, actor=actor, activity_id=activity_id, code=code, message=message, variables=variables
+                )
+            case Move(command=command):
+                return command
+            case Retry() | Failed():
+                return None
+
+    def _put_back(self, held: HeldJob, outcome: Outcome) -> None:
+        def work(session: Session) -> None:
+            match outcome:
+                case Retry(error=error, detail=detail, after=after):
+                    self._fail_in(session, held, error, detail, self._left(held), after=after)
+                case Failed(error=error, detail=detail, kind=kind):
+                    self._fail_in(session, held, error, detail, 0, kind=kind)
+                case _:
+                    raise TypeError(f"{type(outcome).__name__} does not put a job back.")
+
+        try:
+            self._road.travel(work)
+        except Conflict as refusal:
+            _log_lost(held, refusal)
+
+    def _left(self, held: HeldJob) -> int:
+        """Attempts that remain now that one has failed."""
+        binding = self._registry.find(held.names)
+        return held.attempts_left(binding.retries if binding else None) - 1
+
+    def _fail_in(
+        self,
+        session: Session,
+        held: HeldJob,
+        error: str,
+        detail: str,
+        left: int,
+        *,
+        kind: str = "job",
+        after: timedelta | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        """A failed attempt: available again later, or out of retries and an incident."""
+        at, row, lease = self._clock.now(), held.row, held.lease
+        live = session.live(row.instance_id) if row.instance_id else None
+        number = row.attempt if attempt is None else attempt
+        changes: dict[str, Any] = {"error": error, "attempt": number, "retries_left": max(left, 0)}
+        if left > 0:
+            due_at = at + after if after is not None else self._retry_at(held, at, number)
+            changes |= {"state": JobState.AVAILABLE, "due_at": due_at}
+        else:
+            changes |= {"state": JobState.FAILED}
+        if not jobs.release(session.connection, lease if attempt is None else Lease(row.id), **changes):
+            raise Conflict(f"Job '{row.id}' is no longer held by this worker.")
+        jobs.end_attempts(session.connection, [lease], at, "retry" if left > 0 else "failed", error)
+        fields = {"job_id": row.id, "attempt": number, "retries_left": max(left, 0)}
+        log.warning("job failed" if left > 0 else "job out of retries", extra=fields)
+        if left <= 0 and live is not None:
+            location = f"{live.file}:{row.line}" if row.line else live.file
+            live.raise_incident(
+                at, row.activity_id, row.element_id, kind, error, detail=detail, location=location, job_id=row.id
+            )
+
+    def _retry_at(self, held: HeldJob, at: datetime, attempt: int) -> datetime:
+        binding = self._registry.find(held.names)
+        return next_attempt_at(at, max(attempt, 1), held.row.retry_cycle, binding.backoff if binding else None)
+
+    def _refused(self, held: HeldJob, errand: Errand, problem: Exception) -> None:
+        """A result that the instance would not take: it may have been suspended meanwhile, or moved on."""
+        with self._store.reading() as connection:
+            state = jobs.state_of_instance(connection, errand.instance_id)
+        if isinstance(problem, EngineError) and state == InstanceState.SUSPENDED:
+            self._road.travel(lambda session: self._keep(session, errand))
+        else:
+            self.break_off(held, problem)
+
+    def _keep(self, session: Session, errand: Errand) -> None:
+        assert errand.lease is not None
+        session.keep_result(errand.instance_id, errand.command, errand.lease)
+        jobs.end_attempts(session.connection, [errand.lease], self._clock.now(), errand.outcome)
+
+    def _from_outside(self, job_id: str, outcome: Outcome, by: str) -> None:
+        with self._store.reading() as connection:
+            held = self._unheld(connection, job_id)
+        command = self._command(held, outcome, by)
+        assert command is not None
+
+        def work(session: Session) -> None:
+            live = session.deliver(held.row.instance_id, command, Lease(job_id))
+            jobs.add_attempt(session.connection, held.row, command.at, by, _said(outcome), "")
+            live.resolve_incidents(command.at, by, held.row.activity_id)
+
+        self._road.travel(work)
+
+    def _unheld(self, connection: Connection, job_id: str) -> HeldJob:
+        row = jobs.find(connection, job_id)
+        if row.state == JobState.RUNNING:
+            raise Conflict(f"Job '{job_id}' is being run by {row.lease_owner}.")
+        if row.kind != "service":
+            raise Conflict(f"Job '{job_id}' is a {row.kind}, which nobody settles from outside.")
+        return hold(connection, [row])[0]
+
+
+def _said(outcome: Outcome) -> str:
+    return "bpmn_error" if isinstance(outcome, Thrown) else "completed"
+
+
+def _log_lost(held: HeldJob, refusal: Exception) -> None:
+    fields = {"job_id": held.row.id, "attempt": held.row.attempt, "reason": str(refusal)}
+    log.warning("the result of a job was not wanted any more", extra=fields)

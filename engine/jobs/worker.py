@@ -1,0 +1,244 @@
+"""Takes due jobs and does them: handlers outside of any transaction, the engine's own jobs on the road."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+from sqlalchemy import Connection
+
+from engine.clock import Clock
+from engine.commands import Continue, TriggerEvent
+from engine.deferred import held_call, restored
+from engine.errors import Conflict
+from engine.executors.registry import Registry
+from engine.history.journal import StoreJournal
+from engine.jobs.held import HeldJob, hold
+from engine.jobs.outcome import Failed, Move, Outcome, attempt
+from engine.jobs.own import OwnJobs
+from engine.jobs.settling import Settled, Settling
+from engine.store import jobs
+from engine.store.transaction import Store
+
+LEASE = timedelta(seconds=30)
+BATCH = 16
+SETTLE_AFTER = 0.005
+"""Seconds for which a finished job may wait for others to share its commit."""
+LOST_LEASES_LIMIT = 25
+"""A job that took so many workers down with it is not given to another one."""
+
+log = logging.getLogger("engine.jobs")
+
+
+class Worker:
+    """*name* says who holds a job, and lets another process on this machine see that we are gone."""
+
+    def __init__(self, store: Store, settling: Settling, own: OwnJobs, registry: Registry, clock: Clock) -> None:
+        self._store = store
+        self._settling = settling
+        self._own = own
+        self._registry = registry
+        self._clock = clock
+        self.name = f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    def work(self, *, until_idle: bool, limit: int | None) -> int:
+        self.recover()
+        ran = 0
+        with Heartbeat(self) as heartbeat:
+            while limit is None or ran < limit:
+                held = self.take(BATCH if limit is None else min(BATCH, limit - ran))
+                if not held:
+                    break
+                self._run_batch(held, heartbeat)
+                ran += len(held)
+                if not until_idle:
+                    break
+        return ran
+
+    def run_one(self, job_id: str) -> None:
+        with self._store.writing() as connection:
+            now = self._clock.now()
+            row = jobs.claim_one(
+                connection, job_id, now=now, until=now + LEASE, owner=self.name, token=secrets.token_hex(8)
+            )
+            if row is None:
+                known = jobs.find(connection, job_id)
+                raise Conflict(f"Job '{job_id}' cannot be taken: it is {known.state}.")
+            held = hold(connection, [row])
+        with Heartbeat(self) as heartbeat:
+            self._run_batch(held, heartbeat)
+
+    def next_due(self) -> datetime | None:
+        with self._store.reading() as connection:
+            return jobs.next_due(connection, self._registry.external)
+
+    def seconds_to_next_due(self) -> float:
+        """Not negative; infinite when nothing waits."""
+        due_at = self.next_due()
+        return math.inf if due_at is None else max((due_at - self._clock.now()).total_seconds(), 0.005)
+
+    def has_due(self) -> bool:
+        due_at = self.next_due()
+        return due_at is not None and due_at <= self._clock.now()
+
+    def take(self, limit: int) -> list[HeldJob]:
+        """Up to *limit* due jobs, leased."""
+        if not self.has_due():
+            return []
+        with self._store.writing() as connection:
+            return self.take_in(connection, limit)
+
+    def take_in(self, connection: Connection, limit: int) -> list[HeldJob]:
+        now = self._clock.now()
+        rows = jobs.claim(
+            connection,
+            now=now,
+            until=now + LEASE,
+            owner=self.name,
+            token=secrets.token_hex(8),
+            limit=limit,
+            except_types=self._registry.external,
+        )
+        return hold(connection, rows) if rows else []
+
+    def settle(self, settled: Sequence[Settled], after: Callable[[Connection], None] | None = None) -> None:
+        self._settling.settle(self.name, settled, after)
+
+    def run(self, held: HeldJob) -> Outcome | None:
+        """Does one job; None when nothing is left to settle."""
+        row, at = held.row, self._clock.now()
+        match row.kind:
+            case "service":
+                return self._run_service(held)
+            case "timer":
+                return Move(TriggerEvent(at=at, actor="timer", activity_id=row.activity_id, element_id=row.element_id))
+            case "continuation":
+                return Move(Continue(at=at, actor=f"worker:{self.name}", activity_id=row.activity_id))
+            case "deferred":
+                return Move(restored(held.parameters or {}, at))
+            case "call":
+                self._own.call(held, held_call(row.activity_id, row.element_id, held.parameters or {}))
+            case "start_timer":
+                self._own.start(held)
+            case _:
+                return Failed(f"This version of the engine does not know jobs of kind '{row.kind}'.")
+        return None
+
+    def give_back(self, unbegun: Sequence[HeldJob]) -> None:
+        if unbegun:
+            with self._store.writing() as connection:
+                jobs.give_back(connection, [held.lease for held in unbegun])
+
+    def extend(self, held: Sequence[HeldJob]) -> None:
+        """Renews the leases of jobs that take long."""
+        with self._store.writing() as connection:
+            jobs.extend(connection, [each.lease for each in held], self._clock.now() + LEASE)
+
+    def recover(self) -> None:
+        """Takes back the jobs of workers that are gone, or gave no sign of life for too long."""
+        now = self._clock.now()
+        with self._store.reading() as connection:
+            gone = [owner for owner in jobs.owners(connection) if _is_gone(owner)]
+            if not gone and not jobs.has_expired(connection, now):
+                return
+        with self._store.writing() as connection:
+            lost = [*jobs.take_back_from(connection, now, gone), *jobs.expire(connection, now)]
+            jobs.end_attempts(connection, [jobs.Lease(row.id, None, row.attempt) for row in lost], now, "lost")
+        for row in lost:
+            log.warning("a worker is gone, its job is available again", extra={"job_id": row.id})
+            if row.lost_leases >= LOST_LEASES_LIMIT:
+                message = f"{row.lost_leases} workers vanished while they ran this job. See what it does, then retry."
+                with suppress(Conflict):
+                    self._settling.fail(row.id, message, retries=0, retry_in=None, by="system")
+
+    def _run_batch(self, batch: list[HeldJob], heartbeat: Heartbeat) -> None:
+        heartbeat.watch(batch)
+        finished: list[Settled] = []
+        unbegun = list(batch)
+        since = time.monotonic()
+        try:
+            while unbegun:
+                held = unbegun.pop(0)
+                if (outcome := self.run(held)) is not None:
+                    finished.append((held, outcome))
+                if finished and time.monotonic() - since > SETTLE_AFTER:
+                    done, finished = finished, []
+                    self.settle(done)
+                    since = time.monotonic()
+        finally:  # also when somebody stops us from the keyboard
+            if finished:
+                self.settle(finished)
+            self.give_back(unbegun)
+            heartbeat.watch([])
+
+    def _run_service(self, held: HeldJob) -> Outcome:
+        binding = self._registry.find(held.names)
+        if binding is None:
+            return self._unbound(held)
+        journal = StoreJournal(self._store, held.row.id, held.row.instance_id, held.lease)
+        return attempt(binding, held.as_job(binding.retries), journal)
+
+    def _unbound(self, held: HeldJob) -> Failed:
+        names = held.names
+        known = ", ".join(self._registry.names) or "none"
+        also = f" or {', '.join(repr(name) for name in names[1:])}" if len(names) > 1 else ""
+        element, location = self._own.place_of(held)
+        message = (
+            f"No handler for job type '{names[0]}'{also} (element '{element}', {location}). "
+            f'Registered: {known}. Add @engine.handler("{names[0]}").'
+        )
+        return Failed(message, kind="unbound")
+
+
+class Heartbeat:
+    """While a batch is worked on in this thread, renews its leases from another one."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._held: list[HeldJob] = []
+        self._stopped = Event()
+        self._thread: Thread | None = None
+
+    def watch(self, held: list[HeldJob]) -> None:
+        self._held = held
+        if held and self._thread is None:
+            self._thread = Thread(target=self._beat, name="fermata heartbeat", daemon=True)
+            self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(LEASE.total_seconds() / 3):
+            if held := self._held:
+                self._worker.extend(held)
+
+    def __enter__(self) -> Heartbeat:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+def _machine() -> str:
+    """Where process numbers mean the same thing: this host, this container."""
+    with suppress(OSError):
+        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+    return socket.gethostname()
+
+
+def _is_gone(owner: str) -> bool:
+    """Whether *owner* is a process of this machine that no longer runs."""
+    machine, _, rest = owner.partition(":")
+    number = rest.partition(":")[0]
+    if machine != _machine() or not number.isdigit() or "/" not in machine:
+        return False
+    return not Path(f"/proc/{number}").exists()

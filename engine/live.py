@@ -1,0 +1,175 @@
+"""One process instance while the road holds it: its row, its interpreter state, and its pen for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.events import UNSET
+from engine.model import InstanceState
+from engine.store import incidents, tables
+from engine.store.codec import encode_part
+from engine.store.instances import LockedInstance
+from engine.store.unit import UnitOfWork
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Live:
+    """*step* numbers this commit within the instance. *instance*: the interpreter's (engine.interpreter)."""
+
+    def __init__(self, row: LockedInstance, instance: Any, file: str, unit: UnitOfWork, *, is_new: bool) -> None:
+        self.row = row
+        self.instance = instance
+        self.file = file
+        self.step = row.version + 1
+        self.has_ended_now = False
+        self.is_touched = False
+        self.is_new = is_new
+        self._unit = unit
+        self._changes: dict[str, Any] = {}
+        self._count = 0  # variable changes of this step
+
+    @property
+    def id(self) -> str:
+        return self.row.id
+
+    @property
+    def has_ended(self) -> bool:
+        return self.row.state not in (InstanceState.RUNNING, InstanceState.SUSPENDED)
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.row.state == InstanceState.SUSPENDED
+
+    def log(
+        self,
+        at: datetime,
+        action: str,
+        actor: str,
+        activity_id: int | None = None,
+        element_id: str | None = None,
+        detail: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        self.is_touched = True
+        self.row.log_sequence += 1
+        self._unit.append(
+            tables.log,
+            {
+                "instance_id": self.id,
+                "sequence": self.row.log_sequence,
+                "at": at,
+                "action": action,
+                "actor": actor,
+                "activity_id": activity_id,
+                "element_id": element_id,
+                "detail": self._unit.values.mapping(detail),
+            },
+        )
+
+    def process_variables(self) -> dict[str, Any]:
+        """Those of the process scope, also right after the end."""
+        return self.instance.visible(0)
+
+    def next_change(self) -> int:
+        self._count += 1
+        return self._count
+
+    def end(self, at: datetime, state: str, reason: str) -> None:
+        self.row.state = state
+        self.has_ended_now = True
+        self._changes.update(state=state, ended_at=at, end_reason=reason)
+
+    def raise_incident(
+        self,
+        at: datetime,
+        activity_id: int,
+        element_id: str,
+        kind: str,
+        message: str,
+        *,
+        detail: str = "",
+        location: str = "",
+        job_id: str | None = None,
+    ) -> None:
+        pending = [key for key in self._unit.pending(tables.incident) if key[0].startswith(f"{self.id}.{activity_id}")]
+        if pending:
+            self._unit.flush()
+        incident_id = incidents.new_id(self._unit.connection, self.id, activity_id)
+        self._unit.insert(
+            tables.incident,
+            {
+                "id": incident_id,
+                "instance_id": self.id,
+                "activity_id": activity_id,
+                "element_id": element_id,
+                "kind": kind,
+                "job_id": job_id,
+                "message": message,
+                "detail": detail,
+                "location": location,
+                "created_at": at,
+                "resolved_at": None,
+                "resolved_by": None,
+            },
+        )
+        self.row.incident_count += 1
+        self.log(
+            at, "incident.raised", "system", activity_id, element_id, {"incident": incident_id, "message": message}
+        )
+
+    def resolve_incidents(self, at: datetime, by: str, activity_id: int | None = None) -> None:
+        if self.row.incident_count == 0:
+            return
+        self._unit.flush()
+        for incident_id, activity, element in incidents.resolve(self._unit.connection, self.id, at, by, activity_id):
+            self.row.incident_count -= 1
+            self.log(at, "incident.resolved", by, activity, element, {"incident": incident_id})
+
+    def save(self) -> None:
+        """Hands what the interpreter changed, and the row, to the unit of work."""
+        if self.instance is not None:
+            changes = self.instance.changes()
+            self._save_parts(changes.parts)
+            for (scope_id, name), value in changes.variables.items():
+                self._save_variable(scope_id, name, value)
+        self._changes.update(
+            version=self.step, log_sequence=self.row.log_sequence, incident_count=self.row.incident_count
+        )
+        if self.has_ended:
+            self._changes["root"] = None
+        if not self.is_new:
+            self._changes["seen_version"] = self.row.version
+        self._unit.update(tables.process_instance, (self.id,), self._changes)
+
+    def _save_parts(self, parts: Mapping[int, Any]) -> None:
+        for part_id, data in parts.items():
+            if part_id == 0:
+                self._changes["root"] = None if data is None else encode_part(data)
+            elif data is None:
+                if self.row.part_texts.pop(part_id, None) is not None:
+                    self._unit.delete(tables.instance_state, (self.id, part_id))
+            elif not self.has_ended:
+                text = encode_part(data)
+                if part_id in self.row.part_texts:
+                    self._unit.update(tables.instance_state, (self.id, part_id), {"data": text})
+                else:
+                    row = {"instance_id": self.id, "part_id": part_id, "data": text}
+                    self._unit.insert(tables.instance_state, row)
+
+    def _save_variable(self, scope_id: int, name: str, value: Any) -> None:
+        key = (self.id, scope_id, name)
+        is_kept = (scope_id, name) in self.row.variable_texts
+        if value is UNSET:
+            if is_kept and not (self.has_ended and scope_id == 0):
+                self._unit.delete(tables.variable, key)
+            return
+        if self.has_ended and scope_id != 0:
+            return
+        text = self._unit.values.cell(value, f"Variable '{name}'")
+        if is_kept:
+            self._unit.update(tables.variable, key, {"value": text})
+        else:
+            row = {"instance_id": self.id, "scope_id": scope_id, "name": name, "value": text}
+            self._unit.insert(tables.variable, row)

@@ -1,0 +1,103 @@
+"""The one road: command, lock and load, advance, write, commit, wake. Every change to an instance takes it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from engine.clock import Clock
+from engine.commands import Command
+from engine.errors import EngineError
+from engine.following import follow
+from engine.ids import Ids
+from engine.programs import Programs
+from engine.session import Session
+from engine.store.jobs import Lease, end_attempts
+from engine.store.transaction import Store
+
+Result = TypeVar("Result")
+
+log = logging.getLogger("engine.road")
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A command for one instance. *lease*: the job whose end it is, with *outcome* for its attempt's record."""
+
+    instance_id: str
+    command: Command
+    lease: Lease | None = None
+    outcome: str = "completed"
+
+
+class Road:
+    def __init__(self, store: Store, programs: Programs, ids: Ids, clock: Clock) -> None:
+        self._store = store
+        self._programs = programs
+        self._ids = ids
+        self._clock = clock
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        self._listeners.append(callback)
+
+    def send(self, instance_id: str, command: Command) -> None:
+        """Raises NotFound, Conflict or InvalidInput; then nothing has changed."""
+        self.travel(lambda session: session.deliver(instance_id, command))
+
+    def send_all(
+        self, errands: Sequence[Errand], after: Callable[[Connection], None] | None = None
+    ) -> list[Exception | None]:
+        """Runs *errands* in order, sharing a commit; for each what refused it, or None when it is done.
+
+        One that breaks (not merely refused) takes nothing of the others with it: they run again alone.
+        *after*: called with the transaction when all is written.
+        """
+        try:
+            return self.travel(lambda session: self._run_all(session, errands), after)
+        except Exception as problem:
+            if len(errands) <= 1 and after is None:
+                return [problem] * len(errands)
+            log.warning("a shared commit failed, its commands run one by one", extra={"error": type(problem).__name__})
+            refusals = [self.send_all([errand])[0] for errand in errands]
+            if after is not None:
+                self.travel(lambda session: None, after)
+            return refusals
+
+    def travel(self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None = None) -> Result:
+        """*work* and all that follows from it in one transaction, tried again where it lost a race."""
+        result = self._store.retrying(lambda: self._travel_once(work, after))
+        for listener in self._listeners:
+            listener()
+        return result
+
+    def _travel_once(self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None) -> Result:
+        with self._store.writing() as connection:
+            session = Session(connection, self._programs, self._ids)
+            result = work(session)
+            follow(session)
+            session.save()
+            if after is not None:
+                after(connection)
+            return result
+
+    def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
+        session.load(errand.instance_id for errand in errands)
+        refusals: list[Exception | None] = []
+        done: dict[str, list[Lease]] = {}
+        for errand in errands:
+            try:
+                session.deliver(errand.instance_id, errand.command, errand.lease)
+            except EngineError as refusal:
+                refusals.append(refusal)
+            else:
+                refusals.append(None)
+                if errand.lease is not None:
+                    done.setdefault(errand.outcome, []).append(errand.lease)
+        for outcome, leases in done.items():
+            end_attempts(session.connection, leases, self._clock.now(), outcome)
+        return refusals

@@ -1,0 +1,185 @@
+"""One transaction on the road: instances locked and loaded once, advanced in memory, written at the end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine import events as e
+from engine.commands import Cancel, Command, Start
+from engine.deferred import defer
+from engine.effects import Effects
+from engine.errors import Conflict, NotFound
+from engine.history.recorder import Recorder, flows_row
+from engine.ids import Ids
+from engine.live import Live
+from engine.model import InstanceState
+from engine.programs import Loaded, Programs
+from engine.store import tables
+from engine.store.instances import LockedInstance, children_of, forget_runtime, lock_instances
+from engine.store.jobs import Lease, lock_job
+from engine.store.unit import UnitOfWork
+from engine.store.values import ValueReader
+
+DEPTH_LIMIT = 100
+"""Calls of calls of processes: deeper is taken for a recursion without an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    instance_id: str
+    activity_id: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """An event of one instance that concerns another one."""
+
+    live: Live
+    command: Command
+    event: Any
+
+
+class Session:
+    def __init__(self, connection: Connection, programs: Programs, ids: Ids) -> None:
+        self.connection = connection
+        self.programs = programs
+        self.unit = UnitOfWork(connection)
+        self.agenda: deque[FollowUp] = deque()
+        self._ids = ids
+        self._reader = ValueReader(connection)
+        self._lives: dict[str, Live] = {}
+        self._flows: dict[str, list[str]] = {}
+
+    def load(self, instance_ids: Iterable[str]) -> None:
+        """Locks and loads what is not loaded yet, in one go."""
+        missing = {each for each in instance_ids if each not in self._lives}
+        if missing:
+            for row in lock_instances(self.connection, missing).values():
+                self._lives[row.id] = self._revive(row)
+
+    def live(self, instance_id: str) -> Live:
+        """Raises NotFound."""
+        self.load([instance_id])
+        if (live := self._lives.get(instance_id)) is None:
+            raise NotFound(f"There is no process instance '{instance_id}'.")
+        return live
+
+    def deliver(self, instance_id: str, command: Command, lease: Lease | None = None) -> Live:
+        """Advances an instance. *lease*: the job that this command is the end of.
+
+        Raises NotFound, Conflict or InvalidInput; then the instance is as it was.
+        """
+        live = self.live(instance_id)
+        if live.has_ended:
+            raise Conflict(f"Process instance '{instance_id}' has ended ({live.row.state}).")
+        if live.is_suspended and not isinstance(command, Cancel):
+            raise Conflict(f"Process instance '{instance_id}' is suspended. Activate it first.")
+        if lease is not None:
+            lock_job(self.connection, lease)
+        events = self.programs.advance(live.instance, command)
+        if lease is not None:
+            self.unit.delete(tables.job, (lease.job_id,))
+        self._take_in(live, command, events)
+        return live
+
+    def create(
+        self,
+        definition_id: str,
+        command: Start,
+        *,
+        business_key: str | None = None,
+        caller: Caller | None = None,
+    ) -> Live:
+        """Starts a new instance. Raises NotFound, InvalidInput; then there is none."""
+        loaded = self.programs.get(definition_id, self.connection)
+        row = self._new_row(loaded, business_key, caller)
+        live = Live(row, self.programs.new_instance(loaded, row.id), loaded.file, self.unit, is_new=True)
+        events = self.programs.advance(live.instance, command)
+        self.unit.insert(tables.process_instance, _instance_row(row, command))
+        self._lives[row.id] = live
+        self._take_in(live, command, events)
+        return live
+
+    def keep_result(self, instance_id: str, command: Command, lease: Lease) -> None:
+        """A held job's result for an instance that was suspended meanwhile: kept until it goes on."""
+        live = self.live(instance_id)
+        lock_job(self.connection, lease)
+        self.unit.delete(tables.job, (lease.job_id,))
+        defer(self.unit, live, command)
+
+    def children_of(self, instance_id: str, activity_id: int) -> list[str]:
+        """Running instances that an activity called, started in this transaction or before."""
+        self.unit.flush()
+        return children_of(self.connection, instance_id, activity_id)
+
+    def save(self) -> None:
+        """Writes everything; the transaction is then ready to commit."""
+        for live in self._lives.values():
+            if live.is_touched:
+                live.save()
+            if flows := self._flows.get(live.id):
+                self.unit.append(tables.flow_taken, flows_row(live, flows))
+        ended = [live.id for live in self._lives.values() if live.has_ended_now and not live.is_new]
+        if ended:
+            forget_runtime(self.connection, ended)
+        self.unit.flush()
+
+    def _take_in(self, live: Live, command: Command, events: list[e.Event]) -> None:
+        live.is_touched = True
+        self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
+        for event in Effects(live, command, self.unit).apply(events):
+            self.agenda.append(FollowUp(live, command, event))
+
+    def _revive(self, row: LockedInstance) -> Live:
+        loaded = self.programs.get(row.definition_id, self.connection)
+        instance = None
+        if row.root is not None:
+            parts, variables = row.parts(self._reader), row.variables(self._reader)
+            instance = self.programs.load_instance(loaded, row.id, parts, variables)
+        return Live(row, instance, loaded.file, self.unit, is_new=False)
+
+    def _new_row(self, loaded: Loaded, business_key: str | None, caller: Caller | None) -> LockedInstance:
+        row = LockedInstance(
+            id=self._ids.next(),
+            definition_id=loaded.id,
+            process_key=loaded.key,
+            business_key=business_key,
+            state=InstanceState.RUNNING,
+            version=0,
+            log_sequence=0,
+            incident_count=0,
+            parent_id=None,
+            parent_activity_id=None,
+            depth=0,
+            root=None,
+        )
+        if caller is None:
+            return row
+        return replace(row, parent_id=caller.instance_id, parent_activity_id=caller.activity_id, depth=caller.depth + 1)
+
+
+def _instance_row(row: LockedInstance, command: Start) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "definition_id": row.definition_id,
+        "process_key": row.process_key,
+        "business_key": row.business_key,
+        "state": row.state,
+        "version": 0,
+        "log_sequence": 0,
+        "incident_count": 0,
+        "started_at": command.at,
+        "started_by": command.actor,
+        "ended_at": None,
+        "end_reason": "",
+        "parent_id": row.parent_id,
+        "parent_activity_id": row.parent_activity_id,
+        "depth": row.depth,
+        "root": None,
+    }

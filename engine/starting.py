@@ -1,0 +1,102 @@
+"""Start events that wait on behalf of a definition: for a message, a signal, or a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bpmn.model import EventDefinition, EventKind, Expression, FlowNode, Process
+from engine.effects import PLAIN_JOB
+from engine.errors import DeploymentRefused
+from engine.model import JobState
+from engine.timing import Schedule, TimerError, read_schedule
+
+
+@dataclass(slots=True)
+class StartRows:
+    """Rows of start_subscription and job."""
+
+    subscriptions: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    timers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+def start_rows(process: Process, definition_id: str, now: datetime, file: str) -> StartRows:
+    """What *process* waits with from now on. Raises DeploymentRefused for a name or time without a value."""
+    rows = StartRows()
+    for node in process.start_events:
+        event = node.event
+        if event is None:
+            continue
+        if event.kind in (EventKind.MESSAGE, EventKind.SIGNAL):
+            name = _evaluated(event.name, now, file, node) if event.name else event.ref
+            rows.subscriptions.append(
+                {
+                    "process_key": process.key,
+                    "element_id": node.id,
+                    "kind": str(event.kind),
+                    "name": str(name or ""),
+                    "definition_id": definition_id,
+                }
+            )
+        elif event.kind is EventKind.TIMER:
+            schedule = schedule_of(event, now, file, node)
+            rows.timers.append(_timer_row(node, definition_id, schedule, now))
+    return rows
+
+
+def schedule_of(event: EventDefinition, now: datetime, file: str, node: FlowNode) -> Schedule:
+    """Raises DeploymentRefused where the timer's value is none."""
+    assert event.timer is not None
+    value = _evaluated(event.timer.value, now, file, node)
+    try:
+        return read_schedule(event.timer.kind, value)
+    except TimerError as problem:
+        raise _refused(file, node, str(problem)) from problem
+
+
+def next_start(
+    parameters: Mapping[str, Any], schedule: Schedule, due_at: datetime
+) -> tuple[datetime, int | None] | None:
+    """When a start timer comes again after *due_at*, and how often then (None: endlessly); None when never."""
+    left: int | None = parameters.get("left")
+    if left is not None and left <= 1:
+        return None
+    return schedule.next_due(due_at), left - 1 if left is not None else None
+
+
+def _timer_row(node: FlowNode, definition_id: str, schedule: Schedule, now: datetime) -> dict[str, Any]:
+    left = "null" if schedule.repeats is None else str(schedule.repeats)
+    return PLAIN_JOB | {
+        "id": f"{definition_id}.{node.id}",
+        "instance_id": None,
+        "definition_id": definition_id,
+        "activity_id": 0,
+        "element_id": node.id,
+        "kind": "start_timer",
+        "type": "start_timer",
+        "state": JobState.AVAILABLE,
+        "is_suspended": False,
+        "created_at": now,
+        "due_at": schedule.first_due(now),
+        "parameters": f'{{"left":{left}}}',
+    }
+
+
+def _evaluated(expression: Expression | None, now: datetime, file: str, node: FlowNode) -> Any:
+    """A start event knows no variables yet."""
+    from bpmn.expressions import ExpressionError, compile_expression
+
+    if expression is None:
+        return None
+    try:
+        return compile_expression(expression)({}, now)
+    except ExpressionError as problem:
+        raise _refused(file, node, str(problem)) from problem
+
+
+def _refused(file: str, node: FlowNode, message: str) -> DeploymentRefused:
+    from bpmn.model import Finding
+
+    return DeploymentRefused([Finding(file, node.line, "start-event", message, node.id)])

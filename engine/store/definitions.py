@@ -1,0 +1,85 @@
+"""What was deployed: files, and the versions of processes, decisions and forms in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, select
+
+from engine.store.tables import decision_definition, deployment, form_definition, process_definition, resource
+from engine.store.values import insert_all
+
+PROCESSES, DECISIONS, FORMS = process_definition, decision_definition, form_definition
+
+
+def find(
+    connection: Connection,
+    table: Table,
+    key: str,
+    *,
+    binding: str = "latest",
+    version: str | int | None = None,
+    deployment_id: str | None = None,
+) -> Row[Any] | None:
+    """The version of *key* that a binding means: latest, deployment, version or versionTag."""
+    query = select(table).where(table.c.key == key)
+    if binding == "deployment":
+        query = query.where(table.c.deployment_id == deployment_id)
+    elif binding == "version":
+        if not str(version).isdigit():
+            return None
+        query = query.where(table.c.version == int(str(version)))
+    elif binding == "versionTag":
+        query = query.where(table.c.version_tag == version)
+    return connection.execute(query.order_by(table.c.version.desc()).limit(1)).first()
+
+
+def find_by_id(connection: Connection, table: Table, definition_id: str) -> Row[Any] | None:
+    return connection.execute(select(table).where(table.c.id == definition_id)).first()
+
+
+def all_processes(connection: Connection, latest_only: bool) -> Sequence[Row[Any]]:
+    """By name, then newest version first."""
+    query: Select[Any] = select(process_definition)
+    if latest_only:
+        newest = (
+            select(process_definition.c.key, func.max(process_definition.c.version).label("version"))
+            .group_by(process_definition.c.key)
+            .subquery()
+        )
+        query = query.join(
+            newest,
+            and_(process_definition.c.key == newest.c.key, process_definition.c.version == newest.c.version),
+        )
+    columns = process_definition.c
+    return connection.execute(query.order_by(columns.name, columns.key, columns.version.desc())).all()
+
+
+def find_resource(connection: Connection, deployment_id: str, name: str) -> Row[Any] | None:
+    query = select(resource).where(resource.c.deployment_id == deployment_id, resource.c.name == name)
+    return connection.execute(query).first()
+
+
+def newest_resource(connection: Connection, name: str) -> Row[Any] | None:
+    """The newest file of that name: its deployment's id and time, who deployed it, and its hash."""
+    query = (
+        select(resource.c.deployment_id, resource.c.sha256, deployment.c.deployed_at, deployment.c.deployed_by)
+        .join(deployment, deployment.c.id == resource.c.deployment_id)
+        .where(resource.c.name == name)
+        .order_by(deployment.c.deployed_at.desc(), deployment.c.id.desc())
+    )
+    return connection.execute(query.limit(1)).first()
+
+
+def find_deployment(connection: Connection, deployment_id: str) -> Row[Any] | None:
+    return connection.execute(select(deployment).where(deployment.c.id == deployment_id)).first()
+
+
+def insert_deployment(connection: Connection, row: dict[str, Any], resources: list[dict[str, Any]]) -> None:
+    connection.execute(insert(deployment), row)
+    insert_all(connection, resource, resources)
+
+
+def insert_definition(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+    connection.execute(insert(table), row)

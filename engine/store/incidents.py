@@ -1,0 +1,38 @@
+"""Open and resolved incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from engine.store.tables import incident
+
+
+def find(connection: Connection, incident_id: str) -> Row[Any] | None:
+    return connection.execute(select(incident).where(incident.c.id == incident_id)).first()
+
+
+def open_of_job(connection: Connection, job_id: str) -> Row[Any] | None:
+    query = select(incident).where(incident.c.job_id == job_id, incident.c.resolved_at.is_(None))
+    return connection.execute(query.order_by(incident.c.id)).first()
+
+
+def new_id(connection: Connection, instance_id: str, activity_id: int) -> str:
+    """'<instance>.<activity>', with a number behind it from the activity's second incident on."""
+    query = select(func.count()).where(incident.c.instance_id == instance_id, incident.c.activity_id == activity_id)
+    seen = connection.execute(query).scalar_one()
+    return f"{instance_id}.{activity_id}" + (f".{seen + 1}" if seen else "")
+
+
+def resolve(
+    connection: Connection, instance_id: str, at: datetime, by: str, activity_id: int | None = None
+) -> list[tuple[str, int, str]]:
+    """Closes the open incidents of an instance, or of one activity: their (id, activity id, element id)."""
+    change = update(incident).where(incident.c.instance_id == instance_id, incident.c.resolved_at.is_(None))
+    if activity_id is not None:
+        change = change.where(incident.c.activity_id == activity_id)
+    change = change.values(resolved_at=at, resolved_by=by)
+    rows = connection.execute(change.returning(incident.c.id, incident.c.activity_id, incident.c.element_id))
+    return sorted((row.id, row.activity_id, row.element_id) for row in rows)

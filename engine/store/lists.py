@@ -1,0 +1,213 @@
+"""Lists of instances, tasks, jobs and incidents, as operators and people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, Select, exists, func, or_, select
+
+from engine.model import Incident, InstanceState, JobRecord, JobState, ProcessInstance, UserTask
+from engine.store.tables import incident, job, process_definition, process_instance, task_candidate, user_task
+
+_INSTANCE: Select[Any] = select(
+    process_instance, process_definition.c.name, process_definition.c.version.label("definition_version")
+).join(process_definition, process_definition.c.id == process_instance.c.definition_id)
+
+_TASK: Select[Any] = (
+    select(
+        user_task,
+        process_instance.c.process_key,
+        process_instance.c.business_key,
+        process_definition.c.name.label("process_name"),
+    )
+    .join(process_instance, process_instance.c.id == user_task.c.instance_id)
+    .join(process_definition, process_definition.c.id == process_instance.c.definition_id)
+)
+
+
+def instances(
+    connection: Connection,
+    *,
+    key: str | None,
+    state: str | None,
+    business_key: str | None,
+    text: str | None,
+    limit: int,
+    offset: int,
+) -> tuple[list[ProcessInstance], int]:
+    """Newest first."""
+    query, columns = _INSTANCE, process_instance.c
+    if key is not None:
+        query = query.where(columns.process_key == key)
+    if state is not None:
+        query = query.where(columns.state == state)
+    if business_key is not None:
+        query = query.where(columns.business_key == business_key)
+    if text:
+        pattern = f"%{_escaped(text)}%"
+        query = query.where(
+            or_(
+                columns.business_key.ilike(pattern, escape="\\"),
+                process_definition.c.name.ilike(pattern, escape="\\"),
+                columns.process_key.ilike(pattern, escape="\\"),
+                columns.id.ilike(pattern, escape="\\"),
+            )
+        )
+    in_order = query.order_by(columns.started_at.desc(), columns.id.desc())
+    return _page(connection, query, in_order, limit, offset, _instance)
+
+
+def instance(connection: Connection, instance_id: str) -> ProcessInstance | None:
+    row = connection.execute(_INSTANCE.where(process_instance.c.id == instance_id)).first()
+    return _instance(row) if row is not None else None
+
+
+def children(connection: Connection, instance_id: str) -> list[ProcessInstance]:
+    query = _INSTANCE.where(process_instance.c.parent_id == instance_id).order_by(process_instance.c.id)
+    return [_instance(row) for row in connection.execute(query)]
+
+
+def tasks(
+    connection: Connection,
+    *,
+    user: str | None,
+    groups: Collection[str],
+    scope: str,
+    instance_id: str | None,
+    limit: int,
+    offset: int,
+) -> tuple[list[UserTask], int]:
+    """Open tasks of running instances: mine, those my groups or I may claim, or all. Urgent first, then oldest."""
+    query = _TASK.where(user_task.c.closed_at.is_(None))
+    if instance_id is not None:
+        query = query.where(user_task.c.instance_id == instance_id)
+    if scope == "mine":
+        query = query.where(user_task.c.assignee == user)
+    elif scope == "groups":
+        query = query.where(user_task.c.assignee.is_(None), _may_claim(user, groups))
+    in_order = query.order_by(user_task.c.priority.desc(), user_task.c.created_at, user_task.c.id)
+    return _page(connection, query, in_order, limit, offset, _task)
+
+
+def task(connection: Connection, task_id: str) -> UserTask | None:
+    row = connection.execute(_TASK.where(user_task.c.id == task_id)).first()
+    return _task(row) if row is not None else None
+
+
+def incidents(connection: Connection, *, instance_id: str | None, open_only: bool) -> list[Incident]:
+    """Oldest first."""
+    query = select(incident)
+    if instance_id is not None:
+        query = query.where(incident.c.instance_id == instance_id)
+    if open_only:
+        query = query.where(incident.c.resolved_at.is_(None))
+    return [
+        Incident(
+            id=row.id,
+            instance_id=row.instance_id,
+            activity_id=row.activity_id,
+            element_id=row.element_id,
+            kind=row.kind,
+            message=row.message,
+            created_at=row.created_at,
+            detail=row.detail,
+            location=row.location,
+            resolved_at=row.resolved_at,
+            resolved_by=row.resolved_by,
+        )
+        for row in connection.execute(query.order_by(incident.c.created_at, incident.c.id))
+    ]
+
+
+def jobs(connection: Connection, *, instance_id: str | None, state: str | None) -> list[JobRecord]:
+    """Open jobs and timers, by due time."""
+    query = select(job)
+    if instance_id is not None:
+        query = query.where(job.c.instance_id == instance_id)
+    if state is not None:
+        query = query.where(job.c.state == state)
+    return [
+        JobRecord(
+            id=row.id,
+            instance_id=row.instance_id or "",
+            activity_id=row.activity_id,
+            element_id=row.element_id,
+            kind=row.kind,
+            type=row.type,
+            state=JobState(row.state),
+            due_at=row.due_at,
+            attempts=row.attempt,
+            retries_left=row.retries_left if row.retries_left is not None else row.retries,
+            worker=row.lease_owner,
+            error=row.error,
+        )
+        for row in connection.execute(query.order_by(job.c.due_at, job.c.instance_id, job.c.activity_id, job.c.id))
+    ]
+
+
+def _may_claim(user: str | None, groups: Collection[str]) -> Any:
+    """A task without candidates is everybody's."""
+    candidate = task_candidate.c
+    mine = or_(
+        (candidate.kind == "user") & (candidate.name == user),
+        (candidate.kind == "group") & candidate.name.in_(sorted(groups)),
+    )
+    any_candidate = exists().where(candidate.task_id == user_task.c.id)
+    return or_(exists().where(candidate.task_id == user_task.c.id, mine), ~any_candidate)
+
+
+def _page(
+    connection: Connection, query: Select[Any], in_order: Select[Any], limit: int, offset: int, record: Any
+) -> tuple[list[Any], int]:
+    rows: Sequence[Row[Any]] = connection.execute(in_order.limit(limit).offset(offset)).all()
+    if len(rows) < limit and (rows or offset == 0):
+        return [record(row) for row in rows], offset + len(rows)
+    counted = select(func.count()).select_from(query.order_by(None).subquery())
+    return [record(row) for row in rows], connection.execute(counted).scalar_one()
+
+
+def _instance(row: Row[Any]) -> ProcessInstance:
+    return ProcessInstance(
+        id=row.id,
+        definition_id=row.definition_id,
+        process_key=row.process_key,
+        process_name=row.name,
+        version=row.definition_version,
+        business_key=row.business_key,
+        state=InstanceState(row.state),
+        started_at=row.started_at,
+        started_by=row.started_by,
+        ended_at=row.ended_at,
+        parent_id=row.parent_id,
+        parent_activity_id=row.parent_activity_id,
+        incident_count=row.incident_count,
+        end_reason=row.end_reason,
+    )
+
+
+def _task(row: Row[Any]) -> UserTask:
+    return UserTask(
+        id=row.id,
+        instance_id=row.instance_id,
+        activity_id=row.activity_id,
+        element_id=row.element_id,
+        name=row.name,
+        process_key=row.process_key,
+        process_name=row.process_name,
+        business_key=row.business_key,
+        created_at=row.created_at,
+        assignee=row.assignee,
+        candidate_users=tuple(orjson.loads(row.candidate_users)),
+        candidate_groups=tuple(orjson.loads(row.candidate_groups)),
+        due_at=row.due_at,
+        follow_up_at=row.follow_up_at,
+        priority=row.priority,
+        form_key=row.form_key,
+        closed_at=row.closed_at,
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,382 @@
+"""The tables, described in docs/database.md. Typed values are text of `engine.store.codec`.
+
+Runtime tables (process_instance .. incident) hold what lives and change in place; history tables
+(activity .. agent_step) are only added to and closed. All are written in the commit of the step they tell of.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from engine.store.types import Moment
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = String(64)
+_NAME = Text()
+
+
+def _instance_key() -> Column[str]:
+    return Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), primary_key=True)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+# --- what was deployed ----------------------------------------------------------------------------
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("deployed_at", Moment, nullable=False),
+    Column("deployed_by", _NAME, nullable=False),
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("deployment_id", _ID, ForeignKey("deployment.id"), primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+process_definition = Table(
+    "process_definition",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("key", _NAME, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version_tag", _NAME),
+    Column("deployment_id", _ID, ForeignKey("deployment.id"), nullable=False, index=True),
+    Column("resource_name", _NAME, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("deployed_at", Moment, nullable=False),
+    Column("documentation", Text, nullable=False),
+    Column("has_start_form", Boolean, nullable=False),
+    Column("is_startable", Boolean, nullable=False),
+    Column("starter_users", Text, nullable=False),
+    Column("starter_groups", Text, nullable=False),
+    UniqueConstraint("key", "version"),
+)
+
+decision_definition = Table(
+    "decision_definition",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("key", _NAME, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version_tag", _NAME),
+    Column("deployment_id", _ID, ForeignKey("deployment.id"), nullable=False, index=True),
+    Column("resource_name", _NAME, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("deployed_at", Moment, nullable=False),
+    UniqueConstraint("key", "version"),
+)
+
+form_definition = Table(
+    "form_definition",
+    metadata,
+    Column("key", _NAME, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("deployment_id", _ID, ForeignKey("deployment.id"), nullable=False, index=True),
+    Column("resource_name", _NAME, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("version_tag", _NAME),
+)
+
+start_subscription = Table(
+    "start_subscription",
+    metadata,
+    Column("process_key", _NAME, primary_key=True),
+    Column("element_id", _NAME, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("definition_id", _NAME, ForeignKey("process_definition.id"), nullable=False),
+    Index(None, "kind", "name"),
+)
+
+# --- what lives -----------------------------------------------------------------------------------
+
+process_instance = Table(
+    "process_instance",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("definition_id", _NAME, ForeignKey("process_definition.id"), nullable=False, index=True),
+    Column("process_key", _NAME, nullable=False),
+    Column("business_key", _NAME),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("log_sequence", Integer, nullable=False),
+    Column("incident_count", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("started_by", _NAME, nullable=False),
+    Column("ended_at", Moment),
+    Column("end_reason", Text, nullable=False),
+    Column("parent_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE")),
+    Column("parent_activity_id", Integer),
+    Column("depth", Integer, nullable=False),
+    Column("root", Text),
+    Index(None, "process_key", "started_at"),
+    Index(None, "state", "started_at"),
+    Index(None, "started_at"),
+    _partial("ix_process_instance_business_key", "business_key", where="business_key IS NOT NULL"),
+    _partial("ix_process_instance_parent", "parent_id", "parent_activity_id", where="parent_id IS NOT NULL"),
+)
+
+instance_state = Table(
+    "instance_state",
+    metadata,
+    _instance_key(),
+    Column("part_id", Integer, primary_key=True),
+    Column("data", Text, nullable=False),
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    _instance_key(),
+    Column("scope_id", Integer, primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+user_task = Table(
+    "user_task",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("activity_id", Integer, nullable=False),
+    Column("element_id", _NAME, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("assignee", _NAME),
+    Column("candidate_users", Text, nullable=False),
+    Column("candidate_groups", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("follow_up_at", Moment),
+    Column("priority", Integer, nullable=False),
+    Column("form_key", Text),
+    Column("closed_at", Moment),
+    Column("outcome", String(16)),
+    Column("closed_by", _NAME),
+    _partial("ix_user_task_assignee", "assignee", "created_at", where="closed_at IS NULL"),
+    _partial("ix_user_task_open", "created_at", where="closed_at IS NULL"),
+)
+
+task_candidate = Table(
+    "task_candidate",
+    metadata,
+    Column("task_id", _ID, ForeignKey("user_task.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Index(None, "kind", "name"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), index=True),
+    Column("definition_id", _NAME, ForeignKey("process_definition.id")),
+    Column("activity_id", Integer, nullable=False),
+    Column("element_id", _NAME, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("type", _NAME, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("written_as", _NAME, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("is_suspended", Boolean, nullable=False),
+    Column("rank", Integer, nullable=False),  # 0 - priority: the smallest is taken first
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("retries", Integer),
+    Column("retries_left", Integer),
+    Column("retry_cycle", Text),
+    Column("lost_leases", Integer, nullable=False),
+    Column("lease_token", String(32)),
+    Column("lease_owner", _NAME),
+    Column("lease_until", Moment),
+    Column("error", Text),
+    Column("headers", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    _partial(
+        "ix_job_ready",
+        "rank",
+        "due_at",
+        where="state = 'available' AND NOT is_suspended AND kind NOT IN ('timer', 'start_timer')",
+    ),
+    _partial(
+        "ix_job_timer",
+        "due_at",
+        where="state = 'available' AND NOT is_suspended AND kind IN ('timer', 'start_timer')",
+    ),
+    _partial("ix_job_lease", "lease_until", where="state = 'running'"),
+    _partial("ix_job_definition", "definition_id", where="definition_id IS NOT NULL"),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    _instance_key(),
+    Column("activity_id", Integer, primary_key=True),
+    Column("element_id", _NAME, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("correlation_key", Text),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "kind", "name", "correlation_key"),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("activity_id", Integer, nullable=False),
+    Column("element_id", _NAME, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("job_id", _NAME),
+    Column("message", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("resolved_at", Moment),
+    Column("resolved_by", _NAME),
+    _partial("ix_incident_open", "created_at", where="resolved_at IS NULL"),
+)
+
+# --- history --------------------------------------------------------------------------------------
+
+activity = Table(
+    "activity",
+    metadata,
+    _instance_key(),
+    Column("activity_id", Integer, primary_key=True),
+    Column("element_id", _NAME, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("parent_id", Integer, nullable=False),
+    Column("entered_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String(16)),
+    Column("actor", _NAME),
+    Column("inputs", Text),
+    Column("outputs", Text),
+    Column("cause", _NAME),
+    _partial("ix_activity_open", "instance_id", where="ended_at IS NULL"),
+)
+
+flow_taken = Table(
+    "flow_taken",
+    metadata,
+    _instance_key(),
+    Column("step", Integer, primary_key=True),
+    Column("flows", Text, nullable=False),
+)
+
+variable_change = Table(
+    "variable_change",
+    metadata,
+    _instance_key(),
+    Column("step", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("scope_id", Integer, nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("after", Text),
+    Column("activity_id", Integer, nullable=False),
+    Column("actor", _NAME, nullable=False),
+)
+
+job_attempt = Table(
+    "job_attempt",
+    metadata,
+    Column("job_id", _NAME, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("activity_id", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("worker", _NAME, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String(16)),
+    Column("error", Text),
+)
+
+log = Table(
+    "log",
+    metadata,
+    _instance_key(),
+    Column("sequence", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("actor", _NAME, nullable=False),
+    Column("activity_id", Integer),
+    Column("element_id", _NAME),
+    Column("detail", Text, nullable=False),
+)
+
+agent_step = Table(
+    "agent_step",
+    metadata,
+    Column("job_id", _NAME, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("cost", String(40)),
+    Column("is_offline", Boolean, nullable=False),
+)
+
+# --- shared ---------------------------------------------------------------------------------------
+
+value = Table(
+    "value",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("data", Text, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("groups", Text, nullable=False),
+    Column("is_admin", Boolean, nullable=False),
+)

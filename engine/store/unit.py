@@ -1,0 +1,146 @@
+"""What one transaction is going to write: gathered, merged, and sent in few statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import Connection, Delete, Insert, Table, Update, and_, bindparam, delete, insert, update
+
+from engine.store import tables
+from engine.store.transaction import Overtaken
+from engine.store.values import ValueWriter
+
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+
+_IN_ORDER = (  # referenced tables before those that refer to them
+    tables.process_instance,
+    tables.instance_state,
+    tables.variable,
+    tables.user_task,
+    tables.task_candidate,
+    tables.job,
+    tables.subscription,
+    tables.incident,
+    tables.activity,
+    tables.flow_taken,
+    tables.variable_change,
+    tables.job_attempt,
+    tables.log,
+)
+
+
+class UnitOfWork:
+    """Rows to insert, change and delete. A row inserted here and changed later is sent once, as it ends up."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.values = ValueWriter(connection)
+        self._inserts: dict[Table, dict[Key, Row]] = defaultdict(dict)
+        self._appends: dict[Table, list[Row]] = defaultdict(list)
+        self._updates: dict[Table, dict[Key, Row]] = defaultdict(dict)
+        self._deletes: dict[Table, set[Key]] = defaultdict(set)
+        self._closed_subscriptions: set[Key] = set()
+
+    def insert(self, table: Table, row: Row) -> None:
+        self._inserts[table][_key_of(table, row)] = row
+
+    def append(self, table: Table, row: Row) -> None:
+        """As `insert`, for rows that nobody in this transaction will change again."""
+        self._appends[table].append(row)
+
+    def update(self, table: Table, key: Key, changes: Row) -> None:
+        if (row := self._inserts[table].get(key)) is not None:
+            row.update(changes)
+        else:
+            self._updates[table].setdefault(key, {}).update(changes)
+
+    def delete(self, table: Table, key: Key) -> None:
+        if self._inserts[table].pop(key, None) is None:
+            self._updates[table].pop(key, None)
+            self._deletes[table].add(key)
+
+    def delete_subscription(self, instance_id: str, activity_id: int, element_id: str) -> None:
+        """Closes what one catching event of one activity waits for, under whatever names."""
+        opened = self._inserts[tables.subscription]
+        fresh = [key for key in opened if key[:3] == (instance_id, activity_id, element_id)]
+        for key in fresh:
+            del opened[key]
+        if not fresh:
+            self._closed_subscriptions.add((instance_id, activity_id, element_id))
+
+    def pending(self, table: Table) -> dict[Key, Row]:
+        """Rows to be inserted, by primary key."""
+        return self._inserts[table]
+
+    def flush(self) -> None:
+        """Sends what was gathered. Raises Overtaken where a guarded instance row has moved on."""
+        self.values.flush()
+        if self._closed_subscriptions:
+            keys = [dict(zip(_SUBSCRIPTION, key, strict=True)) for key in sorted(self._closed_subscriptions)]
+            self.connection.execute(_CLOSE_SUBSCRIPTION, keys)
+            self._closed_subscriptions.clear()
+        for table in reversed(_IN_ORDER):
+            if keys := self._deletes.pop(table, None):
+                self.connection.execute(_delete(table), [_bound(table, key) for key in sorted(keys)])
+        for table in _IN_ORDER:
+            if rows := [*self._inserts.pop(table, {}).values(), *self._appends.pop(table, [])]:
+                self.connection.execute(_insert(table), rows)
+        for table in _IN_ORDER:
+            if changes := self._updates.pop(table, None):
+                self._send_updates(table, changes)
+
+    def _send_updates(self, table: Table, changes: dict[Key, Row]) -> None:
+        by_columns: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        for key, row in changes.items():
+            by_columns[tuple(sorted(row))].append(row | _bound(table, key))
+        for columns, rows in by_columns.items():
+            is_guarded = "seen_version" in columns
+            result = self.connection.execute(_update(table, columns), rows)
+            if is_guarded and result.rowcount not in (len(rows), -1):
+                raise Overtaken("Another command changed the process instance at the same time. Try again.")
+
+
+_SUBSCRIPTION = ("key_instance_id", "key_activity_id", "key_element_id")
+_CLOSE_SUBSCRIPTION = delete(tables.subscription).where(
+    tables.subscription.c.instance_id == bindparam("key_instance_id"),
+    tables.subscription.c.activity_id == bindparam("key_activity_id"),
+    tables.subscription.c.element_id == bindparam("key_element_id"),
+)
+_statements: dict[Any, Any] = {}
+
+
+def _key_of(table: Table, row: Row) -> Key:
+    return tuple(row[column.name] for column in table.primary_key)
+
+
+def _bound(table: Table, key: Key) -> Row:
+    return {f"key_{column.name}": part for column, part in zip(table.primary_key, key, strict=True)}
+
+
+def _where(table: Table) -> Any:
+    return and_(*(column == bindparam(f"key_{column.name}", type_=column.type) for column in table.primary_key))
+
+
+def _insert(table: Table) -> Insert:
+    if (statement := _statements.get(table)) is None:
+        statement = _statements[table] = insert(table)
+    return statement
+
+
+def _delete(table: Table) -> Delete:
+    if (statement := _statements.get((table, "delete"))) is None:
+        statement = _statements[table, "delete"] = delete(table).where(_where(table))
+    return statement
+
+
+def _update(table: Table, columns: tuple[str, ...]) -> Update:
+    """*columns* to set; 'seen_version' among them guards the row by the version that was read."""
+    if (statement := _statements.get((table, columns))) is None:
+        settings = {name: bindparam(name) for name in columns if name != "seen_version"}
+        statement = update(table).where(_where(table)).values(settings)
+        if "seen_version" in columns:
+            statement = statement.where(table.c.version == bindparam("seen_version"))
+        _statements[table, columns] = statement
+    return statement
