@@ -132,6 +132,8 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
         workflow.set_local(workflow.root, name, value, 0)
     if start.node.initiator_variable:
         workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
+    for event_start in workflow.root.spec.event_starts:
+        event_start.arm(workflow.root)
     workflow.enter(start, workflow.root)
 
 

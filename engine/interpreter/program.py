@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 
-from bpmn.model import EventKind, Expression, FlowElements, NodeKind, Process, Script
+from bpmn.model import EventKind, Expression, FlowElements, FlowNode, NodeKind, Process, Script
 from engine.errors import InvalidInput
 from engine.interpreter import elements
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
+from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
 from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
 from engine.interpreter.elements.link_event import LinkThrowSpec
+from engine.interpreter.elements.subprocess import is_implicit_start
 
 
 class DecisionOutcome(Protocol):
@@ -59,10 +61,10 @@ class Program:
         self.reachable: dict[str, dict[str, frozenset[str]]] = {}
         self._entries: dict[str, FlowNodeSpec] = {}
         self.root = elements.ProcessRootSpec(self, process)
-        for scope in _scopes(process.elements):
-            self._add_nodes(scope)
-        for scope in _scopes(process.elements):
-            self._link(scope)
+        for scope, owner in _scopes(process.elements):
+            self._add_nodes(scope, owner)
+        for scope, owner in _scopes(process.elements):
+            self._link(scope, owner)
 
     def spec_of(self, element_id: str) -> FlowNodeSpec:
         """The spec that a token enters at this element: of a looped activity, its body."""
@@ -83,7 +85,7 @@ class Program:
         for node in starts:
             if node.event is None or node.event.kind == "none":
                 return self.spec_of(node.id)
-        implicit = [n for n in self.process.elements.nodes.values() if not n.incoming and not n.attached_to]
+        implicit = [node for node in self.process.elements.nodes.values() if is_implicit_start(node)]
         if not starts and implicit:
             return self.spec_of(implicit[0].id)
         raise InvalidInput(
@@ -91,14 +93,16 @@ class Program:
             "Start it by the message, signal or timer that it waits for."
         )
 
-    def _add_nodes(self, scope: FlowElements) -> None:
+    def _add_nodes(self, scope: FlowElements, owner: FlowNode | None) -> None:
         for node in scope.nodes.values():
-            spec = elements.spec_for(self, node)
+            spec = elements.spec_for(self, node, owner)
             if node.loop is not None:
                 spec = elements.body_around(self, node, spec)
             self._entries[node.id] = spec
 
-    def _link(self, scope: FlowElements) -> None:
+    def _link(self, scope: FlowElements, owner: FlowNode | None) -> None:
+        container = self.spec_named(owner.id) if owner else self.root
+        container.event_starts = tuple(self._event_starts(scope))
         for node in scope.nodes.values():
             spec = self._entries[node.id]
             spec.link(tuple(self._flow(scope, flow_id, spec) for flow_id in node.outgoing))
@@ -107,6 +111,15 @@ class Program:
                 spec.boundary_events = tuple(each for each in attached if isinstance(each, BoundaryEventSpec))
             if isinstance(spec, LinkThrowSpec):
                 spec.target = self._link_target(scope, spec)
+
+    def _event_starts(self, scope: FlowElements) -> Iterator[EventSubprocessStartSpec]:
+        for node in scope.nodes.values():
+            if node.is_event_subprocess and node.body is not None:
+                for inner in node.body.nodes.values():
+                    start = self._entries[inner.id]
+                    if isinstance(start, EventSubprocessStartSpec):
+                        start.subprocess = self._entries[node.id]
+                        yield start
 
     def _flow(self, scope: FlowElements, flow_id: str, source: FlowNodeSpec) -> Flow:
         flow = scope.flows[flow_id]
@@ -123,6 +136,6 @@ class Program:
         return None
 
 
-def _scopes(elements_: FlowElements) -> list[FlowElements]:
-    """The process's own elements and those of every subprocess in it."""
-    return [elements_, *(node.body for node in elements_.walk() if node.body is not None)]
+def _scopes(process: FlowElements) -> list[tuple[FlowElements, FlowNode | None]]:
+    """The process's own elements, and with their owner those of every subprocess in it."""
+    return [(process, None), *((node.body, node) for node in process.walk() if node.body is not None)]

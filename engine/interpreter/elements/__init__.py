@@ -19,6 +19,7 @@ from engine.interpreter.elements.call_activity import CallActivitySpec
 from engine.interpreter.elements.catch_event import CatchEventSpec
 from engine.interpreter.elements.decision_task import DecisionTaskSpec
 from engine.interpreter.elements.event_gateway import EventGatewaySpec
+from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
 from engine.interpreter.elements.exclusive_gateway import ExclusiveGatewaySpec
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.inclusive_gateway import InclusiveGatewaySpec
@@ -66,8 +67,12 @@ BY_BINDING: dict[type, type[FlowNodeSpec]] = {
 }
 
 
-def spec_for(program: Program, node: FlowNode) -> FlowNodeSpec:
-    """Raises KeyError for an element that the interpreter does not run; deployment refuses those."""
+def spec_for(program: Program, node: FlowNode, owner: FlowNode | None) -> FlowNodeSpec:
+    """*owner*: the subprocess that *node* stands in.
+
+    Raises KeyError for an element that the interpreter does not run; deployment refuses those."""
+    if node.kind is NodeKind.START_EVENT and owner is not None and owner.is_event_subprocess:
+        return EventSubprocessStartSpec(program, node)
     if node.kind is NodeKind.THROW_EVENT and node.event and node.event.kind is EventKind.LINK:
         return LinkThrowSpec(program, node)
     return (BY_BINDING.get(type(node.binding)) or BY_KIND[node.kind])(program, node)

@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from bpmn.model import EventDefinition, EventKind, FlowNode
+from bpmn.model import EventKind
 from engine.commands import TriggerEvent
 from engine.interpreter.compiling import assign_local
-from engine.interpreter.elements.catching import Catch
-from engine.interpreter.elements.flow_node import FlowNodeSpec
+from engine.interpreter.elements.catching import CatchingSpec
 from engine.interpreter.token import Token
 
-if TYPE_CHECKING:
-    from engine.interpreter.program import Program
 
-
-class CatchEventSpec(FlowNodeSpec):
-    def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
-        super().__init__(program, node, name)
-        self.event = node.event or EventDefinition(EventKind.NONE)
-        self.catch = Catch(self.compiler, node.id, self.event, node.line)
-        self.goes_through = self.event.kind in (EventKind.NONE, EventKind.LINK)
+class CatchEventSpec(CatchingSpec):
+    """Waits itself for a single event; for a multiple one, catchers inside it do."""
 
     def execute(self, token: Token) -> bool:
-        if self.goes_through or "payload" in token.memory:
+        if "payload" in token.memory or self.event.kind in (EventKind.NONE, EventKind.LINK):
             return True
-        self.catch.open(token)
+        if self.event.parts:
+            self.arm(token)
+        else:
+            self.catches[0].open(token)
         return False
 
-    def wait_for_gateway(self, gateway: Token) -> Token:
-        """A catcher that waits on behalf of an event-based gateway."""
-        catcher = gateway.workflow.catcher(self, gateway)
-        assign_local(catcher, self.input_mappings)
-        self.catch.open(catcher)
-        return catcher
+    def wait_for_gateway(self, gateway: Token) -> None:
+        """Catchers wait on behalf of an event-based gateway."""
+        assign_local(gateway, self.input_mappings)
+        self.arm(gateway)
 
     def trigger(self, token: Token, command: TriggerEvent) -> None:
-        payload = dict(command.variables)
         if token.is_catcher:
-            token.container.spec.chosen(token.container, token, payload)
-            return
-        self.catch.has_come(token)
-        token.memory["payload"] = payload
-        self.resume(token)
-
-    def write_result(self, token: Token) -> None:
-        payload = self.catch.receive(token, token.memory.get("payload") or {})
-        if self.output_mappings and self.node.outputs_isolate:
-            for name, value in payload.items():
-                token.workflow.set_local(token, name, value, token.id)
+            super().trigger(token, command)
         else:
-            token.workflow.set_variables(token, payload)
-        super().write_result(token)
+            self.catches[0].has_come(token)
+            self._go_on(token, self.catches[0].receive(command.variables))
+
+    def came(self, host: Token, catcher: Token, payload: dict[str, Any]) -> None:
+        self.catch_of(catcher).has_come(catcher)
+        if host.spec is self:
+            self._go_on(host, payload)
+        else:
+            host.spec.chosen(host, self, payload)
 
     def stop_waiting(self, token: Token) -> None:
-        self.catch.close(token)
+        if token.is_catcher or not self.event.parts:
+            self.catch_of(token).close(token)
+
+    def _go_on(self, token: Token, payload: dict[str, Any]) -> None:
+        token.memory["payload"] = payload
+        self.resume(token)

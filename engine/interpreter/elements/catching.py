@@ -1,47 +1,57 @@
-"""What it takes to wait for an event: a timer or a subscription, opened and closed for one token (10.5.4)."""
+"""Waiting for events: what one event definition waits for, and the flow nodes that do it (10.5.4, 10.5.6)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bpmn.model import EventDefinition, Timer
+from bpmn.model import EventDefinition, EventKind, FlowNode, Timer
+from engine.commands import TriggerEvent
 from engine.events import SubscriptionClosed, SubscriptionOpened, TimerStarted, TimerStopped
 from engine.interpreter.compiling import Compiler, Evaluate, text_of
+from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
 from engine.timing import Schedule, TimerError, read_schedule
 
+if TYPE_CHECKING:
+    from engine.interpreter.program import Program
+
+SUBSCRIBED_KINDS = (EventKind.MESSAGE, EventKind.SIGNAL)
+AWAITED_KINDS = (*SUBSCRIBED_KINDS, EventKind.TIMER, EventKind.CONDITIONAL)
+
 
 class Catch:
-    """Waits for *event* on behalf of tokens at element *element_id*."""
+    """Waits for one *event* on behalf of tokens at element *element_id*."""
 
     def __init__(self, compiler: Compiler, element_id: str, event: EventDefinition, line: int) -> None:
-        self.kind = event.kind
+        self.event = event
         self._element_id = element_id
-        self._event = event
         self._line = line
         self._name = compiler.optional(event.name)
         self._correlation_key = compiler.optional(event.correlation_key)
-        self._value = compiler.optional(event.timer.value) if event.timer else None
+        self._timer_value = compiler.optional(event.timer.value) if event.timer else None
+        self.condition = compiler.condition(event.condition)
 
     def open(self, token: Token, context: Token | None = None) -> None:
         """Starts waiting; names and times are evaluated where *context* (else *token*) stands."""
         where = context or token
-        if self._event.timer is not None:
-            schedule = self.schedule(where)
+        if self.event.timer is not None:
+            schedule = self._schedule(where)
             self._start_timer(token, schedule.first_due(token.workflow.now), schedule.repeats)
-        else:
+        elif self.event.kind is EventKind.CONDITIONAL:
+            token.memory["waits"] = str(self.event.kind)
+            token.workflow.watch(token)
+        elif self.event.kind in SUBSCRIBED_KINDS:
             self._subscribe(token, where)
 
     def reopen_timer(self, token: Token, fired: Token) -> bool:
         """The next turn of a cycle on *token*, counted from when *fired* was due; False after the last."""
         left = fired.memory["left"]
-        if self._event.timer is None or (left is not None and left <= 1):
+        if left is not None and left <= 1:
             return False
-        schedule = self.schedule(token.container)
-        due_at = schedule.next_due(datetime.fromisoformat(fired.memory["due"]))
+        due_at = self._schedule(token.container).next_due(datetime.fromisoformat(fired.memory["due"]))
         self._start_timer(token, due_at, None if left is None else left - 1)
         return True
 
@@ -56,21 +66,19 @@ class Catch:
         waits = token.memory.pop("waits", None)
         if waits == "timer":
             token.workflow.emit(TimerStopped(token.id, self._element_id))
-        elif waits:
+        elif waits in SUBSCRIBED_KINDS:
             token.workflow.emit(SubscriptionClosed(token.id, self._element_id))
 
-    def receive(self, token: Token, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    def receive(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The variables that the event's *payload* makes."""
-        if self._event.variable:
-            return {self._event.variable: dict(payload)}
-        return payload
+        return {self.event.variable: dict(payload)} if self.event.variable else dict(payload)
 
-    def schedule(self, token: Token) -> Schedule:
-        timer = self._event.timer
+    def _schedule(self, token: Token) -> Schedule:
+        timer = self.event.timer
         assert isinstance(timer, Timer)
-        assert self._value is not None
+        assert self._timer_value is not None
         try:
-            return read_schedule(timer.kind, self._value(token))
+            return read_schedule(timer.kind, self._timer_value(token))
         except TimerError as problem:
             raise ActivityFailed("timer", str(problem), timer.value.line or self._line) from problem
 
@@ -79,16 +87,103 @@ class Catch:
         token.workflow.emit(TimerStarted(token.id, self._element_id, due_at))
 
     def _subscribe(self, token: Token, where: Token) -> None:
-        name = self._text(self._name, where, f"The {self.kind} has no name")
-        assert name is not None
+        name = self._text(self._name, where, f"The {self.event.kind} has no name")
         key = None
         if self._correlation_key is not None:
             key = self._text(self._correlation_key, where, "The correlation key is null")
-        token.memory.update(waits=str(self.kind), name=name)
-        token.workflow.emit(SubscriptionOpened(token.id, self._element_id, str(self.kind), name, key))
+        token.memory.update(waits=str(self.event.kind), name=name)
+        token.workflow.emit(SubscriptionOpened(token.id, self._element_id, str(self.event.kind), name, key))
 
     def _text(self, evaluate: Evaluate | None, token: Token, problem: str) -> str:
         text = text_of(evaluate(token)) if evaluate else None
         if not text:
             raise ActivityFailed("expression", f"{problem}: '{self._element_id}' would wait for nothing.", self._line)
         return text
+
+
+class CatchingSpec(FlowNodeSpec):
+    """A node that catches on behalf of a host: what arms it, and what `came` does, is the subclass's.
+
+    *catches*: one, or one for each part of a multiple event. For each of them a catcher token waits inside
+    the host; errors and escalations need none, they find their catcher by looking outward.
+    """
+
+    def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
+        super().__init__(program, node, name)
+        self.event = node.event or EventDefinition(EventKind.NONE)
+        self.catches = tuple(Catch(self.compiler, node.id, e, node.line) for e in self.event.parts or (self.event,))
+        self.needs_all = self.event.kind is EventKind.PARALLEL_MULTIPLE
+        self.codes = [(e, self.compiler.optional(e.code)) for e in self.event.parts or (self.event,)]
+
+    def arm(self, host: Token) -> None:
+        """Catchers inside *host* begin to wait."""
+        for number, catch in enumerate(self.catches):
+            if catch.event.kind in AWAITED_KINDS:
+                catcher = host.workflow.catcher(self, host)
+                catcher.memory["part"] = number
+                catch.open(catcher, context=host)
+
+    def disarm(self, host: Token) -> None:
+        """The catchers of this node inside *host* are withdrawn."""
+        for catcher in host.inner_tokens:
+            if catcher.is_catcher and catcher.spec is self:
+                self.stop_waiting(catcher)
+                host.workflow.remove(catcher)
+
+    def trigger(self, token: Token, command: TriggerEvent) -> None:
+        """What the catcher *token* waits for has come."""
+        host = token.container
+        payload = self.catch_of(token).receive(command.variables)
+        if self.needs_all:
+            self.catch_of(token).has_come(token)
+            token.memory["payload"] = payload
+            others = [each for each in host.inner_tokens if each.is_catcher and each.spec is self]
+            if any("payload" not in each.memory for each in others):
+                return
+            payload = {name: value for each in others for name, value in each.memory["payload"].items()}
+        self.came(host, token, payload)
+
+    def came(self, host: Token, catcher: Token, payload: dict[str, Any]) -> None:
+        """All that the host waits for here has come."""
+        raise NotImplementedError
+
+    def catch_of(self, catcher: Token) -> Catch:
+        return self.catches[catcher.memory.get("part", 0)]
+
+    def caught_definition(self, host: Token, kind: EventKind, code: str) -> tuple[EventDefinition, bool] | None:
+        """The part that catches an error or escalation of *code*, and whether it names just this code."""
+        catch_all = None
+        for event, evaluate in self.codes:
+            if event.kind is not kind:
+                continue
+            if evaluate is None:
+                catch_all = (event, False)
+            elif text_of(evaluate(host)) == code:
+                return event, True
+        return catch_all
+
+    def wait_again(self, catcher: Token) -> None:
+        """After a catch that interrupts nothing: a cycle's next turn has a catcher of its own (so that each
+        turn is a job of its own), a subscription stays open, a condition is watched on."""
+        host, workflow, catch = catcher.container, catcher.workflow, self.catch_of(catcher)
+        if catch.event.kind is not EventKind.TIMER:
+            return
+        catch.has_come(catcher)
+        again = workflow.catcher(self, host)
+        again.memory["part"] = catcher.memory["part"]
+        if not catch.reopen_timer(again, catcher):
+            workflow.remove(again)
+        workflow.remove(catcher)
+
+    def write_result(self, token: Token) -> None:
+        payload = token.memory.get("payload") or {}
+        if self.output_mappings and self.node.outputs_isolate:
+            for name, value in payload.items():
+                token.workflow.set_local(token, name, value, token.id)
+        else:
+            token.workflow.set_variables(token, payload)
+        super().write_result(token)
+
+    def stop_waiting(self, token: Token) -> None:
+        if token.is_catcher:
+            self.catch_of(token).close(token)

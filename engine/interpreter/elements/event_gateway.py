@@ -18,18 +18,15 @@ class EventGatewaySpec(FlowNodeSpec):
             flow.target.wait_for_gateway(token)
         return False
 
-    def chosen(self, token: Token, catcher: Token, payload: dict[str, Any]) -> None:
-        """The event of *catcher* has come: the others are withdrawn, the token goes on behind it."""
-        workflow, target = token.workflow, catcher.spec
-        assert isinstance(target, CatchEventSpec | ReceiveTaskSpec)
-        assert target.catch
-        target.catch.has_come(catcher)
+    def chosen(self, token: Token, event: FlowNodeSpec, payload: dict[str, Any]) -> None:
+        """*event* has come: the others are withdrawn, the token goes on behind it."""
+        workflow = token.workflow
         for each in token.inner_tokens:
             each.spec.stop_waiting(each)
-        flow = next(flow for flow in self.flows if flow.target is target)
+        flow = next(flow for flow in self.flows if flow.target is event)
         workflow.emit(ActivityCompleted(token.id, self.node.id))
         workflow.emit(FlowTaken(flow.id))
-        entered = workflow.enter(target, token.container, flow.id)
+        entered = workflow.enter(event, token.container, flow.id)
         entered.memory["payload"] = payload
         entered.memory["result"] = payload
         workflow.remove(token)

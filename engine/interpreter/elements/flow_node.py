@@ -24,6 +24,8 @@ from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
 
 if TYPE_CHECKING:
+    from engine.interpreter.elements.catching import Catch
+    from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
     from engine.interpreter.program import Program
 
 
@@ -35,7 +37,8 @@ class Flow:
 
 
 class FlowNodeSpec(BpmnTaskSpec):
-    """*flows*: outgoing, in document order. *throws*: runs only when nothing else can.
+    """*flows*: outgoing, in document order. *event_starts*: the start events of the event
+    subprocesses inside. *throws*: runs only when nothing else can.
     *built_in_names*: variables that the element itself provides to what it contains."""
 
     throws = False
@@ -54,6 +57,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         self.flows: tuple[Flow, ...] = ()
         self.default_flow: Flow | None = None
         self.has_conditions = False
+        self.event_starts: tuple[EventSubprocessStartSpec, ...] = ()
 
     def link(self, flows: tuple[Flow, ...]) -> None:
         """Connects the outgoing flows once every node has its spec."""
@@ -109,9 +113,13 @@ class FlowNodeSpec(BpmnTaskSpec):
         """Where a token goes from here other than by a sequence flow."""
         return ()
 
-    def chosen(self, token: Token, catcher: Token, payload: dict[str, Any]) -> None:
-        """An event has come that *catcher* waited for on behalf of *token*."""
+    def chosen(self, token: Token, event: FlowNodeSpec, payload: dict[str, Any]) -> None:
+        """What *event* waited for on behalf of *token* has come."""
         raise Conflict(f"Element '{self.node.id}' does not wait for an event.")
+
+    def catch_of(self, catcher: Token) -> Catch:
+        """What *catcher* waits for."""
+        raise NotImplementedError
 
     def can_fire_when_quiet(self, token: Token) -> bool:
         """Of a joining gateway: whether no further token can come, now that nothing else can go on."""

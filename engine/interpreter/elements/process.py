@@ -19,4 +19,6 @@ class ProcessRootSpec(FlowNodeSpec):
 
     def drained(self, token: Token) -> None:
         if not token.workflow.is_ended:
+            for start in self.event_starts:
+                start.disarm(token)
             token.workflow.end("terminated" if token.memory.get("terminated") else "completed")

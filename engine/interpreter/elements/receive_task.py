@@ -38,16 +38,16 @@ class ReceiveTaskSpec(ActivitySpec):
 
     def trigger(self, token: Token, command: TriggerEvent) -> None:
         if token.is_catcher:
-            token.container.spec.chosen(token.container, token, dict(command.variables))
+            assert self.catch
+            self.catch.has_come(token)
+            token.container.spec.chosen(token.container, self, self.catch.receive(command.variables))
             return
-        payload = self.catch.receive(token, command.variables) if self.catch else command.variables
+        payload = self.catch.receive(command.variables) if self.catch else command.variables
         self.accept(token, CompleteActivity(at=command.at, activity_id=token.id, variables=payload))
 
-    def wait_for_gateway(self, gateway: Token) -> Token:
-        catcher = gateway.workflow.catcher(self, gateway)
-        assert self.catch is not None
-        self.catch.open(catcher)
-        return catcher
+    def wait_for_gateway(self, gateway: Token) -> None:
+        assert self.catch
+        self.catch.open(gateway.workflow.catcher(self, gateway))
 
     def stop_waiting(self, token: Token) -> None:
         if self.catch:

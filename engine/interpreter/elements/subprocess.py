@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpmn.model import NodeKind
+from bpmn.model import FlowElements, FlowNode, NodeKind
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
@@ -11,8 +11,12 @@ from engine.interpreter.token import Phase, Token
 class SubprocessSpec(ActivitySpec):
     def execute(self, token: Token) -> bool:
         assert self.node.body is not None
-        starts = [n for n in self.node.body.nodes.values() if n.kind is NodeKind.START_EVENT]
-        starts = starts or [n for n in self.node.body.nodes.values() if not n.incoming and not n.attached_to]
+        for start in self.event_starts:
+            start.arm(token)
+        if "start" in token.memory:
+            self._enter_triggered(token)
+            return False
+        starts = starting_nodes(self.node.body)
         if not starts:
             raise ActivityFailed("flow", f"Subprocess '{self.node.id}' has nothing to start with.", self.node.line)
         for start in starts:
@@ -22,3 +26,22 @@ class SubprocessSpec(ActivitySpec):
     def drained(self, token: Token) -> None:
         if token.phase < Phase.EXECUTED:
             self.resume(token)
+
+    def _enter_triggered(self, token: Token) -> None:
+        """An event subprocess begins with what its start event has caught."""
+        name, payload = token.memory.pop("start")
+        entered = token.workflow.enter(self.program.spec_named(name), token)
+        entered.memory["payload"] = payload
+
+
+def starting_nodes(body: FlowElements) -> list[FlowNode]:
+    """The start events, or where there are none the nodes that nothing leads to (13.4.1, implicit start)."""
+    nodes = list(body.nodes.values())
+    starts = [node for node in nodes if node.kind is NodeKind.START_EVENT]
+    return starts or [node for node in nodes if is_implicit_start(node)]
+
+
+def is_implicit_start(node: FlowNode) -> bool:
+    led_to = node.incoming or node.attached_to or node.is_event_subprocess or node.is_for_compensation
+    is_link_target = node.kind is NodeKind.CATCH_EVENT and node.event is not None and node.event.kind == "link"
+    return not led_to and not is_link_target
