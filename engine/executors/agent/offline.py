@@ -25,9 +25,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
+    """*arguments*: as the script gave them. *is_refused*: the call was wrong, and *value* says why."""
+
     tool: str
+    arguments: Mapping[str, Any]
     value: Any
-    is_refused: bool = False  # the call was wrong; *value* says why
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +71,13 @@ def scripted_model(script: Script, *, inputs: Mapping[str, Any], instructions: s
 def _turn(
     messages: list[ModelMessage], info: AgentInfo, *, inputs: Mapping[str, Any], instructions: str, prompt: str
 ) -> Turn:
-    from pydantic_ai.messages import ModelResponse, ToolReturnPart
+    from pydantic_ai.messages import ModelResponse, ToolCallPart, ToolReturnPart
 
     tools = tuple(tool.name for tool in info.function_tools)
-    parts = [part for message in messages[1:] if message.kind == "request" for part in message.parts]
+    parts = [part for message in messages[1:] for part in message.parts]
+    arguments = {part.tool_call_id: part.args_as_dict() for part in parts if isinstance(part, ToolCallPart)}
     results = [
-        ToolResult(part.tool_name, part.content, is_refused=part.outcome != "success")
+        ToolResult(part.tool_name, arguments[part.tool_call_id], part.content, is_refused=part.outcome != "success")
         for part in parts
         if isinstance(part, ToolReturnPart) and part.tool_name in tools
     ]

@@ -242,4 +242,5 @@ def test_scripts_see_results_and_turns_in_order(run, declare):
     run(settings, MemoryJournal())
 
     last = settings.offline.turns[-1]
+    assert [result.arguments["name"] for result in last.results] == ["Ann", "Bob", "Cid"]
     assert [result.value for result in last.results] == ["Ann is known", "Bob is known", "Cid is known"]
