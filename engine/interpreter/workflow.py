@@ -138,8 +138,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
 
     def place(self, spec: FlowNodeSpec, container: Token) -> Token:
         """A new token that counts as being in *container* but has not been entered yet."""
-        token = Token(self, spec, container, self.next_id)
-        self.next_id += 1
+        token = Token(self, spec, container, self._draw_id())
         container.open_children += 1
         self.changed_parts.add(token.part_id)
         return token
@@ -151,11 +150,17 @@ class LiveWorkflow(BpmnBaseWorkflow):
 
     def catcher(self, spec: FlowNodeSpec, host: Token) -> Token:
         """A token that waits for an event on behalf of *host*."""
-        token = Token(self, spec, host, self.next_id)
-        self.next_id += 1
+        token = Token(self, spec, host, self._draw_id())
         token.is_catcher = True
         token._set_state(TaskState.WAITING)
         return token
+
+    def _draw_id(self) -> int:
+        """Part 0, which keeps the next id, is saved with whatever part the token is in."""
+        drawn = self.next_id
+        self.next_id += 1
+        self.changed_parts.add(0)
+        return drawn
 
     def remove(self, token: Token) -> None:
         """Takes *token*, finished, out of the tree, and its variables and catchers with it."""

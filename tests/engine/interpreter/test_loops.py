@@ -119,3 +119,19 @@ def test_a_standard_loop_repeats_while_its_condition_holds():
     assert turns(' testBefore="true"', "${i &lt; 0}") == 0
     assert turns(' testBefore="false"', "${i &lt; 0}") == 1
     assert turns(' testBefore="false" loopMaximum="2"', "${i &lt; 9}") == 2
+
+
+def test_ids_are_not_given_twice_when_only_one_instances_part_was_saved():
+    inside = (
+        '<subProcess id="P">{}<startEvent id="S2"/><userTask id="T"/><userTask id="V"/><endEvent id="E2"/>'
+        '<sequenceFlow id="a" sourceRef="S2" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="V"/>'
+        '<sequenceFlow id="c" sourceRef="V" targetRef="E2"/></subProcess>'
+    ).format(PARALLEL.format("", ""))
+    story = Story(program(f'<startEvent id="S"/>{inside}<endEvent id="E"/>', "S P E"), items=[1, 2])
+
+    for element in ("T", "T", "V", "V"):
+        story.complete(element)
+
+    ids = [entered.activity_id for entered in story.of(events.ActivityEntered)]
+    assert len(ids) == len(set(ids))
+    assert story.outcome == "completed"
