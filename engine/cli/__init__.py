@@ -22,9 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line; prints what it has to say and returns the exit code."""
     from engine.application import ApplicationError
+    from engine.cli import logs
     from engine.cli.commands import app
     from engine.settings import SettingsError
 
+    logs.quiet()
     try:
         app(list(arguments), prog_name="fermata")
     except SystemExit as end:

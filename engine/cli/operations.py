@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli import output
+from engine.cli import logs, output
 from engine.cli.options import AsJson, Database, InstanceReference, User, actor, find_instance, opened
 from engine.errors import NotFound
 
@@ -40,6 +40,7 @@ def work(
         for application in applications:
             application.register(engine)
         if forever:
+            logs.to_stderr()
             with stopped_by_signals() as stop:
                 engine.start_workers(workers)
                 output.say(f"{workers} workers run jobs. Ctrl-C stops them.")

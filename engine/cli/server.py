@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli import output
+from engine.cli import logs, output
 from engine.cli.operations import load_applications
 from engine.cli.options import Database, make_folder_of
 from engine.settings import database_url
@@ -46,6 +47,7 @@ def up(
     """
     from engine.engine import Engine
 
+    logs.to_stderr(logging.WARNING)
     applications = load_applications(folders)
     url = database_url(database)
     var = make_folder_of(url)

@@ -153,11 +153,10 @@ def _middle(edge: Edge) -> tuple[float, float]:
     return (x + to_x) / 2, (y + to_y) / 2
 
 
-_ARROWS = (
-    '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
-    '<path d="M0 0L10 5L0 10z" fill="#8a94a6"/></marker>'
-    '<marker id="arrow-taken" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
-    '<path d="M0 0L10 5L0 10z" fill="#1a7f4e"/></marker></defs>'
+_ARROWS = "".join(
+    f'<defs><marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerUnits="userSpaceOnUse" markerWidth="11" '
+    f'markerHeight="11" orient="auto"><path d="M0 0L10 5L0 10z" fill="{colour}"/></marker></defs>'
+    for name, colour in (("arrow", "#8a94a6"), ("arrow-taken", "#1a7f4e"))
 )
 _STYLE = (
     "text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1c2430;stroke:none}"

@@ -138,7 +138,7 @@ class _Reader(Checker):
 
     def _step(self, raw: Any, line: int, number: int) -> Step:
         table = self._bare_verb(raw, line)
-        verbs = [key for key in table if key in VERBS]
+        verbs = _verbs_of(table)
         if len(verbs) > 1:
             self.wrong(table.line_of(verbs[1]), f"a step has one verb, this has {' and '.join(verbs)}. Make two steps.")
         if not verbs:
@@ -214,3 +214,9 @@ class _Reader(Checker):
                 line, f"{key}: there is no file '{name}' beside this one. Paths are relative to the scenario file."
             )
         return path
+
+
+def _verbs_of(step: Table) -> list[str]:
+    """The verbs among a step's keys; `message` beside task_error is that verb's option."""
+    found = [key for key in step if key in VERBS]
+    return [key for key in found if not any(key in VERBS[other].options for other in found if other != key)]

@@ -76,21 +76,27 @@ class Stage:
     def restart(self) -> None:
         """With *save_restore*, lets go of everything in memory: what goes on comes from the store."""
         if self.save_restore:
-            self.all_instances()  # a new engine's ids need not sort after the old one's
-            self.engine.close()
-            self.engine = open_engine(self._database, self.clock)
-            self._register()
+            self._reopen()
 
     def put_stub(self, name: str, stub: Stub) -> None:
         self.stubs.put(name, stub)
+        if self._topics & self.stubs.names:  # it was left to workers elsewhere so far
+            self._topics -= self.stubs.names
+            self._reopen()
         self.stubs.register(self.engine)
+
+    def _reopen(self) -> None:
+        self.all_instances()  # ranks them now: a new engine's ids need not sort after the old one's
+        self.engine.close()
+        self.engine = open_engine(self._database, self.clock)
+        self._register()
 
     def _register(self) -> None:
         """The real handlers and the agents of the folder, but for what is stubbed; the stubs."""
         if self._application is not None:
             self._application.register(self.engine, except_names=self.stubs.names, handlers=self._handlers)
         self.stubs.register(self.engine)
-        for topic in self._topics - self.stubs.names:
+        for topic in self._topics:
             self.engine.register_external(topic)
 
     def _leave_topics_to_workers(self) -> None:

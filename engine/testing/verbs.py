@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import Conflict, NotFound
+from engine.store.subscriptions import find_waiting
 from engine.testing import looking
-from engine.testing.compare import show
+from engine.testing.compare import same, show
 from engine.testing.format import StartPlan, Step
 from engine.testing.stage import Stage
 
@@ -81,12 +82,12 @@ def _task_escalation(stage: Stage, step: Step) -> None:
 def _message(stage: Stage, step: Step) -> None:
     options = step.options
     correlate = options.get("correlate")
-    found = [None] if not isinstance(correlate, Mapping) else _matching(stage, step.value, correlate)
-    instances = [stage.instance_id(step.instance)] if step.instance else found
+    by_variables = isinstance(correlate, Mapping)
+    instances = _waiting_with(stage, step, correlate) if by_variables else [_instance_of(stage, step)]
     for instance_id in instances:
         correlation = stage.engine.correlate(
             step.value,
-            correlation_key=None if correlate is None or isinstance(correlate, Mapping) else _key(correlate),
+            correlation_key=_key(correlate),
             business_key=options.get("business_key"),
             variables=options.get("variables"),
             by=BY,
@@ -96,13 +97,40 @@ def _message(stage: Stage, step: Step) -> None:
         stage.notice_new_instances(options.get("as"), next(iter(correlation.started), None))
 
 
-def _key(value: Any) -> str:
-    return value if isinstance(value, str) else show(value)
+def _instance_of(stage: Stage, step: Step) -> str | None:
+    return None if step.instance is None else stage.instance_id(step.instance)
 
 
-def _matching(stage: Stage, message: str, wanted: Mapping[str, Any]) -> list[str | None]:
-    """The running instances whose variables are as *wanted* and that wait for the message."""
-    raise NotImplementedError
+def _key(correlate: Any) -> str | None:
+    """The correlation key that is meant; of variables, the only one's value."""
+    if isinstance(correlate, Mapping):
+        values = list(cast("Mapping[str, Any]", correlate).values())
+        return _key(values[0]) if len(values) == 1 else None
+    return correlate if correlate is None or isinstance(correlate, str) else show(correlate)
+
+
+def _waiting_with(stage: Stage, step: Step, wanted: Mapping[str, Any]) -> list[str | None]:
+    """The instances that wait for the message and whose variables are as *wanted*; None where only start events wait.
+
+    Raises NotFound, and Conflict when several are meant and `all` is not set.
+    """
+    with stage.engine.store.reading() as connection:
+        waiting = {each.instance_id for each in find_waiting(connection, "message", step.value, any_key=True)}
+    if not waiting:
+        return [None]
+    found = [each for each in waiting if _has_variables(stage, each, wanted)]
+    if not found:
+        raise NotFound(f"No instance with {show(wanted)} waits for the message '{step.value}'.")
+    if len(found) > 1 and not step.options.get("all", False):
+        raise Conflict(
+            f"{len(found)} instances with {show(wanted)} wait for the message '{step.value}'. Add all: true."
+        )
+    return sorted(found, key=stage.rank)
+
+
+def _has_variables(stage: Stage, instance_id: str, wanted: Mapping[str, Any]) -> bool:
+    actual = stage.engine.read.variables(instance_id)
+    return all(name in actual and same(value, actual[name]) for name, value in wanted.items())
 
 
 def _signal(stage: Stage, step: Step) -> None:
