@@ -86,7 +86,7 @@ class Correlator:
     def _deliver(self, session: Session, message: str, waiting: Waiting, payload: Mapping[str, Any], by: str) -> None:
         at = self._clock.now()
         command = TriggerEvent(
-            at=at, actor=by, activity_id=waiting.activity_id, element_id=waiting.element_id, variables=payload
+            at=at, actor=by, activity_id=waiting.activity_id, variables=payload
         )
         try:
             live = session.deliver(waiting.instance_id, command)

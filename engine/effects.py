@@ -22,7 +22,14 @@ _STATES = {
     "failed": InstanceState.FAILED,
 }
 
-FollowUp = e.MessageThrown | e.SignalThrown | e.ProcessCalled | e.CalledProcessStopped | e.InstanceEnded
+FollowUp = (
+    e.MessageThrown
+    | e.SignalThrown
+    | e.EscalationLeft
+    | e.ProcessCalled
+    | e.CalledProcessStopped
+    | e.InstanceEnded
+)
 
 
 class Effects:
@@ -243,4 +250,5 @@ _ACTS: dict[type, Callable[[Effects, Any], None]] = {
     e.SignalThrown: Effects.concerns_others,
     e.ProcessCalled: Effects.concerns_others,
     e.CalledProcessStopped: Effects.concerns_others,
+    e.EscalationLeft: Effects.concerns_others,
 }

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import events as e
-from engine.commands import Cancel, Command, CompleteActivity, Start, ThrowError, TriggerEvent
+from engine.commands import Cancel, Command, CompleteActivity, Start, ThrowError, ThrowEscalation, TriggerEvent
 from engine.deferred import defer, hold_call
 from engine.errors import Conflict, EngineError
 from engine.live import Live
@@ -37,6 +37,8 @@ def follow(session: Session) -> None:
                 _stop_called(session, item, activity_id)
             case e.InstanceEnded():
                 _report_to_caller(session, item, item.event)
+            case e.EscalationLeft():
+                _escalate_to_caller(session, item, item.event)
             case e.MessageThrown():
                 _deliver_message(session, item, item.event)
             case e.SignalThrown(name=name, variables=variables):
@@ -63,7 +65,6 @@ def broadcast(
             at=cause.at,
             actor=cause.actor,
             activity_id=each.activity_id,
-            element_id=each.element_id,
             variables=variables,
         )
         received += deliver_or_defer(session, each.instance_id, command)
@@ -135,6 +136,22 @@ def _report_to_caller(session: Session, item: FollowUp, event: e.InstanceEnded) 
         deliver_or_defer(session, child.row.parent_id, command)
 
 
+def _escalate_to_caller(session: Session, item: FollowUp, event: e.EscalationLeft) -> None:
+    """An escalation that this instance does not catch; without a caller it changes nothing."""
+    child = item.live
+    if child.row.parent_id is None or child.row.parent_activity_id is None:
+        return
+    command = ThrowEscalation(
+        at=item.command.at,
+        actor=f"instance:{child.id}",
+        activity_id=child.row.parent_activity_id,
+        code=event.code,
+        variables=event.variables,
+    )
+    if not session.live(child.row.parent_id).has_ended:
+        deliver_or_defer(session, child.row.parent_id, command)
+
+
 def _answer(child: Live, cause: Command, event: e.InstanceEnded) -> Command | None:
     activity_id = child.row.parent_activity_id or 0
     actor = f"instance:{child.id}"
@@ -158,7 +175,6 @@ def _deliver_message(session: Session, item: FollowUp, event: e.MessageThrown) -
             at=item.command.at,
             actor=f"instance:{item.live.id}",
             activity_id=each.activity_id,
-            element_id=each.element_id,
             variables=event.variables,
         )
         if deliver_or_defer(session, each.instance_id, command):

@@ -125,7 +125,7 @@ class Instances:
         if activity_id is not None:
             if timer is not None:
                 session.unit.delete(jobs.job, (timer.id,))
-            return TriggerEvent(at=at, actor=by, activity_id=activity_id, element_id=element_id, variables=variables)
+            return TriggerEvent(at=at, actor=by, activity_id=activity_id, variables=variables)
         activity = self._waiting(instance_id, element_id)
         if activity.kind not in _TRIGGERABLE:
             raise Conflict(

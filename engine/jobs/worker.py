@@ -120,7 +120,7 @@ class Worker:
             case "service":
                 return self._run_service(held)
             case "timer":
-                return Move(TriggerEvent(at=at, actor="timer", activity_id=row.activity_id, element_id=row.element_id))
+                return Move(TriggerEvent(at=at, actor="timer", activity_id=row.activity_id))
             case "continuation":
                 return Move(Continue(at=at, actor=f"worker:{self.name}", activity_id=row.activity_id))
             case "deferred":
