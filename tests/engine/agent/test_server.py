@@ -1,5 +1,6 @@
 """A real model's client against a server on this machine that speaks as OpenAI does."""
 
+import dataclasses
 import json
 import socket
 import threading
@@ -82,6 +83,35 @@ class Server:
             answer["usage"] = {**counts, "total_tokens": sum(counts.values())}
         self.answers.append((200, {}, answer))
 
+    def will_call_by_responses(self, tool, arguments):
+        """As OpenAI's newer interface answers, with the reasoning that must go back with the next request."""
+        number = len(self.answers)
+        self.answers.append((200, {}, {
+            "id": f"resp_{number}", "object": "response", "created_at": 1_790_000_000, "status": "completed",
+            "model": "gpt-5-mini-2025-08-07", "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+            "output": [
+                {"type": "reasoning", "id": f"rs_{number}", "summary": [], "encrypted_content": f"sealed-{number}"},
+                {"type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": tool,
+                 "arguments": json.dumps(arguments), "status": "completed"},
+            ],
+            "usage": {"input_tokens": 1000, "input_tokens_details": {"cached_tokens": 600}, "output_tokens": 200,
+                      "output_tokens_details": {"reasoning_tokens": 150}, "total_tokens": 1200},
+        }))  # fmt: skip
+
+    def will_call_by_messages(self, tool, arguments):
+        """As Anthropic answers, with the signed thinking that must go back with the next request."""
+        number = len(self.answers)
+        self.answers.append((200, {}, {
+            "id": f"msg_{number}", "type": "message", "role": "assistant", "model": "claude-sonnet-5-5",
+            "content": [
+                {"type": "thinking", "thinking": "Let me see.", "signature": f"signed-{number}"},
+                {"type": "tool_use", "id": f"toolu_{number}", "name": tool, "input": arguments},
+            ],
+            "stop_reason": "tool_use", "stop_sequence": None,
+            "usage": {"input_tokens": 400, "cache_read_input_tokens": 600, "cache_creation_input_tokens": 0,
+                      "output_tokens": 200},
+        }))  # fmt: skip
+
     def will_fail(self, status, headers=None, body=None):
         error = {"error": {"message": f"no, {KEY}", "type": "x", "code": "some_code"}}
         self.answers.append((status, headers or {}, error if body is None else body))
@@ -132,6 +162,39 @@ def test_crash_after_an_answer_does_not_ask_for_it_again(ask, online, server, cr
     assert ask(online(tools=(look_up,)), resumed) == {"verdict": "yes"}
     assert len(server.requests) == 2
     assert [step.sequence for step in resumed.steps()] == [1, 2, 3]
+
+
+INTERFACES = {
+    "will_call": {"model": "openai:gpt-4o-mini"},
+    "will_call_by_responses": {"model": "openai-responses:gpt-5-mini"},
+    "will_call_by_messages": {"model": "anthropic:claude-sonnet-5-5", "model_settings": {"max_tokens": 1000}},
+}
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_request_after_a_crash_is_the_one_that_an_unbroken_run_sends(ask, online, server, crashing, interface):
+    settings = online(tools=(look_up,), **INTERFACES[interface])
+    if interface == "will_call_by_messages":
+        settings = dataclasses.replace(settings, base_url=server.url.removesuffix("/v1"))
+
+    def answer_twice():
+        getattr(server, interface)("look_up", {"name": "Ann"})
+        getattr(server, interface)("answer", {"verdict": "yes"})
+
+    answer_twice()
+    unbroken = MemoryJournal()
+    assert ask(settings, unbroken) == {"verdict": "yes"}
+    answer_twice()
+    broken = crashing([], lasts=1, saves_the_last=True)
+    with pytest.raises(crashing.Crash):
+        ask(settings, broken)
+    resumed = MemoryJournal(broken.steps())
+    assert ask(settings, resumed) == {"verdict": "yes"}
+
+    bodies = [body for _, _, body in server.requests]
+    assert len(bodies) == 4
+    assert bodies[3] == bodies[1]
+    assert totals(resumed.steps()).cost == totals(unbroken.steps()).cost > 0
 
 
 def test_cost_agrees_with_the_published_price_list(ask, online, server):
