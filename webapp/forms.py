@@ -6,14 +6,18 @@ The engine describes forms and checks what was typed; here it is only carried to
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from itertools import groupby
+from typing import Any, cast
 
 from werkzeug.datastructures import MultiDict
 
 from engine.errors import InvalidInput
+from engine.forms import FieldDescription, FieldType, FormDescription
+from engine.forms.values import evaluate
 
 PREFIX = "field."  # keeps the fields of a form apart from our own, such as the CSRF token
 ROW_TYPES = ("text", "number", "yes/no", "JSON")
@@ -21,25 +25,39 @@ FIRST_ROWS, MOST_ROWS = 2, 50
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Neighbouring fields of one *group* ('': none)."""
+
+    group: str
+    fields: list[FieldDescription]
+
+
+@dataclass(frozen=True, slots=True)
 class FormState:
     """A form on its way back to the browser: what was *typed*, and what is wrong with it by field."""
 
-    typed: Mapping[str, str] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
+    typed: MultiDict[str, str] = field(default_factory=MultiDict[str, str])
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
     message: str = ""
 
     def refused(self, error: InvalidInput) -> FormState:
         return replace(self, problems=error.fields, message=str(error))
 
-    @property
-    def was_sent(self) -> bool:
-        return bool(self.typed)
+    def parts(self, form: FormDescription) -> list[Part]:
+        """The fields to show, in order. Left out: those whose condition hides them whatever is typed."""
+        shown = [one for one in form.fields if not _is_hidden(one, form)]
+        return [Part(group, list(fields)) for group, fields in groupby(shown, lambda one: one.group)]
 
-    def value(self, name: str, default: Any = "") -> Any:
-        """What was typed into the form's field *name*, *default* when the form is new."""
-        if not self.was_sent:
-            return "" if default is None else default
-        return self.typed.get(PREFIX + name, "")
+    def text(self, one: FieldDescription) -> str:
+        """What the control of a field shows: what was typed, its default when the form is new."""
+        return self.typed.get(PREFIX + one.id, "") if self.typed else _as_typed(one.default)
+
+    def chosen(self, one: FieldDescription) -> list[str]:
+        if self.typed:
+            return self.typed.getlist(PREFIX + one.id)
+        if isinstance(one.default, (list, tuple)):
+            return [_as_typed(each) for each in cast(Sequence[Any], one.default)]
+        return [_as_typed(one.default)]
 
     def rows(self) -> list[tuple[str, str, str]]:
         """The (name, type, value) rows to show: those with something in them and two empty ones."""
@@ -47,9 +65,39 @@ class FormState:
         return [*filled, *[("", ROW_TYPES[0], "")] * FIRST_ROWS][: MOST_ROWS + 1]
 
 
-def typed_form(form: MultiDict[str, str]) -> dict[str, str]:
-    """The fields of a sent form by their own names."""
-    return {name.removeprefix(PREFIX): form[name] for name in form if name.startswith(PREFIX)}
+def typed_form(sent: MultiDict[str, str], form: FormDescription | None) -> dict[str, str]:
+    """The fields of a sent form by their own names; several choices as a JSON list."""
+    several = {one.id for one in form.fields if one.type is FieldType.CHOICES} if form else set[str]()
+    typed: dict[str, str] = {}
+    for key in sent:
+        name = key.removeprefix(PREFIX)
+        if key.startswith(PREFIX):
+            typed[name] = json.dumps(sent.getlist(key)) if name in several else sent[key]
+    return typed
+
+
+def _as_typed(value: Any) -> str:
+    """A variable's value as the control for it would send it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case datetime():
+            return value.isoformat(timespec="minutes")[:16]
+        case date() | time():
+            return value.isoformat()
+        case list() | dict():
+            return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        case _:
+            return str(value)
+
+
+def _is_hidden(one: FieldDescription, form: FormDescription) -> bool:
+    """Whether its condition hides the field already; conditions on other fields are tried when all is sent."""
+    if not one.hidden_when or any(other.id in one.hidden_when for other in form.fields if other.is_input):
+        return False
+    return evaluate(one.hidden_when, form.variables) is True
 
 
 def read_variable_rows(form: Mapping[str, str]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ ACTIONS: Mapping[str, str] = {
 
 
 def install(app: Flask) -> None:
-    for filter_ in (ago, absolute, duration, shown, kind_label, kind_icon, action_label, plural, money):
+    for filter_ in (ago, absolute, duration, shown, kind_label, kind_icon, action_label, plural, money, sentence):
         app.add_template_filter(filter_)
 
 
@@ -185,6 +185,11 @@ def action_label(action: str) -> str:
     if action in ACTIONS:
         return ACTIONS[action]
     return action.replace(".", " ").replace("_", " ").capitalize()
+
+
+def sentence(text: str) -> str:
+    """'must be filled in' -> 'Must be filled in.'"""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

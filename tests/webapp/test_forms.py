@@ -1,7 +1,10 @@
+from datetime import UTC, date, datetime
+
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from engine.errors import InvalidInput
+from engine.forms import FieldDescription, FieldType, FormDescription
 from webapp.forms import FormState, read_variable_rows, typed_form
 
 
@@ -58,19 +61,65 @@ def test_a_name_given_twice_is_refused():
     assert "two values named 'a'" in caught.value.fields["row.1"]
 
 
-def test_only_the_fields_of_the_form_are_handed_to_the_engine():
-    form = MultiDict({"csrf_token": "secret", "field.amount": "12", "field.csrf_token": "mine"})
+def described(*fields, variables=None):
+    return FormDescription("form", fields, variables=variables or {})
 
-    assert typed_form(form) == {"amount": "12", "csrf_token": "mine"}
+
+def test_only_the_fields_of_the_form_are_handed_to_the_engine():
+    sent = MultiDict({"csrf_token": "secret", "field.amount": "12", "field.csrf_token": "mine"})
+
+    assert typed_form(sent, described()) == {"amount": "12", "csrf_token": "mine"}
+
+
+def test_several_choices_travel_together():
+    sent = MultiDict([("field.toppings", "ham"), ("field.toppings", "[1]")])
+    form = described(FieldDescription("toppings", "Toppings", FieldType.CHOICES))
+
+    assert typed_form(sent, form) == {"toppings": '["ham", "[1]"]'}
 
 
 def test_a_refused_form_keeps_what_was_typed():
-    state = FormState({"field.amount": "many"}).refused(InvalidInput("No.", {"amount": "not a number"}))
+    amount = FieldDescription("amount", "Amount", FieldType.NUMBER, default=5)
+    untouched = FieldDescription("untouched", "Untouched", FieldType.TEXT, default="default")
+    state = FormState(MultiDict({"field.amount": "many"})).refused(InvalidInput("No.", {"amount": "not a number"}))
 
-    assert state.value("amount", 5) == "many"
-    assert state.value("untouched", 5) == ""
+    assert state.text(amount) == "many"
+    assert state.text(untouched) == ""
     assert state.problems == {"amount": "not a number"}
 
 
-def test_a_new_form_shows_its_defaults():
-    assert FormState().value("amount", 5) == 5
+@pytest.mark.parametrize(
+    ("default", "text"),
+    [
+        (5, "5"),
+        (None, ""),
+        (True, "true"),
+        (date(2026, 3, 2), "2026-03-02"),
+        (datetime(2026, 3, 2, 14, 30, tzinfo=UTC), "2026-03-02T14:30"),
+        ("2026-03-02", "2026-03-02"),
+    ],
+)
+def test_a_new_form_shows_its_defaults_as_one_would_type_them(default, text):
+    assert FormState().text(FieldDescription("a", "A", FieldType.TEXT, default=default)) == text
+
+
+def test_fields_of_a_group_stay_together():
+    fields = [
+        FieldDescription(name, name, FieldType.TEXT, group=group)
+        for name, group in zip("abc", ["", "x", "x"], strict=True)
+    ]
+
+    assert [(part.group, [one.id for one in part.fields]) for part in FormState().parts(described(*fields))] == [
+        ("", ["a"]),
+        ("x", ["b", "c"]),
+    ]
+
+
+def test_a_field_is_left_out_when_the_variables_hide_it_and_kept_when_another_field_decides():
+    asked = FieldDescription("why", "Why", FieldType.TEXT, hidden_when="=amount < 100")
+    depends = FieldDescription("reason", "Reason", FieldType.TEXT, hidden_when='=decision = "yes"')
+    decision = FieldDescription("decision", "Decision", FieldType.TEXT)
+    form = described(asked, depends, decision, variables={"amount": 5, "decision": "yes"})
+
+    [part] = FormState().parts(form)
+    assert [one.id for one in part.fields] == ["reason", "decision"]

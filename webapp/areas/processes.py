@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from engine.errors import InvalidInput, NotFound
+from engine.forms import FormDescription
 from engine.model import InstanceState, ProcessDefinition
 from webapp.context import the_engine, the_person
 from webapp.forms import FormState, typed_form
@@ -68,11 +69,10 @@ def start_form(key: str) -> str:
 @login_required
 def start(key: str) -> ResponseReturnValue:
     definition = _startable(key)
-    state = FormState(dict(request.form.items()))
+    state = FormState(request.form)
     try:
         instance = the_engine().start(
             key,
-            business_key=request.form.get("business_key", "").strip() or None,
             by=the_person().name,
             version=definition.version,
             **_start_input(definition),
@@ -84,20 +84,24 @@ def start(key: str) -> ResponseReturnValue:
 
 
 def _start_page(definition: ProcessDefinition, state: FormState) -> str:
-    form = the_engine().read.start_form(definition.id) if definition.has_start_form else None
-    return render_template(
-        "processes/start.html", definition=definition, form=form, state=state, by_json=_by_json(definition)
-    )
+    return render_template("processes/start.html", definition=definition, form=_form(definition), state=state)
 
 
-def _by_json(definition: ProcessDefinition) -> bool:
-    return not definition.has_start_form or request.values.get("by") == "json"
+def _form(definition: ProcessDefinition) -> FormDescription | None:
+    """The start form; None where there is none or the person prefers JSON."""
+    if not definition.has_start_form or request.values.get("by") == "json":
+        return None
+    return the_engine().read.start_form(definition.id)
 
 
 def _start_input(definition: ProcessDefinition) -> dict[str, Any]:
-    if _by_json(definition):
-        return {"variables": _json_variables(request.form.get("variables", ""))}
-    return {"form": typed_form(request.form)}
+    business_key = request.form.get("business_key", "").strip()
+    form = _form(definition)
+    if form is None:
+        variables = _json_variables(request.form.get("variables", ""))
+        return {"business_key": business_key or None, "variables": variables}
+    typed = typed_form(request.form, form)
+    return {"business_key": business_key or typed.get(form.business_key_field or "", "") or None, "form": typed}
 
 
 def _json_variables(text: str) -> dict[str, Any]:

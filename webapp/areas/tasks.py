@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
+from bpmn.model import Process, UserTaskBinding
 from engine.errors import InvalidInput
 from engine.model import UserTask
 from webapp.context import the_engine, the_person
@@ -73,7 +74,7 @@ def complete(task_id: str) -> ResponseReturnValue:
     require(
         may_complete(the_person(), task) or task.closed_at is not None, f"Claim '{task.name}' before completing it."
     )
-    state = FormState(dict(request.form.items()))
+    state = FormState(request.form)
     if "more_rows" in request.form:
         return _page(task, state)
     form = the_engine().read.task_form(task_id)
@@ -81,7 +82,7 @@ def complete(task_id: str) -> ResponseReturnValue:
         if form is None:
             the_engine().complete(task_id, read_variable_rows(request.form), by=the_person().name)
         else:
-            the_engine().complete(task_id, by=the_person().name, form=typed_form(request.form))
+            the_engine().complete(task_id, by=the_person().name, form=typed_form(request.form, form))
     except InvalidInput as error:
         return _page(task, state.refused(error)), 422
     flash(f"'{task.name or task.element_id}' is completed.", "success")
@@ -113,10 +114,12 @@ def _visible(task_id: str) -> UserTask:
 
 def _page(task: UserTask, state: FormState) -> str:
     read, person = the_engine().read, the_person()
+    instance = read.instance(task.instance_id)
     return render_template(
         "tasks/show.html",
         task=task,
-        instance=read.instance(task.instance_id),
+        instance=instance,
+        instructions=_instructions(read.process(instance.definition_id), task.element_id),
         form=read.task_form(task.id),
         state=state,
         variables=read.visible_variables(task.instance_id, task.activity_id) if task.closed_at is None else {},
@@ -124,3 +127,10 @@ def _page(task: UserTask, state: FormState) -> str:
         may_complete=may_complete(person, task),
         may_take_over=may_take_over(person, task),
     )
+
+
+def _instructions(process: Process, element_id: str) -> str:
+    """What the diagram tells whoever does the task."""
+    node = process.node(element_id)
+    own = node.binding.instructions if isinstance(node.binding, UserTaskBinding) else None
+    return own or node.documentation

@@ -49,7 +49,7 @@ function keepLive(place) {
     try {
       const url = new URL(place.dataset.liveUrl, location.href);
       url.searchParams.set('seen', stamp);
-      const answer = await fetch(url, { headers: { Accept: 'application/json' }, redirect: 'error' });
+      const answer = await fetch(url, { headers: { Accept: 'application/json' }, redirect: 'manual' });
       if (answer.status === 204) wait = Math.min(wait * POLL_FACTOR, POLL_LONGEST);
       else if (answer.ok) {
         const news = await answer.json();
@@ -57,7 +57,7 @@ function keepLive(place) {
         replaceFragments(news.fragments);
         if (news.marks) document.dispatchEvent(new CustomEvent('fermata:marks', { detail: news.marks }));
         wait = POLL_FIRST;
-      } else if (answer.status < 500) isFinal = true; // logged out or gone: a reload tells
+      } else if (answer.status < 500) isFinal = true; // logged out (a redirect, status 0) or gone: a reload tells
     } catch {
       wait = Math.min(wait * 2, POLL_LONGEST);
     }

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.house import serving
+from webapp.static_files import has_built_assets
+
+WIDE = {"width": 1440, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory):
+    """The product with its samples. Each test starts instances of its own."""
+    with serving(tmp_path_factory.mktemp("house")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path):
+    if not has_built_assets():
+        pytest.fail("The web assets are not built. Run: python webapp/assets/build.py", pytrace=False)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def log_in(chromium, house):
+    """log_in("ann") opens a browser window of her own; no page of it may complain on the console."""
+    complaints: list[str] = []
+    contexts = []
+
+    def enter(name, **options):
+        context = chromium.new_context(base_url=house.address, **{"viewport": WIDE, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto("/log-in")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(name)
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("heading", name="Overview").wait_for()
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert complaints == []

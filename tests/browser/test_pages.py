@@ -1,0 +1,124 @@
+"""What only a real browser can tell: diagrams drawn, nothing overflows, the keyboard suffices, no script is needed."""
+
+import pytest
+
+from tests.browser.house import NEW_HIRE
+
+pytestmark = pytest.mark.browser
+NARROW = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def waiting_id(house):
+    """An onboarding that waits for the manager."""
+    instance = house.engine.start("employee-onboarding", business_key="HIRE-7", variables=NEW_HIRE, by="ben")
+    house.engine.work()
+    return instance.id
+
+
+def addresses(house, instance_id):
+    [task] = house.engine.read.tasks(instance_id=instance_id, scope="all").items
+    here = f"/instances/{instance_id}"
+    agents = [
+        one.activity_id
+        for one in house.engine.read.history(instance_id).activities
+        if one.element_id == "ChooseEquipment"
+    ]
+    return [
+        *("/", "/tasks/?scope=all", f"/tasks/{task.id}", "/processes/", "/processes/employee-onboarding"),
+        *("/processes/employee-onboarding/start", "/processes/employee-onboarding/start?by=json", "/instances/"),
+        *(f"{here}?view={view}" for view in ("history", "changes", "jobs", "incidents", "log")),
+        f"{here}/activities/{agents[0]}",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(house, waiting_id, log_in, scheme):
+    page = log_in("admin", viewport=NARROW, color_scheme=scheme)
+
+    wide = []
+    for address in addresses(house, waiting_id):
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(address)
+
+    assert wide == []
+
+
+def test_every_control_has_a_name_and_every_page_one_heading(house, waiting_id, log_in):
+    page = log_in("admin")
+
+    for address in addresses(house, waiting_id):
+        page.goto(address)
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
+                .filter(one => !(one.labels?.length || one.ariaLabel || one.textContent.trim() || one.title))
+                .map(one => one.outerHTML)"""
+        )
+        assert nameless == [], address
+        assert page.locator("h1").count() == 1, address
+
+
+def test_the_diagram_shows_token_path_and_the_mark_of_its_maker(waiting_id, log_in):
+    page = log_in("admin", color_scheme="dark")
+    page.goto(f"/instances/{waiting_id}")
+
+    page.locator(".is-active[data-element-id=DecideStart]").wait_for()
+    assert page.locator(".is-visited[data-element-id=ReadPaperwork]").count() == 1
+    assert page.locator(".is-visited[data-element-id=SendWelcome]").count() == 0
+    mark = page.locator(".bjs-powered-by").bounding_box()
+    canvas = page.locator("[data-diagram-canvas]").bounding_box()
+    assert canvas["y"] <= mark["y"] <= canvas["y"] + canvas["height"] - mark["height"]
+
+
+def test_a_line_of_the_history_points_at_its_element_and_back(waiting_id, log_in):
+    page = log_in("admin")
+    page.goto(f"/instances/{waiting_id}")
+    page.locator(".is-active[data-element-id=DecideStart]").wait_for()
+
+    page.locator("li[data-element=ReadPaperwork] a").first.focus()
+    assert page.locator(".is-pointed-at[data-element-id=ReadPaperwork]").count() == 1
+
+    page.locator("[data-element-id=SetUpPayroll]").click()
+    assert page.locator("li.is-picked").all_inner_texts()[0].startswith("Set up payroll")
+
+
+def test_a_task_is_found_and_claimed_with_the_keyboard_alone(house, log_in):
+    instance = house.engine.start("employee-onboarding", business_key="HIRE-8", variables=NEW_HIRE, by="ben")
+    house.engine.work()
+    [task] = house.engine.read.tasks(instance_id=instance.id, scope="all").items
+    page = log_in("ann")
+    page.goto(f"/tasks/{task.id}")
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    page.keyboard.press("Enter")
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Claim":
+            break
+    page.keyboard.press("Enter")
+
+    page.get_by_role("button", name="Complete").wait_for()
+    assert house.engine.read.task(task.id).assignee == "ann"
+
+
+def test_pages_work_without_scripts(waiting_id, log_in):
+    page = log_in("ann", java_script_enabled=False)
+    page.goto(f"/instances/{waiting_id}")
+
+    assert page.get_by_text("Waiting at Decide on start").is_visible()
+    page.get_by_role("link", name="Audit log").click()
+    assert page.get_by_role("row").filter(has_text="Started").count() >= 1
+
+
+def test_a_refused_form_puts_the_cursor_where_the_problem_is(log_in):
+    page = log_in("ben")
+    page.goto("/processes/employee-onboarding/start")
+    page.get_by_label("Full name").fill("Somebody")
+
+    page.get_by_role("button", name="Start").click()
+
+    page.locator("[aria-invalid=true]").first.wait_for()
+    assert page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
+    assert page.get_by_label("Full name").input_value() == "Somebody"
