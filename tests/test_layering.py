@@ -61,6 +61,9 @@ TOP_LEVEL = {
 # Declared for what they bring at run time, not for an import of ours.
 NOT_IMPORTED = {"tzdata", "psycopg", "openai", "anthropic"}
 
+# Distributions that others are made of: what is declared is the whole.
+PART_OF = {"pydantic-monty-client": "pydantic-monty"}
+
 
 @dataclass(frozen=True, slots=True)
 class Import:
@@ -242,7 +245,7 @@ def tree(file: str) -> ast.Module:
 
 
 def imports(*folders: str) -> Iterator[Import]:
-    """Every import in the Python files of *folders*, also those within functions or for type checking only."""
+    """Every import in the Python files of *folders*: those in functions, for types only, or by name as well."""
     for file in python_files(*folders):
         for node in ast.walk(tree(file)):
             match node:
@@ -252,6 +255,10 @@ def imports(*folders: str) -> Iterator[Import]:
                     base = ".".join(filter(None, [*file.split("/")[:-level], module])) if level else module or ""
                     # `from engine import store` imports engine.store as well as a name of engine.
                     found = [Import(file, node.lineno, f"{base}.{alias.name}") for alias in names]
+                case ast.Call(func=function, args=[ast.Constant(value=str(module))]) if "import" in ast.unparse(
+                    function
+                ):
+                    found = [Import(file, node.lineno, module)]
                 case _:
                     continue
             yield from (one for one in found if one.is_in(*folders))
@@ -282,7 +289,8 @@ def distributions(module: str) -> set[str]:
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names or top in (*PACKAGES, "tests"):
         return set()
-    return {normalised(name) for name in installed().get(top, ())}
+    found = {normalised(name) for name in installed().get(top, ())}
+    return {PART_OF.get(name, name) for name in found}
 
 
 @cache
