@@ -1,5 +1,6 @@
 """[agents] in fermata.toml: every key, and what is said about a wrong one."""
 
+import dataclasses
 import re
 import tomllib
 from decimal import Decimal
@@ -140,3 +141,20 @@ def test_wrong_settings_are_refused_with_a_remedy(tmp_path, line, message):
 )
 def test_every_key_and_error_code_is_documented(name):
     assert re.search(rf"`{name}`", DOCS.read_text(encoding="utf-8"))
+
+
+def test_examples_in_the_documentation_run(monkeypatch):
+    from engine.executors.agent import MemoryJournal
+    from engine.model import Job
+
+    declared, scripted = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict = {}
+    exec(compile(declared, "agents.md", "exec"), names)
+    exec(compile(scripted, "agents.md", "exec"), names)
+    names["engine"].close()
+
+    settings = dataclasses.replace(names["assess"], offline=names["assess_cv"])
+    job = Job("i.1", "assess-cv", "i", 1, "Assess", "hiring", None, {"cv": "ten years at Nordic"})
+    answer = names["AgentExecutor"](settings)(job, MemoryJournal())
+
+    assert answer == {"verdict": "invite", "reasons": ["Nordic: ships, 1,200 people"]}
