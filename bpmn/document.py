@@ -8,7 +8,7 @@ nobody here knows stay in Clark notation ('{http://...}name').
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ etree: Any = import_module("lxml.etree")  # comes without types
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_ELEMENTS: Final = 400_000
 MAX_DEPTH: Final = 200
+MAX_ATTRIBUTES: Final = 200  # of one element
 
 CAMUNDA: Final = "camunda:"
 ZEEBE: Final = "zeebe:"
@@ -148,12 +149,24 @@ class Document:
     duplicates: list[Element]
     by_name: dict[str, list[Element]]
     used: set[str]
+    _referring: dict[tuple[str, str], dict[str, list[Element]]] = field(
+        default_factory=dict[tuple[str, str], dict[str, list["Element"]]]
+    )
 
     def all(self, *names: str) -> list[Element]:
         """Every element of these names; in document order for one name."""
         if len(names) == 1:
             return self.by_name.get(names[0], [])
         return [element for name in names for element in self.by_name.get(name, ())]
+
+    def referring(self, name: str, attribute: str, to: str) -> list[Element]:
+        """The elements of that *name* whose *attribute* names the id *to*."""
+        index = self._referring.get((name, attribute))
+        if index is None:
+            index = self._referring[name, attribute] = {}
+            for element in self.all(name):
+                index.setdefault(local(element.get(attribute)), []).append(element)
+        return index.get(to, []) if to else []
 
     def resolve(self, reference: str) -> Element | None:
         """The element that a QName or IDREF names, None when it is not in this file."""
@@ -274,6 +287,10 @@ class _Builder:
         duplicates.append(element)
 
     def _element(self, node: Any, parent: Element | None) -> Element:
+        # Listing attributes takes lxml the square of their number: look before.
+        if len(node.attrib) > MAX_ATTRIBUTES:
+            message = f"An element has more than {MAX_ATTRIBUTES} attributes. No editor writes that: check the file."
+            raise Unreadable("too-large", message, node.sourceline or 1)
         attributes = {self._name(key) if key[0] == "{" else key: value for key, value in node.attrib.items()}
         return Element(self._name(node.tag), attributes, node.text or "", node.sourceline or 0, parent)
 

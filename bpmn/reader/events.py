@@ -6,6 +6,7 @@ from typing import Final
 
 from bpmn.dialects.base import Adapter
 from bpmn.document import Element, local
+from bpmn.links import link_name
 from bpmn.model import EventDefinition, EventKind, Expression, Language, Timer, TimerKind
 
 KINDS: Final = {
@@ -85,7 +86,7 @@ def _definition(element: Element, adapter: Adapter) -> EventDefinition:
             condition = adapter.condition(element.child("condition"))
             definition = EventDefinition(kind, condition=condition, line=element.line)
         case EventKind.LINK:
-            name = Expression(Language.LITERAL, element.get("name"), element.line)
+            name = Expression(Language.LITERAL, link_name(adapter.document, element), element.line)
             definition = EventDefinition(kind, name=name, line=element.line)
         case EventKind.COMPENSATION:
             activity = local(element.get("activityRef")) or None
@@ -127,18 +128,15 @@ def _timer(element: Element, adapter: Adapter) -> Timer | None:
 def _correlation_key(element: Element, reference: str | None, adapter: Adapter) -> Expression | None:
     """Context-based correlation (8.4.2): what the process says the message's property must equal.
 
-    Only one property is looked at: several make a compound key, which rule 'correlation' reports.
+    Only the first property is looked at.
     """
     process = next((a for a in element.ancestors() if a.name == "process"), None)
     if process is None or not reference:
         return None
-    carried = {
-        local(retrieval.get("messageRef")): prop.id
-        for prop in adapter.document.all("correlationProperty")
-        for retrieval in prop.all("correlationPropertyRetrievalExpression")
-    }
-    for subscription in process.all("correlationSubscription"):
-        for binding in subscription.all("correlationPropertyBinding"):
-            if carried.get(reference) == local(binding.get("correlationPropertyRef")):
+    document = adapter.document
+    for retrieval in document.referring("correlationPropertyRetrievalExpression", "messageRef", reference):
+        prop = retrieval.parent.id if retrieval.parent is not None else ""
+        for binding in document.referring("correlationPropertyBinding", "correlationPropertyRef", prop):
+            if process in binding.ancestors():
                 return adapter.expression(binding.child("dataPath"))
     return None

@@ -73,7 +73,6 @@ def _compensation_handler(element: Element, kind: NodeKind, adapter: Adapter) ->
     """The activity that an association joins to a compensation boundary event (10.7)."""
     if kind is not NodeKind.BOUNDARY_EVENT or element.child("compensateEventDefinition") is None:
         return None
-    for association in adapter.document.all("association"):
-        if local(association.get("sourceRef")) == element.id:
-            return local(association.get("targetRef"))
+    for association in adapter.document.referring("association", "sourceRef", element.id):
+        return local(association.get("targetRef"))
     return None

@@ -47,9 +47,8 @@ def documentation(element: Element) -> str:
 
 
 def _participant(process: Element, document: Document) -> str | None:
-    for participant in document.all("participant"):
-        if process.id and local(participant.get("processRef")) == process.id:
-            return participant.get("name") or participant.id or None
+    for participant in document.referring("participant", "processRef", process.id):
+        return participant.get("name") or participant.id or None
     return None
 
 

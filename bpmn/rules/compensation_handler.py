@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from bpmn.document import local
 from bpmn.rules.review import Review, name_of
 
 RULE: Final = "compensation-handler"
@@ -14,11 +13,8 @@ def check(review: Review) -> None:
     for event in review.document.all("boundaryEvent"):
         if not any(definition.name == "compensateEventDefinition" for definition in review.event_definitions(event)):
             continue
-        targets = [
-            review.document.resolve(association.get("targetRef"))
-            for association in review.document.all("association")
-            if event.id and local(association.get("sourceRef")) == event.id
-        ]
+        associations = review.document.referring("association", "sourceRef", event.id)
+        targets = [review.document.resolve(association.get("targetRef")) for association in associations]
         if not any(target is not None and target.flag("isForCompensation") for target in targets):
             message = (
                 f"Compensation boundary event '{name_of(event)}' is not associated with a compensation activity. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bpmn.document import Element, local
+from bpmn.document import Element
 from bpmn.rules.review import Review, name_of
 
 RULE: Final = "event-gateway"
@@ -75,4 +75,4 @@ def _check_mixture(review: Review, gateway: Element, targets: list[Element]) -> 
 
 
 def _has_boundary(review: Review, task: Element) -> bool:
-    return any(local(event.get("attachedToRef")) == task.id for event in review.document.all("boundaryEvent"))
+    return bool(review.document.referring("boundaryEvent", "attachedToRef", task.id))

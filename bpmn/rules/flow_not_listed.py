@@ -13,17 +13,24 @@ RULE: Final = "flow-not-listed"
 def check(review: Review) -> None:
     if not review.document.all("incoming") and not review.document.all("outgoing"):
         return  # some editors write no lists at all: nothing is contradicted then
+    entries = {
+        (id(entry.parent), name, local(entry.text))
+        for name in ("incoming", "outgoing")
+        for entry in review.document.all(name)
+    }
     for flow in review.flows:
-        _listed(review, flow, review.document.resolve(flow.get("sourceRef")), "outgoing")
-        _listed(review, flow, review.target(flow), "incoming")
+        for node, name in (
+            (review.document.resolve(flow.get("sourceRef")), "outgoing"),
+            (review.target(flow), "incoming"),
+        ):
+            if node is not None and node.name in NODES and (id(node), name, flow.id) not in entries:
+                _report(review, flow, node, name)
     for name, attribute in (("outgoing", "sourceRef"), ("incoming", "targetRef")):
         for entry in review.document.all(name):
             _leads_here(review, entry, attribute)
 
 
-def _listed(review: Review, flow: Element, node: Element | None, name: str) -> None:
-    if node is None or node.name not in NODES or any(local(entry.text) == flow.id for entry in node.all(name)):
-        return
+def _report(review: Review, flow: Element, node: Element, name: str) -> None:
     message = (
         f"Sequence flow '{name_of(flow)}' joins '{name_of(node)}', which does not list it as {name}. "
         "Draw it again in the editor."
