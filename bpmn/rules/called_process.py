@@ -27,12 +27,6 @@ def check(review: Review) -> None:
             continue
         if target.name == "process":
             _check_start(review, element, target)
-        elif target.name.startswith("global"):
-            message = (
-                f"'{name_of(element)}' calls {target.name} '{name_of(target)}', which is not supported yet. "
-                "Call a process."
-            )
-            review.error(RULE, element, message)
 
 
 def _check_start(review: Review, call: Element, process: Element) -> None:

@@ -37,11 +37,7 @@ def _check(review: Review, element: Element, marker: Element, loop: MultiInstanc
         )
         review.error(RULE, marker, message)
     _check_cardinality(review, element, marker, loop.cardinality)
-    behaviour = marker.get("behavior", "All")
-    if behaviour != "All":
-        message = f"behavior='{behaviour}' of '{name_of(element)}' throws events, which is not supported yet. Use All."
-        review.error(RULE, marker, message)
-    elif marker.child("complexBehaviorDefinition") is not None:
+    if marker.get("behavior", "All") != "Complex" and marker.child("complexBehaviorDefinition") is not None:
         message = f"The complex behaviour of '{name_of(element)}' is not used, as behavior is not Complex. Remove it."
         review.error(RULE, marker, message)
     for name in ("loopDataInputRef", "loopDataOutputRef"):

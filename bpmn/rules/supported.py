@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from bpmn.document import Element
 from bpmn.model import EventKind, FlowNode, NodeKind
-from bpmn.rules.review import Review, name_of
+from bpmn.rules.review import ACTIVITIES, Review, name_of
 
 RULE: Final = "supported"
 
@@ -29,6 +30,9 @@ COMPENSATION: Final = False
 LISTENERS: Final = False
 DATA_STORES: Final = False
 INSTANTIATING: Final[frozenset[NodeKind]] = frozenset()
+MULTI_INSTANCE_BEHAVIOURS: Final = ("All",)
+QUANTITIES: Final = ("1",)
+CALLED: Final = ("process",)
 
 _LATER: Final = "This release does not run it yet."
 
@@ -42,6 +46,8 @@ def check(review: Review) -> None:
                 f"A listener on '{listener.event}' of '{name_of(element)}'. {_LATER} Use a task of its own instead."
             )
             review.error(RULE, element, message)
+    for element, what, remedy in _unsupported_details(review):
+        review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
     if not DATA_STORES:
         _check_data_stores(review)
 
@@ -60,6 +66,23 @@ def _unsupported(node: FlowNode) -> Iterator[tuple[str, str]]:
             yield f"A {kind} {node.kind}", _COMING[kind]
     elif node.instantiates and node.kind not in INSTANTIATING:
         yield f"A {node.kind} that starts the process", "Put a message start event before it."
+
+
+def _unsupported_details(review: Review) -> Iterator[tuple[Element, str, str]]:
+    """What is written in attributes that the model does not carry."""
+    for element in review.document.all(*ACTIVITIES):
+        for attribute in ("startQuantity", "completionQuantity"):
+            value = element.get(attribute, "1")
+            if value not in QUANTITIES and value.isdigit() and value != "0":
+                yield element, f"{attribute}='{value}'", "Set it to 1 and use a multi-instance."
+        marker = element.child("multiInstanceLoopCharacteristics")
+        behaviour = marker.get("behavior", "All") if marker is not None else "All"
+        if behaviour not in MULTI_INSTANCE_BEHAVIOURS:
+            yield element, f"A multi-instance with behavior='{behaviour}'", "Use All, and throw events by a task in it."
+    for call in review.document.all("callActivity"):
+        target = review.document.resolve(call.get("calledElement"))
+        if target is not None and target.name.startswith("global") and target.name not in CALLED:
+            yield call, f"A call of a {target.name}", "Call a process."
 
 
 # Only kinds that may stand there by the standard: rule 'event-definition-here' refuses the rest.
