@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from engine.clock import Clock, SystemClock
@@ -64,10 +65,10 @@ class AgentExecutor:
         _require_library()
         from engine.executors.agent.loop import NoValidAnswer, converse
 
-        task, inputs = self._task(job)
         recorder = self._recorder(job, journal)
         tries = self.settings.output_tries
         while True:
+            task, inputs = self._task(job, recorder.asked_at)
             model = self._model(task, inputs, recorder)
             try:
                 return self._variables(_run(converse(self.settings, task, model, recorder, tries)))
@@ -78,10 +79,10 @@ class AgentExecutor:
             except NoValidAnswer as problem:
                 tries += self._ask_again(recorder, problem, tries)
 
-    def _task(self, job: Job) -> tuple[Task, Mapping[str, Any]]:
+    def _task(self, job: Job, asked_at: datetime) -> tuple[Task, Mapping[str, Any]]:
         from engine.executors.agent.loop import Task
 
-        inputs = inputs_of(self.settings, job, self._clock.now())
+        inputs = inputs_of(self.settings, job, asked_at)
         task = Task(job=job, instructions=instructions_of(self.settings), prompt=prompt_of(self.settings, inputs))
         return task, inputs
 

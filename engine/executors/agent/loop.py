@@ -155,6 +155,7 @@ class RecordedModel(WrapperModel):
 
     def _opening(self, parameters: ModelRequestParameters) -> dict[str, Any]:
         return {
+            "asked_at": self._recorder.asked_at.isoformat(),
             "instructions": self._task.instructions,
             "prompt": self._task.prompt,
             "tools": [tool.name for tool in parameters.function_tools],

@@ -57,8 +57,10 @@ def plain(value: object) -> Any:
             return _number(value)
         case Mapping():
             return {str(name): plain(entry) for name, entry in cast("Mapping[object, object]", value).items()}
-        case list() | tuple() | set() | frozenset():
+        case list() | tuple():
             return [plain(entry) for entry in cast("Iterable[object]", value)]
+        case set() | frozenset():  # in an order that the next attempt repeats
+            return sorted((plain(entry) for entry in cast("Iterable[object]", value)), key=repr)
         case datetime() | date() | time():
             return value.isoformat()
         case timedelta():

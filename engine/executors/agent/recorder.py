@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from engine.clock import Clock
@@ -68,6 +69,7 @@ class Recorder:
         self._saved = list(journal.steps())
         self._run = max((step.request["run"] for step in self._saved), default=1)
         self._started = timer()
+        self._began_at = clock.now()
         self._time_before = sum(step.duration_ms for step in self._saved) / 1000
         self._replaced = {step.request.get("replaces") for step in self._saved}
         self.is_live = False
@@ -102,6 +104,13 @@ class Recorder:
         offered = set(self._playback[0].request.get("tools", ())) if self._playback else set[str]()
         called = [call for step in self._playback if step.kind == "model" for call in _tool_calls(step)]
         return [name for name in called if name in offered]
+
+    @property
+    def asked_at(self) -> datetime:
+        """When this run began: the time at which its inputs are evaluated, on every attempt."""
+        if self._playback:
+            return datetime.fromisoformat(self._playback[0].request["asked_at"])
+        return self._began_at
 
     @property
     def steps_saved(self) -> int:

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from engine.clock import VirtualClock
 from engine.errors import BpmnError, Conflict, PermanentFailure
 from engine.executors.agent import AgentExecutor, Limits, MemoryJournal, ToolCall, totals
 
@@ -209,6 +211,20 @@ def test_changed_inputs_are_a_changed_task(declare, job):
     AgentExecutor(settings)(changed, journal)
 
     assert [turn.inputs["cv"] for turn in settings.offline.turns] == ["ten years of ships", "corrected"]
+
+
+def test_inputs_that_depend_on_the_time_are_the_same_on_every_attempt(declare, crashing, job):
+    desk = Desk()
+    settings = _settings(declare, desk, inputs={"moment": "now()"})
+    clock = VirtualClock(datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
+    journal = crashing([], lasts=2, saves_the_last=False)
+    with pytest.raises(crashing.Crash):
+        AgentExecutor(settings, clock=clock)(job, journal)
+    clock.advance(timedelta(days=1))
+
+    resumed = MemoryJournal(journal.steps())
+    assert AgentExecutor(settings, clock=clock)(job, resumed) == {"verdict": "yes", "score": 3}
+    assert {step.request["run"] for step in resumed.steps()} == {1}
 
 
 def test_raised_limit_lets_the_agent_go_on(run, declare):
