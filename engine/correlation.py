@@ -12,7 +12,7 @@ from engine.following import broadcast
 from engine.model import Correlation
 from engine.road import Road
 from engine.session import Session
-from engine.store.codec import normalise
+from engine.store.codec import check_key, normalise
 from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting
 from engine.store.transaction import Overtaken, Store
 
@@ -35,6 +35,10 @@ class Correlator:
         to_all: bool,
     ) -> Correlation:
         payload = normalise(variables)
+        check_key(message, "message name")
+        for key in (correlation_key, business_key):
+            if key is not None:
+                check_key(key, "correlation or business key")
 
         def work(session: Session) -> Correlation:
             waiting = find_waiting(
@@ -59,6 +63,7 @@ class Correlator:
 
     def signal(self, name: str, *, variables: Mapping[str, Any], by: str) -> int:
         payload = normalise(variables)
+        check_key(name, "signal name")
 
         def work(session: Session) -> int:
             cause = Start(at=self._clock.now(), actor=by)
@@ -85,9 +90,7 @@ class Correlator:
 
     def _deliver(self, session: Session, message: str, waiting: Waiting, payload: Mapping[str, Any], by: str) -> None:
         at = self._clock.now()
-        command = TriggerEvent(
-            at=at, actor=by, activity_id=waiting.activity_id, variables=payload
-        )
+        command = TriggerEvent(at=at, actor=by, activity_id=waiting.activity_id, variables=payload)
         try:
             live = session.deliver(waiting.instance_id, command)
         except Conflict as refusal:  # it went on between the look and the lock, or by this message's first delivery

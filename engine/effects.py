@@ -23,12 +23,7 @@ _STATES = {
 }
 
 FollowUp = (
-    e.MessageThrown
-    | e.SignalThrown
-    | e.EscalationLeft
-    | e.ProcessCalled
-    | e.CalledProcessStopped
-    | e.InstanceEnded
+    e.MessageThrown | e.SignalThrown | e.EscalationLeft | e.ProcessCalled | e.CalledProcessStopped | e.InstanceEnded
 )
 
 

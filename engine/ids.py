@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from threading import Lock
 
 from engine.clock import Clock, new_id
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_NEXT = dict(zip(_ALPHABET, _ALPHABET[1:], strict=False))
+_NEXT = dict(pairwise(_ALPHABET))
 
 
 class Ids:

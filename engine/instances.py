@@ -8,18 +8,17 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.commands import Cancel, Command, CompleteActivity, SetVariables, Start, TriggerEvent
-from engine.errors import Conflict, InvalidInput, NotFound
+from engine.errors import Conflict, NotFound
 from engine.forms import check_form
 from engine.history.reader import Reader
 from engine.model import ActivityRecord, InstanceState, ProcessInstance
 from engine.road import Road
 from engine.session import Session
 from engine.store import definitions, instances, jobs
-from engine.store.codec import normalise
+from engine.store.codec import check_key, normalise
 from engine.store.subscriptions import waiting_at
 from engine.store.transaction import Store
 
-KEY_LENGTH = 255
 _SCOPES = ("subProcess", "adHocSubProcess", "transaction", "multiInstanceBody")
 _TRIGGERABLE = ("receiveTask", "intermediateCatchEvent")
 
@@ -44,8 +43,8 @@ class Instances:
         form: Mapping[str, str] | None,
     ) -> ProcessInstance:
         definition_id = self._definition_id(key, version)
-        if business_key is not None and not 0 < len(business_key) <= KEY_LENGTH:
-            raise InvalidInput(f"A business key has 1 to {KEY_LENGTH} characters; this one has {len(business_key)}.")
+        if business_key is not None:
+            check_key(business_key, "business key")
         values = normalise(variables)
         if form is not None:
             values |= check_form(self._read.start_form(definition_id), form)

@@ -9,7 +9,7 @@ from typing import Any
 from engine.events import UNSET
 from engine.model import InstanceState
 from engine.store import incidents, tables
-from engine.store.codec import encode_part
+from engine.store.codec import encode_part, readable
 from engine.store.instances import LockedInstance
 from engine.store.unit import UnitOfWork
 
@@ -79,7 +79,7 @@ class Live:
     def end(self, at: datetime, state: str, reason: str) -> None:
         self.row.state = state
         self.has_ended_now = True
-        self._changes.update(state=state, ended_at=at, end_reason=reason)
+        self._changes.update(state=state, ended_at=at, end_reason=readable(reason))
 
     def raise_incident(
         self,
@@ -106,8 +106,8 @@ class Live:
                 "element_id": element_id,
                 "kind": kind,
                 "job_id": job_id,
-                "message": message,
-                "detail": detail,
+                "message": readable(message),
+                "detail": readable(detail),
                 "location": location,
                 "created_at": at,
                 "resolved_at": None,

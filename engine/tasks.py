@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Row
 
 from engine.clock import Clock
 from engine.commands import CompleteActivity, ThrowError, ThrowEscalation
-from engine.errors import Conflict, InvalidInput, NotFound
+from engine.errors import Conflict, NotFound
 from engine.forms import check_form
 from engine.history.reader import Reader
 from engine.road import Road
 from engine.store import history, tasks
-from engine.store.codec import normalise
+from engine.store.codec import check_key, normalise
 from engine.store.instances import next_log_sequence
 from engine.store.transaction import Store
 
@@ -30,7 +30,7 @@ class Tasks:
         self._clock = clock
 
     def claim(self, task_id: str, user: str) -> None:
-        _check_name(user)
+        check_key(user, "user's name")
 
         def take(connection: Connection, row: Row[Any]) -> None:
             if not tasks.claim(connection, task_id, user):
@@ -48,7 +48,7 @@ class Tasks:
 
     def assign(self, task_id: str, user: str | None, *, by: str) -> None:
         if user is not None:
-            _check_name(user)
+            check_key(user, "user's name")
 
         def hand_over(connection: Connection, row: Row[Any]) -> None:
             tasks.assign(connection, task_id, user)
@@ -125,8 +125,3 @@ def _open_task(connection: Connection, task_id: str) -> Row[Any]:
         by = f" by {row.closed_by}" if row.closed_by else ""
         raise Conflict(f"Task '{row.name}' ({task_id}) is closed already: {row.outcome}{by}.")
     return row
-
-
-def _check_name(user: str) -> None:
-    if not user.strip():
-        raise InvalidInput("A user task is given to somebody: the user's name must not be empty.")

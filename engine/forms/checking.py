@@ -35,7 +35,7 @@ def check_form(form: FormDescription | None, typed: Mapping[str, str]) -> dict[s
     """
     if form is None:
         raise InvalidInput("There is no form here to fill in. Give variables instead.")
-    problems = {name: "The form has no such field." for name in typed.keys() - {each.id for each in form.fields}}
+    problems = dict.fromkeys(typed.keys() - {each.id for each in form.fields}, "The form has no such field.")
     values: dict[str, Any] = {}
     for field in form.fields:
         if not field.is_input or field.is_readonly:

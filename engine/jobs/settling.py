@@ -20,7 +20,7 @@ from engine.model import InstanceState, JobState
 from engine.road import Errand, Road
 from engine.session import Session
 from engine.store import jobs
-from engine.store.codec import normalise
+from engine.store.codec import normalise, readable
 from engine.store.jobs import Lease
 from engine.store.transaction import Store
 
@@ -71,7 +71,7 @@ class Settling:
 
         def work(session: Session) -> None:
             held = self._unheld(session.connection, job_id)
-            jobs.add_attempt(session.connection, held.row, self._clock.now(), by, "retry", error)
+            jobs.add_attempt(session.connection, held.row, self._clock.now(), by, "retry", readable(error))
             left = retries if retries is not None else self._left(held)
             self._fail_in(session, held, error, "", left, after=retry_in, attempt=held.row.attempt + 1)
 
@@ -134,6 +134,7 @@ class Settling:
         at, row, lease = self._clock.now(), held.row, held.lease
         live = session.live(row.instance_id) if row.instance_id else None
         number = row.attempt if attempt is None else attempt
+        error = readable(error)
         changes: dict[str, Any] = {"error": error, "attempt": number, "retries_left": max(left, 0)}
         if left > 0:
             due_at = at + after if after is not None else self._retry_at(held, at, number)

