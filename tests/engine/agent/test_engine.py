@@ -1,29 +1,14 @@
 """Agents in a process, on a real database."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.engine import Engine
 from engine.executors.agent import AgentExecutor, Limits, ToolCall, totals
 from engine.model import InstanceState, Resource
 
-MODEL = b"""<?xml version="1.0" encoding="UTF-8"?>
-<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:camunda="http://camunda.org/schema/1.0/bpmn"
-             id="d" targetNamespace="test">
-  <error id="e" errorCode="AGENT_LIMIT_MODEL_CALLS" name="Too many calls" />
-  <process id="hiring" isExecutable="true" camunda:historyTimeToLive="P1D">
-    <startEvent id="start" />
-    <sequenceFlow id="f1" sourceRef="start" targetRef="assess" />
-    <serviceTask id="assess" name="Assess" camunda:type="external" camunda:topic="assess" />
-    <sequenceFlow id="f2" sourceRef="assess" targetRef="done" />
-    <endEvent id="done" />
-    <boundaryEvent id="stopped" attachedToRef="assess">
-      <errorEventDefinition errorRef="e" />
-    </boundaryEvent>
-    <sequenceFlow id="f3" sourceRef="stopped" targetRef="byHand" />
-    <endEvent id="byHand" />
-  </process>
-</definitions>
-"""
+MODEL = Path(__file__).with_name("hiring.bpmn").read_bytes()
 
 
 def look_up(name: str) -> str:
