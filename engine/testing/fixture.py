@@ -43,7 +43,6 @@ class Theatre:
 
     @property
     def engine(self) -> Engine:
-        """The engine in use now: with save and restore each step ends with a new one on the same store."""
         return self._stage.engine
 
     @property

@@ -30,8 +30,8 @@ _MOST_MOMENTS = 100_000  # moments at which something is due within one advance
 class Stage:
     """Use as a context manager; `deploy` first.
 
-    *save_restore*: a new engine on the same store for every step and every job, so that nothing but
-    what was saved carries a process on.
+    *save_restore*: every job has a transaction of its own, which loads its instance from the store and
+    saves it there; else jobs that are due together may share one.
     """
 
     def __init__(self, plan: ScenarioFile, *, save_restore: bool = False) -> None:
@@ -72,11 +72,6 @@ class Stage:
         self._register()
         self.definitions += self.engine.deploy(*(models or self.plan.models), by="scenario").definitions
         self._leave_topics_to_workers()
-
-    def restart(self) -> None:
-        """With *save_restore*, lets go of everything in memory: what goes on comes from the store."""
-        if self.save_restore:
-            self._reopen()
 
     def put_stub(self, name: str, stub: Stub) -> None:
         self.stubs.put(name, stub)
@@ -126,16 +121,13 @@ class Stage:
 
     def settle(self) -> None:
         """Runs what is due until all is quiet, unless jobs are held."""
-        self.restart()
         if not self.plan.hold_jobs:
             self.run_jobs()
 
     def run_jobs(self) -> None:
-        if not self.save_restore:
-            self.engine.work(until_idle=True)
-            return
-        while self.engine.work(until_idle=True, limit=1):
-            self.restart()
+        at_once = 1 if self.save_restore else None
+        while self.engine.work(until_idle=True, limit=at_once):
+            pass
 
     def advance_to(self, moment: datetime) -> None:
         """Moves the clock from one due time to the next, so that what follows from one counts from it.

@@ -104,7 +104,11 @@ def test_dates_and_clock_times_stay_text_and_exponents_are_numbers() -> None:
         (HEAD + "    expect: {state: done}\n", 4, "'state' is 'done'. Allowed: running, completed"),
         (HEAD + "    expect:\n      activ: []\n", 5, "unknown key 'activ' in expect. Allowed: active, state"),
         (HEAD + "    expect: {visits: {A: many}}\n", 4, "must be a number from 0 up"),
-        (HEAD + "    expect:\n      tasks:\n        - owner: x\n", 6, "unknown key 'owner' in a task. Allowed: id, name"),
+        (
+            HEAD + "    expect:\n      tasks:\n        - owner: x\n",
+            6,
+            "unknown key 'owner' in a task. Allowed: id, name",
+        ),
         (HEAD + "    start: {message: {name: A}, signal: {name: B}}\n", 4, "both message and signal"),
         (HEAD + "stubs:\n  a: {return: 1, fail: x}\n", 5, "has both return and fail"),
         (HEAD + "stubs:\n  a: {returns: 1}\n", 5, "unknown key 'returns' in stub 'a'. Allowed: return, fail"),

@@ -1,0 +1,135 @@
+"""`fermata up`: deploys, makes people, serves, stops cleanly and carries on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.cli import server
+from tests.engine.cli.conftest import MODELS, Fermata
+
+SETTINGS = """
+[people.ann]
+password = "ann-secret"
+display_name = "Ann Marsh"
+groups = ["managers"]
+"""
+
+
+class Web:
+    """Stands in for the web application: announces itself, lets *visit* happen, and waits to be stopped."""
+
+    def __init__(self, visit: Callable[[Any], None]) -> None:
+        self.visit = visit
+        self.calls: list[dict[str, Any]] = []
+
+    def serve(
+        self, engine: Any, *, host: str, port: int, stop: threading.Event, on_ready: Callable[[str], None], var: Path
+    ) -> None:
+        self.calls.append({"host": host, "port": port, "var": var})
+        on_ready(f"http://{host}:{port}")
+        self.visit(engine)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(10)
+
+
+@pytest.fixture
+def application(folder: Path) -> Path:
+    (folder / "fermata.toml").write_text(SETTINGS)
+    (folder / "approval.bpmn").write_bytes((MODELS / "approval.bpmn").read_bytes())
+    return folder
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Web]:
+    def install(visit: Callable[[Any], None] = lambda engine: None) -> Web:
+        web = Web(visit)
+        monkeypatch.setattr(server, "_server", lambda: web.serve)
+        return web
+
+    return install
+
+
+def test_it_says_where_it_is_and_who_can_log_in_and_stops_on_sigterm(application: Path, web, fermata: Fermata) -> None:
+    web()
+
+    said = fermata("up", "--port", "8123")
+
+    assert said.code == 0
+    assert "Fermata is up at http://127.0.0.1:8123." in said.out
+    assert "Ann Marsh" in said.out
+    assert said.out.splitlines()[-1] == "Stopped. Start again and every running instance goes on."
+    assert (application / "var" / "fermata.db").is_file()
+
+
+def test_a_second_start_carries_on_and_deploys_nothing_new(application: Path, web, fermata: Fermata) -> None:
+    started: list[str] = []
+    web(lambda engine: started.append(engine.start("approval").id))
+    assert "(deployed)" in fermata("up").out
+
+    seen: list[Any] = []
+    web(lambda engine: seen.extend([engine.read.instance(started[0]).state, len(engine.people.list())]))
+    assert "(unchanged)" in fermata("up").out
+
+    assert seen == ["running", 1]
+
+
+def test_people_with_public_passwords_are_not_made_on_a_public_address(
+    application: Path, web, fermata: Fermata
+) -> None:
+    people: list[Any] = []
+    web(lambda engine: people.extend(engine.people.list()))
+
+    said = fermata("up", "--host", "0.0.0.0")
+
+    assert people == []
+    assert "not made on a public address" in said.err
+
+
+def test_workers_run_what_the_web_pages_start(application: Path, web, fermata: Fermata) -> None:
+    (application / "handlers.py").write_text(
+        "from engine import handler\n\n@handler('org.example.ChargeCard')\ndef charge(job):\n    return 1\n"
+    )
+    states: list[str] = []
+
+    def approve(engine: Any) -> None:
+        committed = threading.Event()
+        engine.on_commit(committed.set)
+        instance = engine.start("approval")
+        engine.complete(engine.read.tasks().items[0].id, {"approved": True})
+        while engine.read.instance(instance.id).state == "running" and committed.wait(10):
+            committed.clear()
+        states.append(engine.read.instance(instance.id).state)
+
+    web(approve)
+    fermata("up")
+
+    assert states == ["completed"]
+
+
+def test_a_model_that_cannot_run_stops_the_start(application: Path, web, fermata: Fermata) -> None:
+    (application / "refused.bpmn").write_bytes((MODELS / "refused.bpmn").read_bytes())
+    web()
+
+    said = fermata("up")
+
+    assert said.code == 1
+    assert "refused.bpmn:5: error:" in said.out
+
+
+def test_an_address_that_is_taken_is_a_sentence(application: Path, fermata: Fermata, monkeypatch) -> None:
+    def taken(*_: Any, **__: Any) -> None:
+        raise OSError(98, "Address already in use")
+
+    monkeypatch.setattr(server, "_server", lambda: taken)
+
+    said = fermata("up")
+
+    assert said.code == 1
+    assert "Cannot listen on 127.0.0.1:8000: Address already in use. Stop what runs there or choose" in said.err
