@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -42,7 +42,7 @@ TaskReference = Annotated[
 
 
 @contextmanager
-def opened(url: str | None, *, migrate: bool = True) -> Iterator[Engine]:
+def opened(url: str | None, *, migrate: bool = True) -> Generator[Engine]:
     """The engine on the chosen database, whose folder is made where it is missing."""
     from engine.engine import Engine
 

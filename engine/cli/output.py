@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -131,7 +131,7 @@ def findings(found: Iterable[Finding]) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int, *, is_shown: bool = True) -> Iterator[_Advance]:
+def progress(title: str, total: int, *, is_shown: bool = True) -> Generator[_Advance]:
     """A bar on a terminal, nothing elsewhere. Call what it yields once for each thing done."""
     if not is_shown or not sys.stderr.isatty() or total < 2:
         yield _Advance(None, None)

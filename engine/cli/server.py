@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from ipaddress import ip_address
@@ -135,7 +135,7 @@ def _server() -> Callable[..., Any] | None:
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
+def stopped_by_signals() -> Generator[threading.Event]:
     """An event that SIGINT and SIGTERM set; a second SIGINT ends the process the hard way."""
     stop = threading.Event()
 

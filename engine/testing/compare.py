@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from engine.timing import TimerError, read_date, read_duration
 
@@ -22,7 +22,7 @@ def same(expected: Any, actual: Any) -> bool:
         ours, theirs = cast("Mapping[Any, Any]", expected), cast("Mapping[Any, Any]", actual)
         return ours.keys() == theirs.keys() and all(same(value, theirs[key]) for key, value in ours.items())
     if _is_list(expected) and _is_list(actual):
-        return len(expected) == len(actual) and all(map(same, expected, actual))
+        return _same_entries(expected, actual)
     return bool(expected == actual)
 
 
@@ -47,6 +47,10 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def _same_entries(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
+    return len(expected) == len(actual) and all(map(same, expected, actual))
+
+
 def _same_number(expected: float | Decimal, actual: float | Decimal) -> bool:
     """A float is compared as what it prints as, so that 0.1 equals the decimal 0.1."""
     return expected == actual or Decimal(str(expected)) == Decimal(str(actual))
@@ -66,5 +70,5 @@ def _same_time(expected: str, actual: Any) -> bool:
     return False
 
 
-def _is_list(value: Any) -> bool:
+def _is_list(value: Any) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)

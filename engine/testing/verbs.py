@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import Conflict, NotFound
@@ -109,7 +109,7 @@ def _key(correlate: Any) -> str | None:
     return correlate if correlate is None or isinstance(correlate, str) else show(correlate)
 
 
-def _waiting_with(stage: Stage, step: Step, wanted: Mapping[str, Any]) -> list[str | None]:
+def _waiting_with(stage: Stage, step: Step, wanted: Mapping[str, Any]) -> Sequence[str | None]:
     """The instances that wait for the message and whose variables are as *wanted*; None where only start events wait.
 
     Raises NotFound, and Conflict when several are meant and `all` is not set.
