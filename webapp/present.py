@@ -63,7 +63,21 @@ ACTIONS: Mapping[str, str] = {
 
 
 def install(app: Flask) -> None:
-    for filter_ in (ago, absolute, duration, shown, kind_label, kind_icon, action_label, plural, money, sentence):
+    for filter_ in (
+        ago,
+        absolute,
+        duration,
+        shown,
+        kind_label,
+        kind_icon,
+        action_label,
+        plural,
+        money,
+        sentence,
+        who,
+        is_person,
+        told,
+    ):
         app.add_template_filter(filter_)
 
 
@@ -185,6 +199,22 @@ def action_label(action: str) -> str:
     if action in ACTIONS:
         return ACTIONS[action]
     return action.replace(".", " ").replace("_", " ").capitalize()
+
+
+def is_person(actor: str | None) -> bool:
+    """Whether *actor* is none of the engine's own: system, timer, 'worker:host:...', 'instance:ID'."""
+    return bool(actor) and actor not in ("system", "timer") and ":" not in str(actor)
+
+
+def who(actor: str | None) -> str:
+    """A person by name; the engine's own by what they are."""
+    kind, colon, _ = (actor or "").partition(":")
+    return {"worker": "worker", "instance": "another instance"}.get(kind, actor or "") if colon else kind
+
+
+def told(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of a log line that say something: without what is empty."""
+    return {name: value for name, value in detail.items() if value not in (None, "", (), [], {})}
 
 
 def sentence(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from engine import Engine
 from engine.application import load_application
+from engine.model import UserTask
 from webapp.serve import Server, make_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,8 +37,23 @@ NEW_HIRE = {
 
 @dataclass(frozen=True, slots=True)
 class House:
+    """*passwords* by the names of the samples' people."""
+
     engine: Engine
     address: str
+    passwords: dict[str, str]
+
+    def wait_for_tasks(self, instance_id: str, seconds: float = 30) -> tuple[UserTask, ...]:
+        """The open user tasks of an instance, as soon as the workers have brought it to one."""
+        changed = threading.Event()
+        self.engine.on_commit(changed.set)
+        end = time.monotonic() + seconds
+        while not (found := self.engine.read.tasks(instance_id=instance_id).items):
+            if time.monotonic() > end:
+                raise TimeoutError(f"Instance {instance_id} has come to no user task in {seconds} s.")
+            changed.wait(1)
+            changed.clear()
+        return found
 
 
 @contextmanager
@@ -47,17 +64,19 @@ def serving(folder: Path, samples: Sequence[str] = SAMPLES) -> Iterator[House]:
     keys = {name: os.environ.pop(name) for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY") if name in os.environ}
     try:
         with Engine("sqlite:///fermata.db") as engine:
+            passwords: dict[str, str] = {}
             for name in samples:
                 application = load_application(ROOT / "samples" / name)
                 application.install(engine)
                 for person in application.people:
+                    passwords[person.name] = person.password
                     if engine.people.get(person.name) is None:
                         engine.people.add(
                             person.name, person.password, person.display_name, person.groups, is_admin=person.is_admin
                         )
             engine.start_workers(2)
             with _running(make_server(engine, port=0)) as server:
-                yield House(engine, server.address)
+                yield House(engine, server.address, passwords)
     finally:
         os.environ.update(keys)
         os.chdir(before)

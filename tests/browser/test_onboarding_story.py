@@ -29,7 +29,7 @@ def test_a_manager_approves_a_new_colleague_and_reads_how_it_went(log_in):
     assert ben.locator(".diagram-badge-token").inner_text() == "1"
 
     ann = log_in("ann")
-    ann.get_by_role("link", name="Tasks").click()
+    ann.get_by_role("link", name="Tasks", exact=True).click()
     ann.get_by_role("link", name="My groups").click()
     ann.get_by_role("link", name="Decide on start").first.click()
     ann.get_by_role("button", name="Claim").click()

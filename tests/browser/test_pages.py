@@ -12,7 +12,7 @@ NARROW = {"width": 390, "height": 844}
 def waiting_id(house):
     """An onboarding that waits for the manager."""
     instance = house.engine.start("employee-onboarding", business_key="HIRE-7", variables=NEW_HIRE, by="ben")
-    house.engine.work()
+    house.wait_for_tasks(instance.id)
     return instance.id
 
 
@@ -85,8 +85,7 @@ def test_a_line_of_the_history_points_at_its_element_and_back(waiting_id, log_in
 
 def test_a_task_is_found_and_claimed_with_the_keyboard_alone(house, log_in):
     instance = house.engine.start("employee-onboarding", business_key="HIRE-8", variables=NEW_HIRE, by="ben")
-    house.engine.work()
-    [task] = house.engine.read.tasks(instance_id=instance.id, scope="all").items
+    [task] = house.wait_for_tasks(instance.id)
     page = log_in("ann")
     page.goto(f"/tasks/{task.id}")
 

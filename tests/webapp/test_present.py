@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from webapp.present import LONGEST, absolute, ago, duration, money, plural, shown
+from webapp.present import LONGEST, absolute, ago, duration, is_person, money, plural, sentence, shown, who
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -104,3 +104,22 @@ def test_counts_take_the_right_number():
         "1,200 tokens",
         "2 processes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("actor", "words", "is_one"),
+    [
+        ("ann", "ann", True),
+        ("system", "system", False),
+        ("timer", "timer", False),
+        ("worker:host:1:2", "worker", False),
+        ("instance:01x", "another instance", False),
+        (None, "", False),
+    ],
+)
+def test_people_are_told_from_the_engine_s_own(actor, words, is_one):
+    assert (who(actor), is_person(actor)) == (words, is_one)
+
+
+def test_what_is_wrong_becomes_a_sentence():
+    assert [sentence("must be filled in"), sentence("Give it a name.")] == ["Must be filled in.", "Give it a name."]

@@ -121,7 +121,7 @@ function toggle(canvas, element, name, isOn) {
 
 function addBadges(overlays, element, node) {
   if (node.tokens) {
-    badge(overlays, element, 'token', node.tokens, `${node.tokens} waiting here`, { bottom: 10, left: -10 });
+    badge(overlays, element, 'token', node.tokens, `${node.tokens} waiting here`, { top: -10, left: -10 });
   }
   if (node.incidents) {
     badge(overlays, element, 'incident', '!', `${node.incidents} open incident(s)`, { top: -10, right: 12 });
