@@ -49,10 +49,18 @@ def _cycle(text: str) -> tuple[int, list[str]]:
     try:
         if slash and head.startswith("R"):
             read_duration(interval)
-            return (max(int(head[1:]), 1) if head[1:] else DEFAULT_RETRIES), [interval]
+            return _count(head[1:]), [interval]
         intervals = [each.strip() for each in text.split(",")]
         for each in intervals:
             read_duration(each)
     except (TimerError, ValueError):
         return DEFAULT_RETRIES, []
     return len(intervals) + 1, intervals
+
+
+def _count(text: str) -> int:
+    if not text:
+        return DEFAULT_RETRIES
+    if (count := int(text)) < 0:
+        raise ValueError(f"{count} attempts")
+    return max(count, 1)

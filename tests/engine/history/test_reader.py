@@ -1,0 +1,88 @@
+"""Reading what happened."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from engine.clock import VirtualClock
+from engine.engine import Engine
+from engine.errors import NotFound
+from engine.model import InstanceState
+
+
+@pytest.fixture
+def shop(engine: Engine, models: Path) -> Engine:
+    engine.deploy(models / "order.bpmn", models / "calls.bpmn")
+    engine.handler("charge")(lambda job: {"receipt": 1})
+    return engine
+
+
+def test_the_history_tells_the_whole_story(shop: Engine, clock: VirtualClock) -> None:
+    order = shop.start("order", variables={"amount": 1}, by="ann")
+    shop.work()
+    shop.complete(shop.read.tasks().items[0].id, {"amount": 2}, by="bob")
+
+    history = shop.read.history(order.id)
+    assert [(each.element_id, each.outcome, each.actor) for each in history.activities if each.actor] == [
+        ("Charge", "completed", history.activities[1].actor),
+        ("Approve", "completed", "bob"),
+    ]
+    assert history.flows_taken == ("Received_Charge", "Charge_Approve", "Approve_Done")
+    assert [(each.name, each.before, each.after, each.existed_before) for each in history.variable_changes] == [
+        ("amount", None, 1, False),
+        ("receipt", None, 1, False),
+        ("amount", 1, 2, True),
+    ]
+    assert [entry.action for entry in history.log] == [
+        "instance.started",
+        "task.created",
+        "task.completed",
+        "instance.ended",
+    ]
+
+
+def test_the_history_takes_a_handful_of_queries(shop: Engine) -> None:
+    order = shop.start("order", variables={f"v{n}": n for n in range(50)})
+    queries: list[str] = []
+    event.listen(shop.store.database, "before_cursor_execute", lambda *given: queries.append(given[2]))
+    shop.read.history(order.id)
+    assert len(queries) <= 9
+
+
+def test_what_is_unknown_is_named(shop: Engine) -> None:
+    for read in (shop.read.instance, shop.read.history, shop.read.definition, shop.read.task, shop.read.process):
+        with pytest.raises(NotFound, match="nothing"):
+            read("nothing")
+
+
+def test_instances_are_found_newest_first(shop: Engine) -> None:
+    orders = [shop.start("order", business_key=f"A-{n}") for n in range(5)]
+    page = shop.read.instances(limit=2)
+    assert ([each.id for each in page], page.total) == ([orders[4].id, orders[3].id], 5)
+    assert [each.id for each in shop.read.instances(limit=2, offset=4)] == [orders[0].id]
+    assert shop.read.instances(limit=2, offset=10).total == 5
+
+
+@pytest.mark.parametrize(
+    ("wanted", "total"),
+    [({"key": "order"}, 2), ({"key": "other"}, 0), ({"state": InstanceState.CANCELLED}, 1),
+     ({"business_key": "A-1"}, 1), ({"text": "a-"}, 2), ({"text": "Ord"}, 2), ({"text": "%"}, 0), ({"text": "_"}, 0)],
+)  # fmt: skip
+def test_instances_are_found_by(shop: Engine, wanted: dict[str, str], total: int) -> None:
+    shop.cancel(shop.start("order", business_key="A-1").id)
+    shop.start("order", business_key="A-2")
+    assert shop.read.instances(**wanted).total == total
+
+
+def test_visible_variables_end_at_the_scopes_around(shop: Engine) -> None:
+    order = shop.start("order", variables={"amount": 1})
+    waiting = shop.read.active(order.id)[0]
+    assert waiting.element_id == "Charge"
+    assert shop.read.visible_variables(order.id, waiting.activity_id) == {"amount": 1}
+
+
+def test_the_variables_of_an_ended_instance_remain(shop: Engine) -> None:
+    order = shop.start("order", variables={"amount": 1})
+    shop.cancel(order.id)
+    assert shop.read.variables(order.id) == {"amount": 1}
