@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bpmn.expressions import ExpressionError
+from bpmn.rules import supported
 from engine.errors import DeploymentRefused, EngineError
 from engine.testing import looking
 from engine.testing.expectations import mismatches
@@ -160,6 +161,9 @@ class _Run:
     def result(self) -> Result:
         try:
             self._play()
+        except DeploymentRefused as refusal:
+            is_lacking = any(finding.rule == supported.RULE for finding in refusal.findings)
+            return self._ended(Outcome.ERROR if is_lacking else Outcome.FAILED, str(refusal))
         except (_Failed, EngineError, ExpressionError) as problem:
             return self._ended(Outcome.FAILED, str(problem))
         except NotSupported as problem:
