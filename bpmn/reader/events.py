@@ -60,7 +60,7 @@ def read_task_message(element: Element, adapter: Adapter) -> EventDefinition | N
     if not reference and element.get("operationRef"):
         operation = adapter.document.resolve(element.get("operationRef"))
         if operation is not None:
-            # The operation's 'in' is what its caller sends and what its provider receives (8.4.9).
+            # The operation's 'in' is what its caller sends and what its provider receives (8.5).
             reference = local(operation.child_text("inMessageRef"))
     if not reference:
         return None

@@ -11,7 +11,7 @@ RULE: Final = "conditions"
 
 
 _CHOICES: Final = ("exclusiveGateway", "inclusiveGateway")
-_NO_CHOICE: Final = ("parallelGateway", "eventBasedGateway", *EVENTS)
+_NO_CHOICE: Final = ("eventBasedGateway", *EVENTS)
 
 
 def check(review: Review) -> None:
@@ -20,10 +20,16 @@ def check(review: Review) -> None:
         conditional = [flow for flow in flows if flow.child("conditionExpression") is not None]
         if node.name in _CHOICES and len(flows) > 1:
             _check_choice(review, node, flows)
+        elif node.name == "parallelGateway":
+            for flow in conditional:
+                message = (
+                    f"The condition of '{name_of(flow)}' is ignored: a parallel gateway takes every path. Remove it."
+                )
+                review.warning(RULE, flow, message)
         elif node.name in _NO_CHOICE:
             for flow in conditional:
                 message = (
-                    f"Sequence flow '{name_of(flow)}' leaves {node.name} '{name_of(node)}', which takes every path: "
+                    f"Sequence flow '{name_of(flow)}' leaves {node.name} '{name_of(node)}', where the event decides: "
                     "its condition is not allowed. Remove it or put an exclusive gateway there."
                 )
                 review.error(RULE, flow, message)
@@ -40,9 +46,8 @@ def _check_choice(review: Review, node: Element, flows: list[Element]) -> None:
     for flow in flows:
         if flow.child("conditionExpression") is None and flow.id != default:
             message = (
-                f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has "
-                "neither a condition nor is it "
-                "the default. Give it a condition or make it the default flow."
+                f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has neither a condition "
+                "nor is it the default. Give it a condition or make it the default flow."
             )
             review.error(RULE, flow, message)
     if not default:

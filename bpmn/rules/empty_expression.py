@@ -1,4 +1,4 @@
-"""An expression that is drawn says something (8.4.7)."""
+"""An expression that is drawn says something (8.4.6)."""
 
 from __future__ import annotations
 

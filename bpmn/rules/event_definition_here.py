@@ -1,4 +1,4 @@
-"""Which triggers and results an event may have depends on where it stands (table 10.93, 10.5)."""
+"""Which triggers and results an event may have depends on where it stands (10.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every expression and script of a diagram can be read before the first instance needs it (8.4.7)."""
+"""Every expression and script of a diagram can be read before the first instance needs it (8.4.6)."""
 
 from __future__ import annotations
 

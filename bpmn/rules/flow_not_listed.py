@@ -1,4 +1,4 @@
-"""Nodes list their sequence flows, and the lists agree with the flows (8.4.13, table 8.61)."""
+"""Nodes list their sequence flows, and the lists agree with the flows (8.4.13)."""
 
 from __future__ import annotations
 

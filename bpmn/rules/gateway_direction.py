@@ -1,4 +1,4 @@
-"""A gateway joins or splits, as its gatewayDirection says (10.6.1, table 8.48)."""
+"""A gateway joins or splits, as its gatewayDirection says (8.4.9, 10.6.1)."""
 
 from __future__ import annotations
 

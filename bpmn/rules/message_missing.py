@@ -34,7 +34,7 @@ def check(review: Review) -> None:
 
 
 def _check_codes(review: Review) -> None:
-    """What is thrown has a code for somebody to catch; a catch without one catches all (table 10.88)."""
+    """What is thrown has a code for somebody to catch; a catch without one catches all (10.5.5)."""
     for event in review.document.all("endEvent", "intermediateThrowEvent"):
         for definition in review.event_definitions(event):
             kind = {"errorEventDefinition": "error", "escalationEventDefinition": "escalation"}.get(definition.name)

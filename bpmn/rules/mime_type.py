@@ -1,4 +1,4 @@
-"""textFormat is a MIME type (8.4.2, 8.4.11)."""
+"""textFormat is a MIME type (8.3.1, 8.4.1)."""
 
 from __future__ import annotations
 

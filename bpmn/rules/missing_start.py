@@ -1,5 +1,4 @@
-"""A process starts somewhere: an executable one needs a start event, "
-"an instantiating receive task or gateway, or an activity without incoming flow (10.5.2)."""
+"""A process starts somewhere: by a start event, or by an activity that nothing leads to (10.5.2)."""
 
 from __future__ import annotations
 

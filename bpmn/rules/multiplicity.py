@@ -1,4 +1,4 @@
-"""The number of participants is a range (9.2.2)."""
+"""The number of participants is a range (9.3)."""
 
 from __future__ import annotations
 

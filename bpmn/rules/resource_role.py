@@ -1,4 +1,4 @@
-"""A role is given by a resource or by an expression, not by both (10.3.1, table 10.5)."""
+"""A role is given by a resource or by an expression, not by both (10.3.1)."""
 
 from __future__ import annotations
 
