@@ -173,8 +173,7 @@ class _Filing:
         for key, file, version_tag in self._reading.forms:
             self._add(definitions.FORMS, key, file, version_tag=version_tag)
         for key, name, file in self._reading.decisions:
-            identity = {"name": name, "deployed_at": self._now, "version_tag": None}
-            self._add(definitions.DECISIONS, key, file, **identity)
+            self._add(definitions.DECISIONS, key, file, name=name, deployed_at=self._now, version_tag=None)
         return [self._add_process(process, file) for process, file in self._reading.processes]
 
     def latest_process(self, key: str) -> Row[Any] | None:

@@ -87,6 +87,7 @@ class Road:
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
         session.load(errand.instance_id for errand in errands)
+        session.lock_jobs(errand.lease for errand in errands if errand.lease is not None)
         refusals: list[Exception | None] = []
         done: dict[str, list[Lease]] = {}
         for errand in errands:

@@ -21,7 +21,7 @@ from engine.model import InstanceState
 from engine.programs import Loaded, Programs
 from engine.store import tables
 from engine.store.instances import LockedInstance, children_of, forget_runtime, lock_instances
-from engine.store.jobs import Lease, lock_job
+from engine.store.jobs import Lease, LockedJobs, check_lease, lock_job, lock_jobs
 from engine.store.unit import UnitOfWork
 from engine.store.values import ValueReader
 
@@ -54,6 +54,7 @@ class Session:
         self._ids = ids
         self._reader = ValueReader(connection)
         self._lives: dict[str, Live] = {}
+        self._jobs: LockedJobs = {}
         self._flows: dict[str, list[str]] = {}
 
     def load(self, instance_ids: Iterable[str]) -> None:
@@ -62,6 +63,10 @@ class Session:
         if missing:
             for row in lock_instances(self.connection, missing).values():
                 self._lives[row.id] = self._revive(row)
+
+    def lock_jobs(self, leases: Iterable[Lease]) -> None:
+        """Locks jobs that commands are the end of, in one go; their instances are locked before them."""
+        self._jobs |= lock_jobs(self.connection, [lease.job_id for lease in leases])
 
     def live(self, instance_id: str) -> Live:
         """Raises NotFound."""
@@ -81,10 +86,13 @@ class Session:
         if live.is_suspended and not isinstance(command, Cancel):
             raise Conflict(f"Process instance '{instance_id}' is suspended. Activate it first.")
         if lease is not None:
-            lock_job(self.connection, lease)
+            if lease.job_id not in self._jobs:
+                self.lock_jobs([lease])
+            check_lease(lease, self._jobs)
         events = self.programs.advance(live.instance, command)
         if lease is not None:
             self.unit.delete(tables.job, (lease.job_id,))
+            self._jobs.pop(lease.job_id)
         self._take_in(live, command, events)
         return live
 

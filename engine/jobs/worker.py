@@ -30,7 +30,7 @@ from engine.store import jobs
 from engine.store.transaction import Store
 
 LEASE = timedelta(seconds=30)
-BATCH = 16
+BATCH = 32
 SETTLE_AFTER = 0.005
 """Seconds for which a finished job may wait for others to share its commit."""
 LOST_LEASES_LIMIT = 25
@@ -54,14 +54,10 @@ class Worker:
         self.recover()
         ran = 0
         with Heartbeat(self) as heartbeat:
-            while limit is None or ran < limit:
-                held = self.take(BATCH if limit is None else min(BATCH, limit - ran))
-                if not held:
-                    break
-                self._run_batch(held, heartbeat)
+            held = self.take(_room(limit, ran))
+            while held:
                 ran += len(held)
-                if not until_idle:
-                    break
+                held = self._run_batch(held, heartbeat, _room(limit, ran) if until_idle else 0)
         return ran
 
     def run_one(self, job_id: str) -> None:
@@ -92,7 +88,7 @@ class Worker:
 
     def take(self, limit: int) -> list[HeldJob]:
         """Up to *limit* due jobs, leased."""
-        if not self.has_due():
+        if limit < 1 or not self.has_due():
             return []
         with self._store.writing() as connection:
             return self.take_in(connection, limit)
@@ -160,7 +156,13 @@ class Worker:
                 with suppress(Conflict):
                     self._settling.fail(row.id, message, retries=0, retry_in=None, by="system")
 
-    def _run_batch(self, batch: list[HeldJob], heartbeat: Heartbeat) -> None:
+    def _run_batch(self, batch: list[HeldJob], heartbeat: Heartbeat, room: int = 0) -> list[HeldJob]:
+        """Does the jobs and saves what became of them; the next ones, up to *room*, are taken in the same commit."""
+        taken: list[HeldJob] = []
+
+        def take(connection: Connection) -> None:
+            taken[:] = self.take_in(connection, room)
+
         heartbeat.watch(batch)
         finished: list[Settled] = []
         unbegun = list(batch)
@@ -174,11 +176,17 @@ class Worker:
                     done, finished = finished, []
                     self.settle(done)
                     since = time.monotonic()
+            if finished and room:
+                done, finished = finished, []
+                self.settle(done, take)
+            elif room:
+                taken = self.take(room)
         finally:  # also when somebody stops us from the keyboard
             if finished:
                 self.settle(finished)
             self.give_back(unbegun)
             heartbeat.watch([])
+        return taken
 
     def _run_service(self, held: HeldJob) -> Outcome:
         binding = self._registry.find(held.names)
@@ -197,6 +205,10 @@ class Worker:
             f'Registered: {known}. Add @engine.handler("{names[0]}").'
         )
         return Failed(message, kind="unbound")
+
+
+def _room(limit: int | None, ran: int) -> int:
+    return BATCH if limit is None else min(BATCH, limit - ran)
 
 
 class Heartbeat:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, select
 
 from engine.store.tables import decision_definition, deployment, form_definition, process_definition, resource
+from engine.store.types import AnyRow
 from engine.store.values import insert_all
 
 PROCESSES, DECISIONS, FORMS = process_definition, decision_definition, form_definition
@@ -61,7 +62,7 @@ def find_resource(connection: Connection, deployment_id: str, name: str) -> Row[
     return connection.execute(query).first()
 
 
-def newest_resource(connection: Connection, name: str) -> Row[Any] | None:
+def newest_resource(connection: Connection, name: str) -> AnyRow | None:
     """The newest file of that name: its deployment's id and time, who deployed it, and its hash."""
     query = (
         select(resource.c.deployment_id, resource.c.sha256, deployment.c.deployed_at, deployment.c.deployed_by)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, i
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
 from engine.store.tables import job, job_attempt, process_definition, process_instance
+from engine.store.types import AnyRow
 from engine.store.values import insert_missing
 
 _TIMERS = ("timer", "start_timer")
@@ -67,15 +68,29 @@ def claim_one(
     return next(iter(_lease(connection, ids, now, until, owner, token)), None)
 
 
+LockedJobs = dict[str, tuple[str, str | None]]
+"""State and lease token of jobs that this transaction has locked, by id."""
+
+
+def lock_jobs(connection: Connection, ids: Collection[str]) -> LockedJobs:
+    query = select(job.c.id, job.c.state, job.c.lease_token).where(job.c.id.in_(sorted(ids))).order_by(job.c.id)
+    return {row.id: (row.state, row.lease_token) for row in connection.execute(query.with_for_update())}
+
+
 def lock_job(connection: Connection, lease: Lease) -> None:
-    """Locks the job that *lease* speaks of. Raises Conflict when it is no longer its holder's to end."""
-    query = select(job.c.state, job.c.lease_token).where(job.c.id == lease.job_id)
-    row = connection.execute(query.with_for_update()).first()
+    """Locks one job. Raises Conflict when it is no longer its holder's to end."""
+    check_lease(lease, lock_jobs(connection, [lease.job_id]))
+
+
+def check_lease(lease: Lease, locked: LockedJobs) -> None:
+    """Raises Conflict when the job is no longer its holder's to end."""
+    row = locked.get(lease.job_id)
     if row is None:
         raise Conflict(f"Job '{lease.job_id}' has ended already.")
-    if lease.token is None and row.state == JobState.RUNNING:
+    state, token = row
+    if lease.token is None and state == JobState.RUNNING:
         raise Conflict(f"Job '{lease.job_id}' is being run by a worker.")
-    if lease.token is not None and (row.state != JobState.RUNNING or row.lease_token != lease.token):
+    if lease.token is not None and (state != JobState.RUNNING or token != lease.token):
         raise Conflict(f"Job '{lease.job_id}' was taken over after the lease ran out.")
 
 
@@ -114,7 +129,7 @@ def extend(connection: Connection, leases: Iterable[Lease], until: datetime) -> 
         connection.execute(change, rows)
 
 
-def expire(connection: Connection, now: datetime) -> list[Row[Any]]:
+def expire(connection: Connection, now: datetime) -> Sequence[AnyRow]:
     """Makes jobs whose lease ran out available again; they are (id, attempt, lost_leases)."""
     return _take_back(connection, now, job.c.lease_until < now)
 
@@ -130,7 +145,7 @@ def owners(connection: Connection) -> list[str]:
     return [owner for owner in connection.execute(query).scalars() if owner is not None]
 
 
-def take_back_from(connection: Connection, now: datetime, gone: Collection[str]) -> list[Row[Any]]:
+def take_back_from(connection: Connection, now: datetime, gone: Collection[str]) -> Sequence[AnyRow]:
     """As `expire`, for the jobs of owners that are known to be gone."""
     return _take_back(connection, now, job.c.lease_owner.in_(sorted(gone)))
 
@@ -159,9 +174,8 @@ def end_attempts(
 
 def add_attempt(connection: Connection, row: Row[Any], at: datetime, worker: str, outcome: str, error: str) -> None:
     """Records an attempt that was made outside, begun and ended."""
-    attempt = _attempt_row(row, at, worker) | {"ended_at": at, "outcome": outcome, "error": error}
-    attempt["attempt"] += 1
-    insert_missing(connection, job_attempt, [attempt])
+    ended = {"attempt": row.attempt + 1, "ended_at": at, "outcome": outcome, "error": error}
+    insert_missing(connection, job_attempt, [_attempt_row(row, at, worker) | ended])
 
 
 def find(connection: Connection, job_id: str) -> Row[Any]:
@@ -203,7 +217,7 @@ def delete_job(connection: Connection, lease: Lease) -> bool:
     return connection.execute(change.where(job.c.state == JobState.RUNNING)).rowcount == 1
 
 
-def context_of(connection: Connection, instance_ids: Collection[str]) -> dict[str, Row[Any]]:
+def context_of(connection: Connection, instance_ids: Collection[str]) -> dict[str, AnyRow]:
     """What a job's handler is told of its instance: process key and business key, by instance id."""
     columns = process_instance.c
     query = select(columns.id, columns.process_key, columns.business_key, columns.definition_id)
@@ -258,7 +272,7 @@ def _attempt_row(row: Row[Any], at: datetime, worker: str) -> dict[str, Any]:
     }
 
 
-def _take_back(connection: Connection, now: datetime, condition: Any) -> list[Row[Any]]:
+def _take_back(connection: Connection, now: datetime, condition: Any) -> Sequence[AnyRow]:
     change = (
         update(job)
         .where(and_(job.c.state == JobState.RUNNING, condition))
@@ -271,4 +285,4 @@ def _take_back(connection: Connection, now: datetime, condition: Any) -> list[Ro
         )
         .returning(job.c.id, job.c.attempt, job.c.lost_leases)
     )
-    return list(connection.execute(change))
+    return connection.execute(change).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -52,7 +52,7 @@ class Store:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """A connection that sees one committed state of everything."""
         with self.database.connect() as connection:
             if not self.is_sqlite:
@@ -60,7 +60,7 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Generator[Connection]:
         """One transaction that holds the right to write from its start; commits, or leaves nothing."""
         with self._turn, self.database.connect() as connection:
             connection = connection.execution_options(fermata_writes=True)

@@ -78,8 +78,8 @@ class UnitOfWork:
         """Sends what was gathered. Raises Overtaken where a guarded instance row has moved on."""
         self.values.flush()
         if self._closed_subscriptions:
-            keys = [dict(zip(_SUBSCRIPTION, key, strict=True)) for key in sorted(self._closed_subscriptions)]
-            self.connection.execute(_CLOSE_SUBSCRIPTION, keys)
+            closed: list[Row] = [dict(zip(_SUBSCRIPTION, key, strict=True)) for key in sorted(self._closed_subscriptions)]
+            self.connection.execute(_CLOSE_SUBSCRIPTION, closed)
             self._closed_subscriptions.clear()
         for table in reversed(_IN_ORDER):
             if keys := self._deletes.pop(table, None):
@@ -102,7 +102,7 @@ class UnitOfWork:
                 raise Overtaken("Another command changed the process instance at the same time. Try again.")
 
 
-_SUBSCRIPTION = ("key_instance_id", "key_activity_id", "key_element_id")
+_SUBSCRIPTION: tuple[str, ...] = ("key_instance_id", "key_activity_id", "key_element_id")
 _CLOSE_SUBSCRIPTION = delete(tables.subscription).where(
     tables.subscription.c.instance_id == bindparam("key_instance_id"),
     tables.subscription.c.activity_id == bindparam("key_activity_id"),
