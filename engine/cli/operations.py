@@ -36,6 +36,12 @@ def work(
     from engine.cli.server import stopped_by_signals
 
     applications = load_applications(folders)
+    if not applications:
+        raise typer.BadParameter(
+            "this folder is no process application, and without handlers jobs would become incidents. "
+            "Name the folders whose handlers shall run.",
+            param_hint="APPLICATION",
+        )
     with opened(database) as engine:
         for application in applications:
             application.register(engine)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bpmn.model import FlowElements, JobBinding
 from engine.application import Application, HandlerDeclaration, load_application
 from engine.clock import VirtualClock
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.model import JobState, ProcessDefinition, ProcessInstance
 from engine.testing.format import ScenarioFile, Stub
 from engine.testing.fresh import fresh_database, open_engine
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 EVERYTHING = 1_000_000
-_MOST_MOMENTS = 100_000  # moments at which something is due within one advance
+_MOST_MOMENTS = 20_000  # at which something is due within one advance
+_MOST_JOBS = 20_000  # that run without the clock moving
 
 
 class Stage:
@@ -125,14 +126,18 @@ class Stage:
             self.run_jobs()
 
     def run_jobs(self) -> None:
-        at_once = 1 if self.save_restore else None
-        while self.engine.work(until_idle=True, limit=at_once):
-            pass
+        """Raises Conflict when it never comes to rest."""
+        at_once = 1 if self.save_restore else _MOST_JOBS
+        ran = 0
+        while count := self.engine.work(until_idle=True, limit=at_once):
+            ran += count
+            if ran >= _MOST_JOBS:
+                raise Conflict(f"{ran:,} jobs have run and more are due: the process does not come to rest.")
 
     def advance_to(self, moment: datetime) -> None:
         """Moves the clock from one due time to the next, so that what follows from one counts from it.
 
-        Raises ValueError for a moment that has passed.
+        Raises ValueError for a moment that has passed, Conflict when too much is due.
         """
         if moment < self.clock.now() or self.plan.hold_jobs:
             self.clock.move_to(moment)
@@ -144,6 +149,8 @@ class Stage:
                 break
             self.clock.move_to(due)
             self.run_jobs()
+        else:
+            raise Conflict(f"More than {_MOST_MOMENTS:,} timers are due one after another. Advance by less.")
         self.clock.move_to(moment)
 
     def _next_due(self, until: datetime) -> datetime | None:

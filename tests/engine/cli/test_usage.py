@@ -42,6 +42,7 @@ def test_every_command_explains_itself(fermata: Fermata) -> None:
         (("test", ".", "-k", "("), "a name is missing"),
         (("test", ".", "-n", "many"), "no number of processes"),
         (("test", ".", "--coverage", "pdf"), "Write html, html:FOLDER or text"),
+        (("work",), "Name the folders whose handlers shall run"),
         (("retry",), "name an incident or an instance, or give --all"),
     ],
 )
@@ -70,6 +71,14 @@ def test_a_refusal_is_one_sentence_and_exit_code_1(fermata: Fermata, arguments: 
     assert said.err.startswith("fermata: ")
     assert says in said.err
     assert "Traceback" not in said.err
+
+
+def test_the_shell_can_complete_commands(fermata: Fermata, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_FERMATA_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "fermata s")
+    monkeypatch.setenv("COMP_CWORD", "1")
+
+    assert set(fermata().out.split()) >= {"start", "show", "signal", "suspend"}
 
 
 def test_a_settings_file_that_is_wrong_is_exit_code_2(fermata: Fermata, folder: Path) -> None:
