@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import threading
-from typing import Any
 
 import pydantic_monty as monty
 
@@ -14,12 +14,18 @@ _RUNS_PER_WORKER = 10_000
 
 _lock = threading.Lock()
 _pool: monty.Monty | None = None
-_inherited: list[Any] = []  # a parent's pools: to close them here would end the parent's workers
+_is_unusable = False
+
+
+class SandboxUnavailable(RuntimeError):
+    """This process was forked from one whose workers had started, and cannot have its own."""
 
 
 def sandbox_pool() -> monty.Monty:
-    """The pool of this process. Safe to call from any thread."""
+    """The pool of this process. Safe to call from any thread. Raises SandboxUnavailable."""
     global _pool
+    if _is_unusable:
+        raise SandboxUnavailable("A process forked after a script has run cannot run scripts. Start it with 'spawn'.")
     pool = _pool
     if pool is not None:
         return pool
@@ -46,11 +52,13 @@ def close_pool() -> None:
 
 
 def _forget_after_fork() -> None:
-    global _pool, _lock
+    """The interpreter's threads do not survive a fork: a second pool would wait for them for ever, and to
+    close the inherited one would end the parent's workers."""
+    global _pool, _lock, _is_unusable
     _lock = threading.Lock()
     if _pool is not None:
-        _inherited.append(_pool)
-        _pool = None
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_pool))
+        _pool, _is_unusable = None, True
 
 
 os.register_at_fork(after_in_child=_forget_after_fork)

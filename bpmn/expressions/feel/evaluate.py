@@ -150,7 +150,7 @@ class Compiler:
         target, condition = self.compile(node.target), self.compile(node.condition)
         if isinstance(node.condition, (nodes.Literal, nodes.Negation)):
             return lambda scope: _item_at(target(scope), condition(scope))
-        return lambda scope: _filtered(target(scope), condition, scope)
+        return lambda scope: filtered(target(scope), condition, scope)
 
     # --- control ---------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Compiler:
 
         def run(scope: Scope) -> list[Any] | None:
             results: list[Any] = []
-            for inner in _walk(iterators, scope):
+            for inner in walk(iterators, scope):
                 if inner is None:
                     return None
                 if uses_partial:
@@ -183,7 +183,7 @@ class Compiler:
 
         def run(scope: Scope) -> bool | None:
             verdict: bool | None = not decisive
-            for inner in _walk(iterators, scope):
+            for inner in walk(iterators, scope):
                 found = body(inner) if inner is not None else None
                 if found is decisive:
                     return decisive
@@ -213,21 +213,21 @@ class Compiler:
         if isinstance(node.function, nodes.Name):
             return self._call_by_name(node.function.name, arguments, names)
         function = self.compile(node.function)
-        return lambda scope: _apply(function(scope), names, [argument(scope) for argument in arguments])
+        return lambda scope: apply(function(scope), names, [argument(scope) for argument in arguments])
 
     def _call_by_name(self, name: str, arguments: list[Run], names: tuple[str, ...]) -> Run:
         known = builtin(name)
         if name == "is defined" and len(arguments) == 1:
             return lambda scope: arguments[0](scope) is not None
         if known is None:
-            return lambda scope: _apply(scope.get(name), names, [argument(scope) for argument in arguments])
+            return lambda scope: apply(scope.get(name), names, [argument(scope) for argument in arguments])
 
         def run(scope: Scope) -> Any:
             values = [argument(scope) for argument in arguments]
             if scope.has(name):
                 own = scope.get(name)
                 if isinstance(own, Function):
-                    return _apply(own, names, values)
+                    return apply(own, names, values)
             globals_ = scope.run
             globals_.budget.spend()
             return known.call_named(names, values, globals_) if names else known.call(values, globals_)
@@ -280,7 +280,7 @@ def make_function(parameters: tuple[str, ...], checks: list[Check | None], body:
     return Function(parameters, call)
 
 
-def _apply(function: Any, names: tuple[str, ...], arguments: list[Any]) -> Any:
+def apply(function: Any, names: tuple[str, ...], arguments: list[Any]) -> Any:
     if not isinstance(function, Function):
         return None
     if not names:
@@ -384,7 +384,7 @@ def _item_at(target: Any, position: Any) -> Any:
     return items[index - 1] if index > 0 else items[index]
 
 
-def _filtered(target: Any, condition: Run, scope: Scope) -> Any:
+def filtered(target: Any, condition: Run, scope: Scope) -> Any:
     items = _as_list(target)
     scope.run.budget.spend(1 + len(items))
     if not items:
@@ -418,7 +418,7 @@ def _mentions(node: Any, name: str) -> bool:
     return is_dataclass(node) and any(_mentions(getattr(node, part.name), name) for part in fields(node))
 
 
-def _walk(iterators: list[tuple[str, Run]], scope: Scope) -> Iterator[Local | None]:
+def walk(iterators: list[tuple[str, Run]], scope: Scope) -> Iterator[Local | None]:
     """One scope for every combination, the last iterator fastest; None where a source is no list."""
     (name, source), *rest = iterators
     items = iterable(source(scope))
@@ -430,7 +430,7 @@ def _walk(iterators: list[tuple[str, Run]], scope: Scope) -> Iterator[Local | No
         budget.spend()
         inner = Local({name: item}, scope)
         if rest:
-            yield from _walk(rest, inner)
+            yield from walk(rest, inner)
         else:
             yield inner
 

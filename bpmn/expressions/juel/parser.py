@@ -11,7 +11,7 @@ from bpmn.expressions.errors import ExpressionError
 from bpmn.expressions.juel.access import call_function, call_method, index, property_of
 from bpmn.expressions.juel.coerce import as_boolean, as_number, is_empty, is_equal, order
 from bpmn.expressions.juel.lexer import Kind, Token, tokenize
-from bpmn.expressions.juel.scope import Run, Scope
+from bpmn.expressions.juel.scope import Run
 
 TERNARY, OR, AND, EQUALITY, RELATION, SUM, PRODUCT, UNARY = range(1, 9)
 _BINDING = {

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpmn.expressions.feel.builtins.registry import builtin
-from bpmn.expressions.feel.values import Range, equal, less
+from bpmn.expressions.feel.values import Range, less
 
 if TYPE_CHECKING:
-    from bpmn.expressions.feel.scope import Globals
+    pass
 
 _RANGE = re.compile(r"([\[\](])\s*(.*?)\s*\.\.\s*(.*?)\s*([\])\[])", re.DOTALL)
 

@@ -1,0 +1,86 @@
+"""DMN: reads decision models and decides with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bpmn.dmn.errors import DecisionError
+from bpmn.dmn.evaluation import Evaluation, Trace
+from bpmn.dmn.model import Decision, DecisionModel, DecisionTable, HitPolicy
+from bpmn.dmn.reader import read_dmn
+from bpmn.expressions import ExpressionError, OverBudget
+from bpmn.expressions.budget import Budget
+from bpmn.expressions.feel import lower
+
+__all__ = [
+    "Decided",
+    "Decision",
+    "DecisionError",
+    "DecisionModel",
+    "DecisionResult",
+    "DecisionTable",
+    "HitPolicy",
+    "decide",
+    "read_dmn",
+]
+
+_STEPS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision of the graph as it was made."""
+
+    id: str
+    name: str
+    value: Any
+    rules: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """*rules*: ids of the rules that fired; *inputs*: what its columns looked at; *decisions*: all that
+    were made for it, in order, the one asked for last."""
+
+    value: Any
+    rules: tuple[str, ...] = ()
+    decisions: tuple[Decided, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def decide(
+    model: DecisionModel, decision_id: str, variables: Mapping[str, Any], now: datetime | None = None
+) -> DecisionResult:
+    """The decision *decision_id* (an id, or else a name) for *variables*.
+
+    A table with one output gives its value, with several a dict by output name, None where no rule
+    matches; COLLECT, RULE ORDER and OUTPUT ORDER give a list, with an aggregation a number. Raises
+    DecisionError, ExpressionError.
+    """
+    decision = model.decision(decision_id)
+    if decision is None:
+        known = ", ".join(sorted(model.decisions)) or "none"
+        raise DecisionError(f"No decision '{decision_id}' in {model.file}. Decisions: {known}.")
+    run = Evaluation(variables, now, Budget(_STEPS))
+    try:
+        value = lower(model.program.decide(decision, run), run.budget)
+    except RecursionError:
+        raise OverBudget("The decision exceeded its budget: functions call each other too deeply.") from None
+    except ExpressionError as error:
+        raise type(error)(error.message, error.expression, error.position, sorted(map(str, variables))) from None
+    made = tuple(_decided(model.decisions[key], result, run.traces.get(key)) for key, result in run.results.items())
+    last = made[-1]
+    return DecisionResult(value, last.rules, made, last.inputs)
+
+
+def _decided(decision: Decision, result: Any, trace: Trace | None) -> Decided:
+    trace = trace or Trace()
+    try:
+        value = lower(result, Budget())
+    except ExpressionError:  # a function or a range, for other decisions to use
+        value = None
+    return Decided(decision.id, decision.name, value, tuple(trace.rules), trace.inputs)
