@@ -104,7 +104,8 @@ def marks(history: History) -> dict[str, Any]:
     return {"nodes": nodes, "flows": Counter(history.flows_taken)}
 
 
-def waiting(history: History) -> list[ActivityRecord]:
-    """The activities at which tokens stand."""
+def waiting_at(history: History) -> list[tuple[str, int]]:
+    """The names of the elements at which tokens stand, with their number."""
     holders = {one.parent_id for one in history.activities if one.ended_at is None}
-    return [one for one in history.activities if one.ended_at is None and one.activity_id not in holders]
+    standing = [one for one in history.activities if one.ended_at is None and one.activity_id not in holders]
+    return list(Counter(one.name or one.element_id for one in standing).items())

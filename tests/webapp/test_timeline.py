@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from engine.model import ActivityRecord, History, Incident, InstanceState, JobAttempt, ProcessInstance
-from webapp.timeline import entries, marks, waiting
+from webapp.timeline import entries, marks, waiting_at
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 INSTANCE = ProcessInstance("i", "d:1", "d", "Order", 1, None, InstanceState.RUNNING, START, "ann")
@@ -34,7 +34,7 @@ def test_a_token_is_marked_where_it_stands_and_not_on_the_subprocess_around_it()
     told = history(activity(1, "Sub", "subProcess", outcome=None), activity(2, "Pack", parent=1, outcome=None))
 
     assert {name: node["tokens"] for name, node in marks(told)["nodes"].items()} == {"Sub": 0, "Pack": 1}
-    assert [one.element_id for one in waiting(told)] == ["Pack"]
+    assert waiting_at(told) == [("Pack", 1)]
 
 
 def test_visits_of_a_multi_instance_do_not_count_its_body():

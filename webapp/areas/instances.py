@@ -147,7 +147,7 @@ def _shown(instance_id: str) -> dict[str, Any]:
         "tasks": open_tasks,
         "children": children,
         "open_incidents": [one for one in history.incidents if one.resolved_at is None],
-        "waiting": timeline.waiting(history),
+        "waiting_at": timeline.waiting_at(history),
         "names": {one.activity_id: one.name or one.element_id for one in history.activities},
         "variables": read.variables(instance_id),
         "may_operate": may_operate(the_person()),

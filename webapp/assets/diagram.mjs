@@ -124,10 +124,10 @@ function addBadges(overlays, element, node) {
     badge(overlays, element, 'token', node.tokens, `${node.tokens} waiting here`, { top: -10, left: -10 });
   }
   if (node.incidents) {
-    badge(overlays, element, 'incident', '!', `${node.incidents} open incident(s)`, { top: -10, right: 12 });
+    badge(overlays, element, 'incident', '!', `${node.incidents} open incident(s)`, { bottom: 10, left: -10 });
   }
   if (node.visits > 1) {
-    badge(overlays, element, 'visits', `${node.visits}×`, `entered ${node.visits} times`, { bottom: 9, right: 18 });
+    badge(overlays, element, 'visits', `${node.visits}×`, `entered ${node.visits} times`, { top: -9, right: 18 });
   }
 }
 
