@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from engine.errors import NotFound
 from engine.model import ActivityRecord, Incident, JobRecord, JobState, ProcessInstance, UserTask
+from engine.store.jobs import find as find_job
 from engine.testing.compare import same, show
 from engine.testing.stage import EVERYTHING, Stage
 
@@ -105,7 +107,13 @@ def open_external(stage: Stage, topic: str, name: str | None) -> JobRecord:
     if not jobs:
         known = ", ".join(sorted({job.type for job in _open_jobs(stage, None)})) or "none"
         raise NotFound(f"No external task of topic '{topic}' waits. Waiting: {known}.")
-    return min(jobs, key=lambda job: (-job.priority, job.created_at, stage.rank(job.instance_id), job.activity_id))
+    return min(jobs, key=lambda job: _urgency(stage, job))
+
+
+def _urgency(stage: Stage, job: JobRecord) -> tuple[int, datetime, int, int]:
+    with stage.engine.store.reading() as connection:
+        row = find_job(connection, job.id)
+    return row.rank, row.created_at, stage.rank(job.instance_id), job.activity_id
 
 
 def _open_jobs(stage: Stage, name: str | None) -> list[JobRecord]:

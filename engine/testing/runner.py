@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing import get_context
@@ -106,12 +106,20 @@ def run_all(tasks: Sequence[Task], *, workers: int = 1, stop_at_first: bool = Fa
 
 def _in_parallel(tasks: Sequence[Task], workers: int) -> Iterator[Result]:
     with ProcessPoolExecutor(min(workers, len(tasks) or 1), mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(run_task, task) for task in tasks]
+        running = {pool.submit(run_task, task): task for task in tasks}
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            for future in as_completed(running):
+                yield _result_of(future, running[future])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _result_of(future: Future[Result], task: Task) -> Result:
+    try:
+        return future.result()
+    except BrokenExecutor:
+        message = "the process that ran it, or another one beside it, has died. Run it without -n to see more."
+        return Result(str(task.file), task.name, task.line, Outcome.ERROR, None, message)
 
 
 def run_task(task: Task) -> Result:
