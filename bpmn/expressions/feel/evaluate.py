@@ -100,9 +100,12 @@ class Compiler:
 
     def _value_test(self, node: nodes.ValueTest) -> Run:
         expression, uses_input = self.compile(node.expression), node.uses_input
+        is_range = isinstance(node.expression, nodes.RangeLiteral)
 
         def run(scope: Scope) -> bool | None:
             value = expression(scope)
+            if is_range and value is None:
+                return None
             if uses_input and (isinstance(value, bool) or value is None):
                 return value
             return matches_value(scope.get(_INPUT), value, scope)

@@ -139,7 +139,7 @@ def sublist(items: list[Any], start: Decimal, length: Decimal | None = None) -> 
     return items[first : first + int(length)] if first + int(length) <= len(items) else None
 
 
-@builtin("append", "list: list, items: list*", wants_run=True)
+@builtin("append", "list: list, item: any*", wants_run=True)
 def append(run: Globals, items: list[Any], more: list[Any]) -> list[Any]:
     run.budget.grow(len(items) + len(more))
     return [*items, *more]

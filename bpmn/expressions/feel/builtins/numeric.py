@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import (
     ROUND_CEILING,
     ROUND_DOWN,
@@ -16,6 +17,7 @@ from typing import Any
 
 from bpmn.expressions.feel.builtins.registry import builtin
 from bpmn.expressions.feel.values import ARITHMETIC
+from bpmn.expressions.values import YearMonthDuration
 
 _LARGEST_SCALE = 6176
 
@@ -37,17 +39,20 @@ def decimal(number: Decimal, scale: Decimal) -> Decimal | None:
     return _rounded(number, scale, ROUND_HALF_EVEN)
 
 
-@builtin("round", "n: number, scale: number?")
+@builtin("round", "n: number")
+@builtin("round", "n: number, scale: number")
 def round_half_even(number: Decimal, scale: Decimal | None = None) -> Decimal | None:
     return _rounded(number, scale or Decimal(0), ROUND_HALF_EVEN)
 
 
-@builtin("floor", "n: number, scale: number?")
+@builtin("floor", "n: number")
+@builtin("floor", "n: number, scale: number")
 def floor(number: Decimal, scale: Decimal | None = None) -> Decimal | None:
     return _rounded(number, scale or Decimal(0), ROUND_FLOOR)
 
 
-@builtin("ceiling", "n: number, scale: number?")
+@builtin("ceiling", "n: number")
+@builtin("ceiling", "n: number, scale: number")
 def ceiling(number: Decimal, scale: Decimal | None = None) -> Decimal | None:
     return _rounded(number, scale or Decimal(0), ROUND_CEILING)
 
@@ -77,7 +82,8 @@ def round_half_down(number: Decimal, scale: Decimal) -> Decimal | None:
 def absolute(value: Any) -> Any:
     if isinstance(value, Decimal):
         return ARITHMETIC.abs(value)
-    return -value if value < value * 0 else value
+    zero = timedelta(0) if isinstance(value, timedelta) else YearMonthDuration(0)
+    return -value if value < zero else value
 
 
 @builtin("modulo", "dividend: number, divisor: number")

@@ -27,7 +27,7 @@ def compiled_pattern(pattern: str, flags: str | None) -> Any:
         options |= _FLAGS[flag]
     if "q" in flags:
         return regex.compile(regex.escape(pattern), options & ~regex.VERBOSE)
-    translated = _translated(pattern, "x" in flags)
+    translated = _translated(_without_blanks(pattern) if "x" in flags else pattern, "s" in flags)
     if translated is None:
         return None
     try:
@@ -83,7 +83,19 @@ def _too_slow() -> OverBudget:
     return OverBudget("A regular expression exceeded its budget of one second. Simplify the pattern.")
 
 
-def _translated(pattern: str, ignores_space: bool) -> str | None:
+def _without_blanks(pattern: str) -> str:
+    """Flag 'x': white space outside of character classes does not count."""
+    kept: list[str] = []
+    depth = 0
+    for at, character in enumerate(pattern):
+        if character in "[]" and pattern[at - 1 : at] != "\\":
+            depth += 1 if character == "[" else -1
+        if depth > 0 or not character.isspace():
+            kept.append(character)
+    return "".join(kept)
+
+
+def _translated(pattern: str, dot_is_anything: bool) -> str | None:
     """Outside Python's dialect: \\i, \\c, class subtraction [a-z-[aeiou]], Is blocks; (?...) is not XPath's."""
     out: list[str] = []
     depth = 0
@@ -100,6 +112,8 @@ def _translated(pattern: str, ignores_space: bool) -> str | None:
             elif pattern.startswith(("p{Is", "P{Is"), at + 1):
                 out.append(f"\\{following}{{In")
                 at += 3
+            elif depth and following.isdigit():
+                return None
             elif following and (following in "nrt\\|.?*+(){}[]^$-dDsSwWpP" or following.isdigit()):
                 out.append(character + following)
             else:
@@ -116,12 +130,10 @@ def _translated(pattern: str, ignores_space: bool) -> str | None:
             out.append("]")
         elif character == "(" and following == "?" and not depth and pattern[at + 2 : at + 3] != ":":
             return None
-        elif ignores_space and not depth and character.isspace():
-            pass
+        elif character == "." and not depth and not dot_is_anything:
+            out.append(r"[^\n\r]")
         elif depth and character in "&|~" and following == character:
             out.append("\\" + character)
-        elif character == "$" and not depth:
-            out.append(r"$")
         else:
             out.append(character)
         at += 1

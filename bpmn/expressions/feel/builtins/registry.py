@@ -5,7 +5,8 @@
 
 An argument of another type makes the call null, after FEEL's own coercions (a list of one is its item
 where no list is asked for, and the other way round). 'number?' may be left out or null; 'any' may be null;
-'list*' takes one list or any number of items. A name declared twice is overloaded.
+'list*' takes one list or any number of items,
+'any*' only items. A name declared twice is overloaded.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def _invoke(signature: Signature, arguments: list[Any], run: Globals) -> Any:
     if signature.takes_rest:
         fixed = len(parameters) - 1
         rest = arguments[fixed:]
-        arguments = [*arguments[:fixed], rest[0] if len(rest) == 1 and type(rest[0]) is list else rest]
+        is_one_list = parameters[-1].type == "list" and len(rest) == 1 and type(rest[0]) is list
+        arguments = [*arguments[:fixed], rest[0] if is_one_list else rest]
     fitted: list[Any] = [run] if signature.wants_run else []
     for parameter, argument in zip(parameters, arguments, strict=False):
         value = _fit(argument, parameter.type)

@@ -123,7 +123,7 @@ def extract(run: Globals, text: str, pattern: str) -> list[str] | None:
 
 
 @builtin("string join", "list: list, delimiter: string?", wants_run=True)
-@builtin("string join", "list: list, delimiter: string?, prefix: string, suffix: string", wants_run=True)
+@builtin("string join", "list: list, delimiter: string, prefix: string, suffix: string", wants_run=True)
 def string_join(
     run: Globals, texts: list[Any], delimiter: str | None = None, prefix: str = "", suffix: str = ""
 ) -> str | None:

@@ -96,11 +96,11 @@ def duration(value: Any) -> timedelta | YearMonthDuration | None:
 
 @builtin("years and months duration", "from: date, to: date")
 def years_and_months_duration(start: date, end: date) -> YearMonthDuration:
-    """Whole months, towards zero."""
-    sign = 1 if end.timetuple()[:6] >= start.timetuple()[:6] else -1
+    """Whole months between the days, towards zero."""
+    sign = 1 if end.timetuple()[:3] >= start.timetuple()[:3] else -1
     first, last = (start, end) if sign > 0 else (end, start)
     months = (last.year - first.year) * 12 + last.month - first.month
-    if last.timetuple()[2:6] < first.timetuple()[2:6]:
+    if last.day < first.day:
         months -= 1
     return YearMonthDuration(sign * months)
 
