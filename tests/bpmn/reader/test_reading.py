@@ -98,7 +98,8 @@ def test_an_event_definition_may_stand_at_the_top_of_the_file(read_line):
     )
 
     event = story.node("x").event
-    assert event is not None and event.timer is not None
+    assert event is not None
+    assert event.timer is not None
     assert (event.timer.kind, event.timer.value.text) == (TimerKind.DURATION, "PT5M")
     assert event.timer.value.language is Language.LITERAL
 
@@ -135,8 +136,11 @@ def test_errors_and_escalations_are_known_by_their_codes(read_line):
     )
 
     caught, catch_all = story.node("b").event, story.node("c").event
-    assert caught is not None and caught.code is not None and caught.code.text == "LIMIT"
-    assert catch_all is not None and catch_all.code is None
+    assert caught is not None
+    assert caught.code is not None
+    assert caught.code.text == "LIMIT"
+    assert catch_all is not None
+    assert catch_all.code is None
 
 
 def test_the_halves_of_a_link_have_one_name_also_when_only_references_join_them(read):
@@ -148,7 +152,7 @@ def test_the_halves_of_a_link_have_one_name_also_when_only_references_join_them(
     )
 
     events = [story.node(name).event for name in ("t", "c")]
-    assert [event.name.text for event in events if event and event.name] == ["d2", "d2"]
+    assert [event and event.name and event.name.text for event in events] == ["d2", "d2"]
     assert story.errors == set()
 
 
@@ -173,7 +177,8 @@ def test_a_multi_instance_reads_its_collection_from_a_data_object(read_line):
     loop = story.node("x").loop
     assert isinstance(loop, MultiInstance)
     assert (loop.is_sequential, loop.element_variable) == (True, "order")
-    assert loop.collection is not None and loop.collection.text == "orders"
+    assert loop.collection is not None
+    assert loop.collection.text == "orders"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +259,8 @@ def test_a_language_that_the_expression_or_the_file_names_is_honoured(read, name
     of_expression = read(condition("x", f'language="{name}"')).process.elements.flows["f"].condition
     of_file = read(condition("x"), attributes=f'expressionLanguage="{name}"').process.elements.flows["f"].condition
 
-    assert of_expression is not None and of_file is not None
+    assert of_expression is not None
+    assert of_file is not None
     assert (of_expression.language, of_file.language) == (language, language)
 
 
