@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from bpmn.dmn.errors import DecisionError
@@ -63,7 +64,8 @@ class Program:
         scope = self._scope_of(decision.requires, run)
         outer, run.trace = run.trace, Trace()
         try:
-            value = conform(self._decisions[decision.id](scope), self.types.check(decision.type_ref))
+            made = run.get(decision.name) if decision.logic is None else self._decisions[decision.id](scope)
+            value = conform(made, self.types.check(decision.type_ref))
         except DecisionError as error:
             raise _placed(error, decision) from None
         finally:
@@ -133,15 +135,15 @@ class Program:
             return lambda scope: None
         if written.language != "feel":
             return self._foreign(written)
-        return self._guarded(written, lambda: compile_feel(written.text, self._names, self.types))
+        return self._guarded(written, lambda: compile_feel(written.text, self._names, self.types.instances))
 
     def _tests(self, written: Text) -> Run:
         if written.language == "feel":
-            return self._guarded(written, lambda: compile_tests(written.text, self._names, self.types))
+            return self._guarded(written, lambda: compile_tests(written.text, self._names, self.types.instances))
         return self._foreign(written)
 
     def _ranking(self, written: Text) -> Run:
-        return self._guarded(written, lambda: compile_feel(f"[{written.text}]", self._names, self.types))
+        return self._guarded(written, lambda: compile_feel(f"[{written.text}]", self._names, self.types.instances))
 
     def _foreign(self, written: Text) -> Run:
         compilers = {"juel": compile_juel, "python": compile_python}
@@ -229,11 +231,31 @@ class Program:
 
     def _conditional(self, node: Conditional) -> Run:
         condition, then, otherwise = (self._compiled(part) for part in (node.condition, node.then, node.otherwise))
-        return lambda scope: then(scope) if condition(scope) is True else otherwise(scope)
+
+        def run(scope: Scope) -> Any:
+            verdict = condition(scope)
+            if verdict is not None and not isinstance(verdict, bool):
+                return None
+            return then(scope) if verdict else otherwise(scope)
+
+        return run
 
     def _filter(self, node: Filter) -> Run:
         source, match = self._compiled(node.source), self._compiled(node.match)
-        return lambda scope: filtered(source(scope), match, scope)
+
+        def run(scope: Scope) -> Any:
+            is_misfit = False
+
+            def checked(inner: Scope) -> Any:
+                nonlocal is_misfit
+                verdict = match(inner)
+                is_misfit = is_misfit or not (verdict is None or isinstance(verdict, (bool, Decimal)))
+                return verdict
+
+            found = filtered(source(scope), checked, scope)
+            return None if is_misfit else found
+
+        return run
 
     def _iterator(self, node: Iterator) -> Run:
         source, body = self._compiled(node.source), self._compiled(node.body)
@@ -249,6 +271,8 @@ class Program:
             if node.kind == "for":
                 return results
             decisive = node.kind == "some"
+            if not all(result is None or isinstance(result, bool) for result in results):
+                return None
             if any(result is decisive for result in results):
                 return decisive
             return (not decisive) if all(result is (not decisive) for result in results) else None

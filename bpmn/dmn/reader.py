@@ -87,7 +87,7 @@ class _Reader:
         logic = next((c for c in children(element) if tag(c) in _LOGIC), None)
         variable = child(element, "variable")
         return Decision(
-            id=element.get("id", ""),
+            id=_id_of(element),
             name=_name_of(element),
             logic=None if logic is None else self._logic(logic),
             requires=_required(element),
@@ -100,7 +100,7 @@ class _Reader:
         if logic is None:
             return None
         return KnowledgeModel(
-            id=element.get("id", ""),
+            id=_id_of(element),
             name=_name_of(element),
             function=self._function(logic),
             requires=_required(element),
@@ -111,7 +111,7 @@ class _Reader:
     def _service(self, element: Any) -> DecisionService:
         inputs = [*children(element, "inputData"), *children(element, "inputDecision")]
         return DecisionService(
-            id=element.get("id", ""),
+            id=_id_of(element),
             name=_name_of(element),
             outputs=tuple(_href(each) for each in children(element, "outputDecision")),
             inputs=tuple(_href(each) for each in inputs),
@@ -119,7 +119,7 @@ class _Reader:
         )
 
     def _input_data(self, element: Any) -> InputData:
-        return InputData(element.get("id", ""), _name_of(element), _type_ref(child(element, "variable")))
+        return InputData(_id_of(element), _name_of(element), _type_ref(child(element, "variable")))
 
     def _item(self, element: Any) -> ItemDefinition:
         values = child(element, "allowedValues") if child(element, "allowedValues") is not None else None
@@ -279,6 +279,10 @@ _RULES: dict[str, Callable[[_Reader, Any, int], Logic]] = {
     "some": _Reader._iterator,  # pyright: ignore[reportPrivateUsage]
     "every": _Reader._iterator,  # pyright: ignore[reportPrivateUsage]
 }
+
+
+def _id_of(element: Any) -> str:
+    return element.get("id") or _name_of(element)
 
 
 def _name_of(element: Any) -> str:

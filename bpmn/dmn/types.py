@@ -25,11 +25,19 @@ _ALIASES = dict.fromkeys(_NUMBERS, "number") | {
 
 
 class Types(Mapping[str, Check]):
-    """Checks by type name: a model's own, FEEL's own, and the spellings of other engines."""
+    """Checks by type name: a model's own, FEEL's own, and the spellings of other engines.
 
-    def __init__(self, definitions: Mapping[str, ItemDefinition], scope: Callable[[], Scope]) -> None:
+    *instances*: the same for 'instance of', which asks for all of a structure's components and not for
+    allowed values.
+    """
+
+    def __init__(
+        self, definitions: Mapping[str, ItemDefinition], scope: Callable[[], Scope], for_instances: bool = False
+    ) -> None:
         self._definitions = definitions
         self._scope = scope
+        self._for_instances = for_instances
+        self.instances: Types = self if for_instances else Types(definitions, scope, for_instances=True)
         self._checks: dict[str, Check] = {}
 
     def __getitem__(self, name: str) -> Check:
@@ -66,7 +74,7 @@ class Types(Mapping[str, Check]):
         tests = self._allowed(definition)
         if definition.components:
             parts = {component.name: self._check(component) for component in definition.components}
-            one: Check = lambda value: _is_structure(value, parts)  # noqa: E731
+            one: Check = lambda value: _is_structure(value, parts, self._for_instances)  # noqa: E731
         else:
             one = self.check(definition.base) or (lambda value: True)
         both: Check = lambda value: one(value) and (tests is None or tests(value))  # noqa: E731
@@ -75,7 +83,7 @@ class Types(Mapping[str, Check]):
         return lambda value: isinstance(value, list) and all(item is None or both(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
 
     def _allowed(self, definition: ItemDefinition) -> Check | None:
-        if definition.values is None or not definition.values.text:
+        if self._for_instances or definition.values is None or not definition.values.text:
             return None
         try:
             tests: Run = compile_tests(definition.values.text)
@@ -84,8 +92,8 @@ class Types(Mapping[str, Check]):
         return lambda value: tests(Local({"?": value}, self._scope())) is True
 
 
-def _is_structure(value: Any, parts: Mapping[str, Check]) -> bool:
-    if not isinstance(value, dict):
+def _is_structure(value: Any, parts: Mapping[str, Check], is_complete: bool) -> bool:
+    if not isinstance(value, dict) or (is_complete and not value.keys() >= parts.keys()):
         return False
     return all(value.get(name) is None or check(value[name]) for name, check in parts.items())  # pyright: ignore[reportUnknownMemberType]
 
