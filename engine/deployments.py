@@ -131,13 +131,9 @@ class Deployments:
 
     def _unchanged(self, connection: Connection, reading: Reading, filing: _Filing) -> Deployment:
         rows = [filing.latest_process(process.key) for process, _ in reading.processes]
-        newest = max(
-            (definitions.newest_resource(connection, file) for file in reading.files),
-            key=lambda row: row.deployed_at if row else datetime.min,
-        )
-        assert newest is not None
+        newest = filing.newest_deployment()
         return Deployment(
-            newest.deployment_id,
+            newest.id,
             newest.deployed_at,
             newest.deployed_by,
             tuple(definition_of(row) for row in rows if row is not None),
@@ -175,6 +171,12 @@ class _Filing:
         for key, name, file in self._reading.decisions:
             self._add(definitions.DECISIONS, key, file, name=name, deployed_at=self._now, version_tag=None)
         return [self._add_process(process, file) for process, file in self._reading.processes]
+
+    def newest_deployment(self) -> Row[Any]:
+        """The newest one that has one of these files."""
+        found = definitions.deployment_with(self._connection, list(self._hashes.values()))
+        assert found is not None
+        return found
 
     def latest_process(self, key: str) -> Row[Any] | None:
         return definitions.find(self._connection, definitions.PROCESSES, key)

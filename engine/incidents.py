@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,8 +14,6 @@ from engine.road import Road
 from engine.session import Session
 from engine.store import incidents, jobs
 from engine.store.transaction import Store
-
-log = logging.getLogger("engine.incidents")
 
 
 class Incidents:
@@ -40,7 +37,6 @@ class Incidents:
                 command = RetryActivity(at=self._clock.now(), actor=by, activity_id=row.activity_id)
                 live.resolve_incidents(command.at, by, row.activity_id)
                 session.deliver(row.instance_id, command)
-            log.info("incident retried", extra={"incident_id": incident_id, "actor": by})
 
         self._road.travel(work)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +20,6 @@ from engine.store.transaction import Store
 
 _SCOPES = ("subProcess", "adHocSubProcess", "transaction", "multiInstanceBody")
 _TRIGGERABLE = ("receiveTask", "intermediateCatchEvent")
-
-log = logging.getLogger("engine.instances")
 
 
 class Instances:
@@ -43,11 +40,14 @@ class Instances:
         form: Mapping[str, str] | None,
     ) -> ProcessInstance:
         definition_id = self._definition_id(key, version)
-        if business_key is not None:
-            check_key(business_key, "business key")
         values = normalise(variables)
         if form is not None:
-            values |= check_form(self._read.start_form(definition_id), form)
+            described = self._read.start_form(definition_id)
+            values |= check_form(described, form)
+            if described and described.business_key_field and business_key is None:
+                business_key = str(values.get(described.business_key_field) or "") or None
+        if business_key is not None:
+            check_key(business_key, "business key")
         command = Start(at=self._clock.now(), actor=by, variables=values, initiator=None if by == "system" else by)
         live = self._road.travel(lambda session: session.create(definition_id, command, business_key=business_key))
         return self._read.instance(live.id)
@@ -100,7 +100,6 @@ class Instances:
             live.row.state = wanted
             jobs.suspend_jobs(session.connection, instance_id, wanted is InstanceState.SUSPENDED)
             live.log(self._clock.now(), action, by, detail={"reason": reason} if reason else {})
-            log.info(action, extra={"instance_id": instance_id})
 
         self._road.travel(work)
 

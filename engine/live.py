@@ -13,13 +13,18 @@ from engine.store.codec import encode_part, readable
 from engine.store.instances import LockedInstance
 from engine.store.unit import UnitOfWork
 
+Line = tuple[str, Mapping[str, Any]]
+"""An action and its ids, for the log of the program (never values of variables)."""
+
 _NOTHING: Mapping[str, Any] = {}
 
 
 class Live:
     """*step* numbers this commit within the instance. *instance*: the interpreter's (engine.interpreter)."""
 
-    def __init__(self, row: LockedInstance, instance: Any, file: str, unit: UnitOfWork, *, is_new: bool) -> None:
+    def __init__(
+        self, row: LockedInstance, instance: Any, file: str, unit: UnitOfWork, lines: list[Line], *, is_new: bool
+    ) -> None:
         self.row = row
         self.instance = instance
         self.file = file
@@ -28,6 +33,7 @@ class Live:
         self.is_touched = False
         self.is_new = is_new
         self._unit = unit
+        self._lines = lines
         self._changes: dict[str, Any] = {}
         self._count = 0  # variable changes of this step
 
@@ -54,6 +60,8 @@ class Live:
     ) -> None:
         self.is_touched = True
         self.row.log_sequence += 1
+        ids = {"instance_id": self.id, "process_key": self.row.process_key, "actor": actor}
+        self._lines.append((action, ids | {"activity_id": activity_id, "element_id": element_id}))
         self._unit.append(
             tables.log,
             {

@@ -207,7 +207,8 @@ class VariableChange:
 
 @dataclass(frozen=True, slots=True)
 class JobAttempt:
-    """*outcome*: completed, retry, failed, bpmn_error, or None while running or after a crash."""
+    """*outcome*: None while it runs, then completed, retry, failed, bpmn_error, lost (its worker was gone), or
+    discarded (its activity had been interrupted meanwhile, or another worker had taken over)."""
 
     job_id: str
     activity_id: int

@@ -14,14 +14,15 @@ from engine.commands import Command
 from engine.errors import EngineError
 from engine.following import follow
 from engine.ids import Ids
+from engine.live import Line
 from engine.programs import Programs
-from engine.session import Session
+from engine.session import Session, Unwritable
 from engine.store.jobs import Lease, end_attempts
 from engine.store.transaction import Store
 
 Result = TypeVar("Result")
 
-log = logging.getLogger("engine.road")
+log = logging.getLogger("engine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,19 @@ class Road:
 
     def travel(self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None = None) -> Result:
         """*work* and all that follows from it in one transaction, tried again where it lost a race."""
-        result = self._store.retrying(lambda: self._travel_once(work, after))
+        try:
+            result, lines = self._store.retrying(lambda: self._travel_once(work, after))
+        except Unwritable as broken:
+            raise broken.problem from broken
+        for action, ids in lines:
+            log.info(action, extra=ids)
         for listener in self._listeners:
             listener()
         return result
 
-    def _travel_once(self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None) -> Result:
+    def _travel_once(
+        self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None
+    ) -> tuple[Result, list[Line]]:
         with self._store.writing() as connection:
             session = Session(connection, self._programs, self._ids)
             result = work(session)
@@ -83,7 +91,7 @@ class Road:
             session.save()
             if after is not None:
                 after(connection)
-            return result
+            return result, session.lines
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
         session.load(errand.instance_id for errand in errands)

@@ -13,10 +13,10 @@ from engine import events as e
 from engine.commands import Cancel, Command, Start
 from engine.deferred import defer
 from engine.effects import Effects
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, EngineError, NotFound
 from engine.history.recorder import Recorder, flows_row
 from engine.ids import Ids
-from engine.live import Live
+from engine.live import Line, Live
 from engine.model import InstanceState
 from engine.programs import Loaded, Programs
 from engine.store import tables
@@ -27,6 +27,14 @@ from engine.store.values import ValueReader
 
 DEPTH_LIMIT = 100
 """Calls of calls of processes: deeper is taken for a recursion without an end."""
+
+
+class Unwritable(Exception):
+    """The instance has moved, and what happened cannot be kept: nothing of this transaction may stay."""
+
+    def __init__(self, problem: EngineError) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Session:
         self.programs = programs
         self.unit = UnitOfWork(connection)
         self.agenda: deque[FollowUp] = deque()
+        self.lines: list[Line] = []  # for the log, once committed
         self._ids = ids
         self._reader = ValueReader(connection)
         self._lives: dict[str, Live] = {}
@@ -107,7 +116,8 @@ class Session:
         """Starts a new instance. Raises NotFound, InvalidInput; then there is none."""
         loaded = self.programs.get(definition_id, self.connection)
         row = self._new_row(loaded, business_key, caller)
-        live = Live(row, self.programs.new_instance(loaded, row.id), loaded.file, self.unit, is_new=True)
+        instance = self.programs.new_instance(loaded, row.id)
+        live = Live(row, instance, loaded.file, self.unit, self.lines, is_new=True)
         events = self.programs.advance(live.instance, command)
         self.unit.insert(tables.process_instance, _instance_row(row, command))
         self._lives[row.id] = live
@@ -140,9 +150,12 @@ class Session:
 
     def _take_in(self, live: Live, command: Command, events: list[e.Event]) -> None:
         live.is_touched = True
-        self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
-        for event in Effects(live, command, self.unit).apply(events):
-            self.agenda.append(FollowUp(live, command, event))
+        try:
+            self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
+            follow_ups = Effects(live, command, self.unit).apply(events)
+        except EngineError as problem:
+            raise Unwritable(problem) from problem
+        self.agenda.extend(FollowUp(live, command, event) for event in follow_ups)
 
     def _revive(self, row: LockedInstance) -> Live:
         loaded = self.programs.get(row.definition_id, self.connection)
@@ -150,7 +163,7 @@ class Session:
         if row.root is not None:
             parts, variables = row.parts(self._reader), row.variables(self._reader)
             instance = self.programs.load_instance(loaded, row.id, parts, variables)
-        return Live(row, instance, loaded.file, self.unit, is_new=False)
+        return Live(row, instance, loaded.file, self.unit, self.lines, is_new=False)
 
     def _new_row(self, loaded: Loaded, business_key: str | None, caller: Caller | None) -> LockedInstance:
         row = LockedInstance(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,8 +12,6 @@ from engine.commands import Cancel, Command, SetVariables
 from engine.live import Live
 from engine.store import tables
 from engine.store.unit import UnitOfWork
-
-log = logging.getLogger("engine.history")
 
 
 class Recorder:
@@ -39,13 +36,11 @@ class Recorder:
 
     def instance_started(self, event: e.InstanceStarted) -> None:
         self._log("instance.started", element_id=event.element_id)
-        log.info("instance started", extra=self._fields(element_id=event.element_id))
 
     def instance_ended(self, event: e.InstanceEnded) -> None:
         said = {"outcome": event.outcome, "error_code": event.error_code, "message": event.error_message}
         detail = {name: value for name, value in (said | {"reason": event.reason}).items() if value}
         self._log("instance.ended", detail=detail)
-        log.info("instance ended", extra=self._fields(outcome=event.outcome))
 
     def activity_entered(self, event: e.ActivityEntered) -> None:
         self._unit.insert(
@@ -129,9 +124,6 @@ class Recorder:
         detail: dict[str, Any] | None = None,
     ) -> None:
         self._live.log(self._command.at, action, self._command.actor, activity_id, element_id, detail or {})
-
-    def _fields(self, **more: Any) -> dict[str, Any]:
-        return {"instance_id": self._live.id, "process_key": self._live.row.process_key, **more}
 
 
 def flows_row(live: Live, flows: list[str]) -> dict[str, Any]:

@@ -112,6 +112,8 @@ class Settling:
             self._road.travel(work)
         except Conflict as refusal:
             _log_lost(held, refusal)
+            with self._store.writing() as connection:
+                jobs.end_attempts(connection, [held.lease], self._clock.now(), "discarded")
 
     def _left(self, held: HeldJob) -> int:
         """Attempts that remain now that one has failed."""

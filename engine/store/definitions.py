@@ -73,8 +73,11 @@ def newest_resource(connection: Connection, name: str) -> AnyRow | None:
     return connection.execute(query.limit(1)).first()
 
 
-def find_deployment(connection: Connection, deployment_id: str) -> Row[Any] | None:
-    return connection.execute(select(deployment).where(deployment.c.id == deployment_id)).first()
+def deployment_with(connection: Connection, hashes: Sequence[str]) -> Row[Any] | None:
+    """The newest deployment that has a file of one of these hashes."""
+    having = select(resource.c.deployment_id).where(resource.c.sha256.in_(hashes))
+    query = select(deployment).where(deployment.c.id.in_(having))
+    return connection.execute(query.order_by(deployment.c.deployed_at.desc(), deployment.c.id.desc())).first()
 
 
 def insert_deployment(connection: Connection, row: dict[str, Any], resources: list[dict[str, Any]]) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from engine.store import tables
 from engine.store.tables import instance_state, process_instance, variable
-from engine.store.values import LazyValues, ValueReader
+from engine.store.values import LazyValues, ValueReader, in_chunks
 
 _COLUMNS = [
     process_instance.c[name]
@@ -63,25 +63,21 @@ class LockedInstance:
 
 def lock_instances(connection: Connection, ids: Collection[str]) -> dict[str, LockedInstance]:
     """Locks rows in order of id, so that two transactions never wait for each other; loads their state."""
-    query = select(*_COLUMNS).where(process_instance.c.id.in_(sorted(ids))).order_by(process_instance.c.id)
-    found = {row.id: LockedInstance(*row) for row in connection.execute(query.with_for_update())}
-    live = [one.id for one in found.values() if one.root is not None]
-    if not live:
-        return found
-    parts = select(instance_state.c.instance_id, instance_state.c.part_id, instance_state.c.data)
-    for instance_id, part_id, data in connection.execute(parts.where(instance_state.c.instance_id.in_(live))):
-        found[instance_id].part_texts[part_id] = data
-    variables = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value)
-    for instance_id, scope_id, name, text in connection.execute(variables.where(variable.c.instance_id.in_(live))):
-        found[instance_id].variable_texts[scope_id, name] = text
+    found: dict[str, LockedInstance] = {}
+    for some in in_chunks(sorted(ids)):
+        query = select(*_COLUMNS).where(process_instance.c.id.in_(some)).order_by(process_instance.c.id)
+        found |= {row.id: LockedInstance(*row) for row in connection.execute(query.with_for_update())}
+    for some in in_chunks([one.id for one in found.values() if one.root is not None]):
+        _load_state(connection, some, found)
     return found
 
 
 def forget_runtime(connection: Connection, ids: Sequence[str]) -> None:
     """Deletes what ended instances no longer need: state, jobs, subscriptions, scopes other than their own."""
-    for table in (instance_state, tables.job, tables.subscription):
-        connection.execute(delete(table).where(table.c.instance_id.in_(ids)))
-    connection.execute(delete(variable).where(variable.c.instance_id.in_(ids), variable.c.scope_id != 0))
+    for some in in_chunks(ids):
+        for table in (instance_state, tables.job, tables.subscription):
+            connection.execute(delete(table).where(table.c.instance_id.in_(some)))
+        connection.execute(delete(variable).where(variable.c.instance_id.in_(some), variable.c.scope_id != 0))
 
 
 def next_log_sequence(connection: Connection, instance_id: str, incidents: int = 0) -> int:
@@ -119,16 +115,20 @@ def scoped_variables(
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """The variables of the given (instance, scope) pairs."""
     found: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
-    if not wanted:
-        return found
     reader = ValueReader(connection)
-    query = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
-        tuple_(variable.c.instance_id, variable.c.scope_id).in_(sorted(wanted))
-    )
-    for instance_id, scope_id, name, text in connection.execute(query):
-        found[instance_id, scope_id][name] = reader.value(text)
+    for some in in_chunks(sorted(wanted)):
+        query = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
+            tuple_(variable.c.instance_id, variable.c.scope_id).in_(some)
+        )
+        for instance_id, scope_id, name, text in connection.execute(query):
+            found[instance_id, scope_id][name] = reader.value(text)
     return found
 
 
-def instance_exists(connection: Connection, instance_id: str) -> bool:
-    return bool(connection.execute(select(exists().where(process_instance.c.id == instance_id))).scalar())
+def _load_state(connection: Connection, ids: list[str], found: dict[str, LockedInstance]) -> None:
+    parts = select(instance_state.c.instance_id, instance_state.c.part_id, instance_state.c.data)
+    for instance_id, part_id, data in connection.execute(parts.where(instance_state.c.instance_id.in_(ids))):
+        found[instance_id].part_texts[part_id] = data
+    variables = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value)
+    for instance_id, scope_id, name, text in connection.execute(variables.where(variable.c.instance_id.in_(ids))):
+        found[instance_id].variable_texts[scope_id, name] = text

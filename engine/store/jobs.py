@@ -73,6 +73,7 @@ LockedJobs = dict[str, tuple[str, str | None]]
 
 
 def lock_jobs(connection: Connection, ids: Collection[str]) -> LockedJobs:
+    """A worker's batch, or less."""
     query = select(job.c.id, job.c.state, job.c.lease_token).where(job.c.id.in_(sorted(ids))).order_by(job.c.id)
     return {row.id: (row.state, row.lease_token) for row in connection.execute(query.with_for_update())}
 

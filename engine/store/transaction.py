@@ -81,7 +81,7 @@ class Store:
 
     def _parse(self, text: str) -> URL:
         try:
-            url = make_url(text)
+            url = make_url(text.replace("postgres://", "postgresql://", 1))
             backend = url.get_backend_name()
         except (ArgumentError, NoSuchModuleError) as problem:
             raise InvalidInput(f"'{text}' names no database. Use sqlite:///file.db or postgresql://...") from problem
@@ -89,14 +89,19 @@ class Store:
             return url.set(drivername="postgresql+psycopg")
         if backend != "sqlite":
             raise InvalidInput(f"No support for '{backend}' databases. Use sqlite:///file.db or postgresql://...")
-        if url.database in (None, "", ":memory:"):
+        if not url.database or url.database == ":memory:":
             self._scratch = Path(tempfile.mkdtemp(prefix="fermata-"))
             return url.set(drivername="sqlite+pysqlite", database=str(self._scratch / "scratch.db"))
+        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
         return url.set(drivername="sqlite+pysqlite")
 
     def _open(self) -> Database:
         if not self.is_sqlite:
-            return create_engine(self.url, pool_size=16, max_overflow=32, pool_pre_ping=True)
+            try:
+                return create_engine(self.url, pool_size=16, max_overflow=32, pool_pre_ping=True)
+            except ModuleNotFoundError as problem:
+                message = "PostgreSQL needs the package psycopg. Install fermata[postgres]."
+                raise InvalidInput(message) from problem
         arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
         database = create_engine(self.url, connect_args=arguments, pool_size=16, max_overflow=64)
         synchronous = "FULL" if self._scratch is None else "OFF"

@@ -78,7 +78,9 @@ class UnitOfWork:
         """Sends what was gathered. Raises Overtaken where a guarded instance row has moved on."""
         self.values.flush()
         if self._closed_subscriptions:
-            closed: list[Row] = [dict(zip(_SUBSCRIPTION, key, strict=True)) for key in sorted(self._closed_subscriptions)]
+            closed: list[Row] = [
+                dict(zip(_SUBSCRIPTION, key, strict=True)) for key in sorted(self._closed_subscriptions)
+            ]
             self.connection.execute(_CLOSE_SUBSCRIPTION, closed)
             self._closed_subscriptions.clear()
         for table in reversed(_IN_ORDER):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -17,6 +17,7 @@ from engine.store.codec import decode, encode, reference
 LARGE = 4096  # characters of text from which a value is kept apart
 
 Key = TypeVar("Key")
+Item = TypeVar("Item")
 
 
 class ValueWriter:
@@ -93,6 +94,12 @@ class LazyValues(Mapping[Key, Any]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._texts
+
+
+def in_chunks(items: Sequence[Item], size: int = 500) -> Iterator[list[Item]]:
+    """*items* by so many as any database takes for one IN."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
 
 
 def insert_missing(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -112,3 +112,9 @@ def test_two_who_deploy_the_same_file_at_once_make_one_version(open_engine, orde
     for thread in threads:
         thread.join()
     assert [each.version for each in engines[0].read.definitions(latest_only=False)] == [1]
+
+
+def test_the_same_bytes_under_another_name_make_no_new_version(engine: Engine, order: bytes) -> None:
+    first = engine.deploy(Resource("order.bpmn", order))
+    again = engine.deploy(Resource("renamed.bpmn", order))
+    assert (again.is_new, again.id) == (False, first.id)

@@ -172,3 +172,32 @@ def test_a_permanent_failure_is_an_incident_at_once(shop: Engine) -> None:
     incident = shop.read.incidents(order.id)[0]
     assert (incident.message, incident.kind) == ("the account is closed", "job")
     assert shop.read.instance(order.id).incident_count == 1
+
+
+def test_what_happened_and_cannot_be_kept_changes_nothing(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance has moved in memory when its new variable turns out to be of no known type."""
+    from engine.events import VariableChanged
+
+    orders = [shop.start("order", variables={"amount": n}) for n in range(3)]
+    advance = shop.programs.advance
+
+    def spoil(instance, command):
+        events = advance(instance, command)
+        return [*events, VariableChanged(0, "odd", None, object())] if instance.id == orders[1].id else events
+
+    monkeypatch.setattr(shop.programs, "advance", spoil)
+    shop.work()
+    with pytest.raises(InvalidInput, match="'odd' is of type 'object'"):
+        shop.set_variables(orders[1].id, {"amount": 5})
+
+    assert [shop.read.variables(order.id).get("receipt") for order in orders] == ["r-0", None, "r-2"]
+    assert "'odd' is of type 'object'" in shop.read.incidents(orders[1].id)[0].message
+    assert shop.read.variables(orders[1].id) == {"amount": 1}
+
+
+def test_state_changes_are_logged_with_ids_and_without_values(shop: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "engine")
+    order = shop.start("order", variables={"amount": 120_815}, by="ann")
+    line = next(record for record in caplog.records if record.message == "instance.started")
+    assert (line.instance_id, line.process_key, line.actor) == (order.id, "order", "ann")
+    assert not any("120815" in str(vars(record)) for record in caplog.records)

@@ -372,3 +372,15 @@ def test_the_outcomes_of_a_handler_are_told_apart(shop: Engine) -> None:
     assert shop.read.instance(declined.id).state is InstanceState.COMPLETED
     assert len(shop.read.incidents(closed.id)) == 1
     assert shop.read.jobs(retried.id)[0].error == "ValueError: once more"
+
+
+def test_the_result_of_an_interrupted_activity_is_discarded_and_said_so(shop: Engine) -> None:
+    @shop.handler("charge")
+    def charge(job: Job) -> dict[str, bool]:
+        shop.cancel(job.instance_id, by="ann")
+        return {"charged": True}
+
+    order = shop.start("order")
+    shop.work()
+    assert shop.read.history(order.id).job_attempts[0].outcome == "discarded"
+    assert shop.read.variables(order.id) == {}

@@ -56,3 +56,10 @@ def test_work_that_always_loses_gives_up_and_says_so() -> None:
     with pytest.raises(Overtaken, match="too late"):
         store.retrying(work)
     store.close()
+
+
+def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'var' / 'deep' / 'engine.db'}")
+    store.migrate()
+    store.close()
+    assert (tmp_path / "var" / "deep" / "engine.db").is_file()
