@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli import run
+from engine.testing.format import EXPECTATIONS, VERBS
+from engine.testing.reader import read_scenario_file
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 FAILING = str(SCENARIOS / "broken" / "failing.scenario.yaml")
@@ -49,6 +51,22 @@ def test_a_failed_expectation_says_the_step_and_every_difference(outcomes) -> No
     assert "variables: approved: expected true, actual false" in result["message"]
     assert "variables: refund: expected 1, but there is no such variable (there are: [approved])" in result["message"]
     assert "state" not in result["message"]
+
+
+def test_every_expectation_can_fail_and_says_what_is_instead(outcomes) -> None:
+    code, results = outcomes(str(SCENARIOS / "broken" / "expectations.scenario.yaml"))
+
+    assert code == 1
+    assert list(results) == list(EXPECTATIONS)
+    assert {name: result["outcome"] for name, result in results.items()} == dict.fromkeys(EXPECTATIONS, "failed")
+    assert [name for name, result in results.items() if not result["message"].startswith(f"{name}: ")] == []
+
+
+def test_every_verb_is_used_by_the_scenarios_of_this_folder() -> None:
+    plans = [read_scenario_file(file) for file in SCENARIOS.rglob("*.scenario.yaml") if file.name != Path(WRONG).name]
+    used = {step.verb for plan in plans for scenario in plan.scenarios for step in scenario.steps}
+
+    assert set(VERBS) - used == set()
 
 
 def test_the_report_shows_the_path_taken_so_far(capsys: pytest.CaptureFixture[str]) -> None:
