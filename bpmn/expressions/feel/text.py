@@ -27,7 +27,7 @@ def _written(value: Any, budget: Budget) -> str:
             return format_number(value)
         case str():
             budget.grow(len(value))
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            return _quoted(value)
         case list():
             return _joined("[", [_written(item, budget) for item in value], "]", budget)  # pyright: ignore[reportUnknownVariableType]
         case dict():
@@ -56,8 +56,12 @@ def _joined(opening: str, parts: list[str], closing: str, budget: Budget) -> str
     return opening + ", ".join(parts) + closing
 
 
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _key(key: str) -> str:
-    return key if key.replace("_", "a").replace(" ", "a").isalnum() and key[:1] not in "0123456789" else f'"{key}"'
+    return key if key.replace("_", "a").replace(" ", "a").isalnum() and key[:1] not in "0123456789" else _quoted(key)
 
 
 def _written_range(value: Range, budget: Budget) -> str:
