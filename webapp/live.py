@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import jsonify
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
+
+News = Mapping[str, Any]  # fragments: HTML by data-live name; and for diagrams marks, for ended things is_final
 
 
 def stamp_of(shown: Any) -> str:
@@ -15,14 +17,8 @@ def stamp_of(shown: Any) -> str:
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def answer_live(
-    seen: str | None,
-    stamp: str,
-    fragments: Callable[[], Mapping[str, str]],
-    marks: Mapping[str, Any] | None = None,
-    is_final: bool = False,
-) -> ResponseReturnValue:
-    """204 when the browser has *seen* this already, else the new fragments, by their data-live names."""
-    if seen == stamp:
+def answer_live(stamp: str, news: Callable[[], News]) -> ResponseReturnValue:
+    """204 when the browser shows what *stamp* stands for already, else *news*."""
+    if request.args.get("seen") == stamp:
         return "", 204
-    return jsonify(stamp=stamp, fragments=dict(fragments()), marks=marks, is_final=is_final)
+    return jsonify({"stamp": stamp, "marks": None, "is_final": False, **news()})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from engine.model import InstanceState
 from webapp.context import the_engine, the_person
-from webapp.live import answer_live, stamp_of
+from webapp.live import News, answer_live, stamp_of
 from webapp.permissions import may_start
 
 area = Blueprint("home", __name__)
@@ -26,11 +26,11 @@ def show() -> str:
 @login_required
 def live() -> ResponseReturnValue:
     overview = _overview()
-    return answer_live(
-        request.args.get("seen"),
-        stamp_of(overview),
-        lambda: {"overview": render_template("home/_overview.html", **overview)},
-    )
+
+    def news() -> News:
+        return {"fragments": {"overview": render_template("home/_overview.html", **overview)}}
+
+    return answer_live(stamp_of(overview), news)
 
 
 def _overview() -> dict[str, object]:

@@ -13,7 +13,7 @@ from engine.executors.agent.transcript import describe
 from engine.model import ActivityRecord, History, InstanceState
 from webapp import timeline
 from webapp.context import the_engine, the_person
-from webapp.live import answer_live, stamp_of
+from webapp.live import News, answer_live, stamp_of
 from webapp.paging import PER_PAGE, Paging, last_rows, page_number, paging
 from webapp.permissions import may_operate, require
 
@@ -51,25 +51,23 @@ def list_instances() -> str:
 @area.get("/instances/<instance_id>")
 @login_required
 def show(instance_id: str) -> str:
-    shown = _shown(instance_id)
-    return render_template("instances/show.html", **shown)
+    stamp = _stamp(instance_id)
+    return render_template("instances/show.html", **_shown(instance_id), stamp=stamp)
 
 
 @area.get("/instances/<instance_id>/live")
 @login_required
 def live(instance_id: str) -> ResponseReturnValue:
-    shown = _shown(instance_id)
-    return answer_live(
-        request.args.get("seen"),
-        shown["stamp"],
-        lambda: {
-            "heading": render_template("instances/_heading.html", **shown),
-            "panel": render_template("instances/_panel.html", **shown),
-            "variables": render_template("instances/_variables.html", **shown),
-        },
-        marks=timeline.marks(shown["history"]),
-        is_final=shown["instance"].has_ended,
-    )
+    def news() -> News:
+        shown = _shown(instance_id)
+        parts = ("heading", "panel", "variables")
+        return {
+            "fragments": {part: render_template(f"instances/_{part}.html", **shown) for part in parts},
+            "marks": timeline.marks(shown["history"]),
+            "is_final": shown["instance"].has_ended,
+        }
+
+    return answer_live(_stamp(instance_id), news)
 
 
 @area.get("/instances/<instance_id>/marks")
@@ -123,35 +121,48 @@ def retry(instance_id: str, incident_id: str) -> ResponseReturnValue:
     return redirect(url_for("instances.show", instance_id=instance_id))
 
 
+def _stamp(instance_id: str) -> str:
+    """Changes with every step, without reading the history of all steps before."""
+    read = the_engine().read
+    return stamp_of(
+        (
+            read.instance(instance_id),
+            read.active(instance_id),
+            read.jobs(instance_id=instance_id),
+            read.incidents(instance_id=instance_id, open_only=False),
+            read.tasks(instance_id=instance_id).items,
+            read.children(instance_id),
+            read.variables(instance_id),
+            len(read.agent_steps(instance_id=instance_id)),
+        )
+    )
+
+
 def _shown(instance_id: str) -> dict[str, Any]:
     """Everything the page of an instance and its live fragments are made of."""
     read = the_engine().read
     history = read.history(instance_id)
-    view = request.args.get("view")
-    view = view if view in VIEWS else "history"
-    jobs = read.jobs(instance_id=instance_id)
-    open_tasks = (
-        read.tasks(instance_id=instance_id, scope="all", limit=20).items if not history.instance.has_ended else ()
-    )
-    children = read.children(instance_id)
+    instance = history.instance
+    wanted = request.args.get("view", "")
+    view = wanted if wanted in VIEWS else "history"
     rows, page = _rows_of(view, history)
     return {
-        "instance": history.instance,
+        "instance": instance,
         "history": history,
-        "definition": read.definition(history.instance.definition_id),
+        "definition": read.definition(instance.definition_id),
         "views": VIEWS,
         "view": view,
         "rows": rows,
         "page": page,
-        "jobs": jobs,
-        "tasks": open_tasks,
-        "children": children,
+        "jobs": read.jobs(instance_id=instance_id),
+        "tasks": read.tasks(instance_id=instance_id, limit=20).items,
+        "children": read.children(instance_id),
         "open_incidents": [one for one in history.incidents if one.resolved_at is None],
         "waiting_at": timeline.waiting_at(history),
         "names": {one.activity_id: one.name or one.element_id for one in history.activities},
+        "elements": {node.id: node.name for node in read.process(instance.definition_id).elements.walk()},
         "variables": read.variables(instance_id),
         "may_operate": may_operate(the_person()),
-        "stamp": stamp_of((view, history, jobs, open_tasks, children)),
     }
 
 

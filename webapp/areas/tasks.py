@@ -11,7 +11,7 @@ from engine.errors import InvalidInput
 from engine.model import UserTask
 from webapp.context import the_engine, the_person
 from webapp.forms import FormState, read_variable_rows, typed_form
-from webapp.live import answer_live, stamp_of
+from webapp.live import News, answer_live, stamp_of
 from webapp.paging import PER_PAGE, page_number, paging
 from webapp.permissions import may_claim, may_complete, may_see, may_take_over, require
 
@@ -29,11 +29,11 @@ def list_tasks() -> str:
 @login_required
 def live() -> ResponseReturnValue:
     shown = _listed()
-    return answer_live(
-        request.args.get("seen"),
-        stamp_of(shown["tasks"]),
-        lambda: {"tasks": render_template("tasks/_list.html", **shown)},
-    )
+
+    def news() -> News:
+        return {"fragments": {"tasks": render_template("tasks/_list.html", **shown)}}
+
+    return answer_live(stamp_of(shown["tasks"]), news)
 
 
 @area.get("/<task_id>")

@@ -29,8 +29,8 @@ async function draw(place) {
     place.dataset.state = 'drawn';
     keepOwnColours(viewer);
     shape(viewer, canvasElement);
-    fit(viewer);
     if (marks) mark(viewer, marks);
+    fit(viewer);
   } catch (error) {
     place.dataset.state = 'failed';
     place.querySelector('[data-diagram-message]').textContent = `The diagram cannot be drawn: ${error.message}`;
@@ -74,21 +74,30 @@ function shape(viewer, canvasElement) {
   viewer.get('canvas').resized();
 }
 
-/** The whole diagram, but never larger than life and never so small that labels cannot be read. */
+/** The whole diagram, but never larger than life; where labels could not be read, the part with the tokens. */
 function fit(viewer) {
   const canvas = viewer.get('canvas');
   const { inner, outer } = canvas.viewbox();
   if (!inner.width || !outer.width) return;
-  const scale = Math.min(1.1, (outer.width - 2 * PADDING) / inner.width, (outer.height - 2 * PADDING) / inner.height);
-  const readable = Math.max(scale, outer.width < 600 ? 0.55 : 0.35);
-  const width = outer.width / readable;
-  const height = outer.height / readable;
+  const whole = Math.min(1.1, (outer.width - 2 * PADDING) / inner.width, (outer.height - 2 * PADDING) / inner.height);
+  const scale = Math.max(whole, outer.width < 600 ? 0.55 : 0.35);
+  const width = outer.width / scale;
+  const height = outer.height / scale;
+  const active = viewer.get('elementRegistry').find(element => !element.labelTarget && canvas.hasMarker(element, 'is-active'));
   canvas.viewbox({
-    x: readable > scale && inner.width > width ? inner.x - PADDING / readable : inner.x - (width - inner.width) / 2,
-    y: inner.y - (height - inner.height) / 2,
+    x: start(inner.x, inner.width, width, active && active.x + active.width / 2),
+    y: start(inner.y, inner.height, height, active && active.y + active.height / 2),
     width,
     height,
   });
+}
+
+/** Where a view of *size* begins on the range at *from*: centred if all of it fits, else around *point*. */
+function start(from, length, size, point) {
+  if (length <= size) return from - (size - length) / 2;
+  const margin = size * 0.05;
+  const wanted = point === undefined ? from : point - size / 2;
+  return Math.min(Math.max(wanted, from - margin), from + length - size + margin);
 }
 
 function mark(viewer, marks) {
