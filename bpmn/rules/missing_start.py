@@ -14,8 +14,8 @@ def check(review: Review) -> None:
     for scope in review.document.all("process", "subProcess", "transaction"):
         nodes = [child for child in scope.children if child.name in NODES]
         if not nodes:
-            if scope.name == "process":
-                review.error(RULE, scope, f"Process '{name_of(scope)}' is empty. Draw a start event and what follows.")
+            message = f"'{name_of(scope)}' is empty: there is nothing to start with. Draw what happens in it."
+            review.error(RULE, scope, message)
             continue
         if not any(_can_start(review, node) for node in nodes):
             message = (

@@ -8,6 +8,7 @@ from typing import Final
 from bpmn.document import Element
 from bpmn.model import EventKind, FlowNode, NodeKind
 from bpmn.rules.review import ACTIVITIES, Review, name_of
+from bpmn.rules.review import NODES as NODE_NAMES
 
 RULE: Final = "supported"
 
@@ -29,6 +30,7 @@ EVENT_SUBPROCESSES: Final = False
 COMPENSATION: Final = False
 LISTENERS: Final = False
 DATA_STORES: Final = False
+DATA_TRANSFORMATIONS: Final = False  # data associations without one need no work: scopes are shared
 INSTANTIATING: Final[frozenset[NodeKind]] = frozenset()
 MULTI_INSTANCE_BEHAVIOURS: Final = ("All",)
 QUANTITIES: Final = ("1",)
@@ -50,6 +52,8 @@ def check(review: Review) -> None:
         review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
     if not DATA_STORES:
         _check_data_stores(review)
+    if not DATA_TRANSFORMATIONS:
+        _check_transformations(review)
 
 
 def _unsupported(node: FlowNode) -> Iterator[tuple[str, str]]:
@@ -111,3 +115,14 @@ def _check_data_stores(review: Review) -> None:
                     "Let a service task do it."
                 )
                 review.error(RULE, association, message)
+
+
+def _check_transformations(review: Review) -> None:
+    for association in review.document.all("dataInputAssociation", "dataOutputAssociation"):
+        for part in association.all("transformation", "assignment"):
+            activity = next((a for a in association.ancestors() if a.name in NODE_NAMES), association)
+            message = (
+                f"A data {part.name} ('{name_of(activity)}'). {_LATER} Activities read and write the variables "
+                "of their scope: let a script task compute it."
+            )
+            review.strict(RULE, activity, message)

@@ -315,6 +315,16 @@ BROKEN = [
     ("supported", "x", in_line('<task id="x" completionQuantity="2"/>'), ""),
     (
         "supported",
+        "x",
+        in_line(
+            '<task id="x"><dataInputAssociation><sourceRef>o</sourceRef><targetRef>i</targetRef>'
+            "<transformation>a + 1</transformation></dataInputAssociation></task>"
+        ),
+        "",
+    ),
+    ("missing-start", "x", in_line('<subProcess id="x"/>'), ""),
+    (
+        "supported",
         "d",
         in_line(
             '<task id="x"><dataInputAssociation id="d"><sourceRef>r</sourceRef><targetRef>i</targetRef>'
