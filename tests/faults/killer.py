@@ -1,0 +1,79 @@
+"""Lets the company live and kills it without warning, again and again; then lets it finish its work.
+
+    python killer.py FOLDER KILLS INSTANCES SEED
+
+Prints one JSON line for each death: the size of the call log then, and the agent steps saved by then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+import company
+import pydantic_ai.models.function  # imported before forking, so that a life begins at once
+import sqlalchemy.dialects.sqlite
+
+_ = (pydantic_ai, sqlalchemy)
+
+
+def main(folder: Path, kills: int, instances: int, seed: int) -> None:
+    dice = random.Random(seed)
+    for number in range(kills):
+        child, is_up = _begin(folder, dice.randrange(2**32), instances)
+        if dice.random() < 0.1:
+            time.sleep(dice.uniform(0, 0.5))  # while it comes up
+        else:
+            select.select([is_up], [], [], 30)
+            time.sleep(dice.uniform(0, 0.4))
+        os.close(is_up)
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        print(json.dumps({"kill": number, **_seen(folder)}), flush=True)
+    child, _ = _begin(folder, seed, instances, until_done=True)
+    deadline = time.monotonic() + 240
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.killpg(child, signal.SIGKILL)
+            sys.exit("The company did not finish its work in time.")
+        time.sleep(0.1)
+    print(json.dumps({"kill": None, **_seen(folder)}), flush=True)
+
+
+def _begin(folder: Path, seed: int, instances: int, *, until_done: bool = False) -> tuple[int, int]:
+    """The process, a group of its own, and a descriptor that can be read when its workers run."""
+    is_up, comes_up = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(comes_up)
+        return child, is_up
+    os.setsid()
+    status = 1
+    try:
+        company.live(folder, seed, instances, comes_up, until_done=until_done)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _seen(folder: Path) -> dict[str, object]:
+    log = folder / company.CALLS
+    steps: list[tuple[str, int]] = []
+    if (folder / "company.db").exists():
+        connection = sqlite3.connect(folder / "company.db")
+        if connection.execute("select 1 from sqlite_master where name = 'agent_step'").fetchone():
+            steps = connection.execute("select job_id, sequence from agent_step").fetchall()
+        connection.close()
+    return {"log": log.stat().st_size if log.exists() else 0, "steps": steps}
+
+
+if __name__ == "__main__":
+    target, *numbers = sys.argv[1:]
+    main(Path(target).resolve(), *map(int, numbers))
