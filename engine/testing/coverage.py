@@ -170,4 +170,5 @@ _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1c2430}"
     "table{border-collapse:collapse}td,th{text-align:left;padding:.35rem 1rem .35rem 0;border-bottom:1px solid #d8dde5}"
     "figure{margin:0;overflow:auto;border:1px solid #d8dde5;border-radius:6px;padding:1rem;background:#fff}"
+    "figure svg{max-width:100%;height:auto}"
 )

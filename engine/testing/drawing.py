@@ -159,7 +159,8 @@ _ARROWS = "".join(
     for name, colour in (("arrow", "#8a94a6"), ("arrow-taken", "#1a7f4e"))
 )
 _STYLE = (
-    "text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1c2430;stroke:none}"
+    "text{font:12px system-ui,sans-serif;text-anchor:middle;fill:#1c2430}"
+    "text:not(.sign){stroke:#fff;stroke-width:3px;paint-order:stroke;stroke-linejoin:round}"
     ".sign{font-size:24px}.small{font-size:13px}"
     "rect,circle,polygon{fill:#fff;stroke:#5b6678;stroke-width:1.5}polyline{fill:none;stroke:#8a94a6;stroke-width:1.5}"
     ".association polyline,.messageFlow polyline{stroke-dasharray:5 4}.endEvent circle{stroke-width:3.5}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,13 +106,20 @@ def run_all(tasks: Sequence[Task], *, workers: int = 1, stop_at_first: bool = Fa
 
 
 def _in_parallel(tasks: Sequence[Task], workers: int) -> Iterator[Result]:
-    with ProcessPoolExecutor(min(workers, len(tasks) or 1), mp_context=get_context("spawn")) as pool:
+    number = min(workers, len(tasks) or 1)
+    with ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_without_log) as pool:
         running = {pool.submit(run_task, task): task for task in tasks}
         try:
             for future in as_completed(running):
                 yield _result_of(future, running[future])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _without_log() -> None:
+    """A failing job is often what a scenario is about: the result tells, not the log."""
+    logging.getLogger("engine").addHandler(logging.NullHandler())
+    logging.getLogger("engine").propagate = False
 
 
 def _result_of(future: Future[Result], task: Task) -> Result:
