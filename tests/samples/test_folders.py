@@ -109,6 +109,10 @@ def test_no_two_samples_have_a_handler_or_agent_of_the_same_name():
     assert sorted(names) == sorted(set(names))
 
 
+def test_the_copies_of_the_ledger_are_the_same():
+    assert len({(SAMPLES / name / "ledger.py").read_text(encoding="utf-8") for name in NAMES}) == 1
+
+
 def test_what_a_handler_does_twice_under_one_key_is_noted_once(folder):
     once = load_application(folder).function("ledger:once")
 

@@ -106,6 +106,14 @@ def test_the_history_names_who_approved_an_invoice(office):
     assert (actors["ReviewInvoice"], actors["ApproveInvoice"]) == ("ben", "ann")
 
 
+def test_the_history_names_the_rule_that_chose_the_approvers(office):
+    office.install("invoice-approval")
+    invoice = office.start("invoice-approval", INVOICE | {"amount": "25000"}, by="ben")
+
+    [decision] = [entry for entry in office.read.history(invoice).log if entry.action == "decision.evaluated"]
+    assert decision.detail["rules"] == ["Rule_TenThousand"]
+
+
 def test_an_order_is_packed_line_by_line_and_waits_for_its_own_shipment(office):
     office.install("order-fulfilment")
     order = office.start("order-fulfilment", ORDER, by="ann")
