@@ -21,7 +21,7 @@ from bpmn.expressions import (
 from bpmn.model import Expression, Language, Script
 from engine.sandbox.names import names_of
 from engine.sandbox.plain import NotPlain, Plain
-from engine.sandbox.pool import sandbox_pool
+from engine.sandbox.pool import SandboxUnavailable, sandbox_pool
 
 _LONGEST_SCRIPT = 200_000  # characters
 _COLLECTED = "fermata_assigned"
@@ -119,10 +119,10 @@ def _run_in_worker(text: str, variables: Mapping[str, Any], limits: Limits, now:
         with _session(limits, now) as session:
             value = session.feed_run(text, inputs=inputs, print_callback=printed)
             after = session.feed_run(_collecting(names.assigned, inputs), print_callback=printed)
+    except SandboxUnavailable as error:
+        raise ScriptError(str(error)) from None
     except monty.MontyCrashedError as error:
-        raise ScriptError(
-            f"The sandbox process ended while it ran the script ({error}). It has been replaced."
-        ) from None
+        raise ScriptError(f"The sandbox process ended while it ran the script and was replaced: {error}.") from None
     except monty.MontyConversionError as error:
         raise ScriptError(f"A variable cannot be handed to the script: {error}") from None
     except monty.MontySyntaxError as error:
