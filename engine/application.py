@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MODEL_SUFFIXES = (".bpmn", ".dmn", ".form")
 SCENARIO_SUFFIX = ".scenario.yaml"
+_OFFLINE = "FERMATA_OFFLINE"
 
 
 class ApplicationError(EngineError):
@@ -51,18 +53,23 @@ class Application:
         return collect_handlers(self.folder, self._handler_modules())
 
     def register(
-        self, engine: Engine, *, except_names: Iterable[str] = (), handlers: Iterable[HandlerDeclaration] | None = None
+        self,
+        engine: Engine,
+        *,
+        except_names: Iterable[str] = (),
+        handlers: Iterable[HandlerDeclaration] | None = None,
+        is_offline: bool = False,
     ) -> None:
         """Makes the handlers and agents known to *engine*, but for *except_names*; deploys nothing.
 
         *handlers*: what an earlier `handlers()` gave, where the modules shall not be imported again.
-        Raises ApplicationError.
+        *is_offline*: agents answer from their scripts, whatever keys there are. Raises ApplicationError.
         """
         left_out = frozenset(except_names)
         for handler in self.handlers() if handlers is None else handlers:
             if handler.name not in left_out:
                 _register(engine, handler)
-        self._register_agents(engine, left_out)
+        self._register_agents(engine, left_out, {**os.environ, _OFFLINE: "1"} if is_offline else os.environ)
 
     def with_handlers(self, *modules: str) -> Application:
         """The same application with these handler modules (file names in the folder) instead of its own."""
@@ -83,7 +90,7 @@ class Application:
             return self.settings.handler_modules
         return ("handlers.py",) if (self.folder / "handlers.py").is_file() else ()
 
-    def _register_agents(self, engine: Engine, left_out: frozenset[str]) -> None:
+    def _register_agents(self, engine: Engine, left_out: frozenset[str], environ: Mapping[str, str]) -> None:
         """Agents come last: importing their module is only worth it where there are some."""
         if not self.settings.agents.keys() - left_out:
             return
@@ -95,7 +102,7 @@ class Application:
             raise ApplicationError(f"{self.settings.file}: {problem}") from problem
         for agent in agents:
             if agent.job_type not in left_out:
-                engine.register_executor(agent.job_type, AgentExecutor(agent, clock=engine.clock))
+                engine.register_executor(agent.job_type, AgentExecutor(agent, clock=engine.clock, environ=environ))
 
     def function(self, reference: str) -> Callable[..., Any]:
         """The function that 'module:name' or 'module.py:name' means in this folder. Raises ApplicationError."""

@@ -88,9 +88,12 @@ class Stage:
         self._register()
 
     def _register(self) -> None:
-        """The real handlers and the agents of the folder, but for what is stubbed; the stubs."""
+        """The real handlers and the agents of the folder, but for what is stubbed; the stubs.
+
+        Agents answer from their scripts: a scenario is repeatable and costs nothing."""
         if self._application is not None:
-            self._application.register(self.engine, except_names=self.stubs.names, handlers=self._handlers)
+            left_out = self.stubs.names
+            self._application.register(self.engine, except_names=left_out, handlers=self._handlers, is_offline=True)
         self.stubs.register(self.engine)
         for topic in self._topics:
             self.engine.register_external(topic)

@@ -168,3 +168,36 @@ def test_the_process_must_be_named_where_there_are_several(tmp_path: Path, outco
 
     assert code == 2
     assert "Add 'process:' with one of: caller, review." in results["one"]["message"]
+
+
+def test_agents_answer_from_their_scripts_also_where_a_key_is_set(
+    tmp_path: Path, outcomes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
+    model = (SCENARIOS / "approval.bpmn").read_text().replace('camunda:class="org.example.ChargeCard"', AGENT_TOPIC)
+    (tmp_path / "approval.bpmn").write_text(model)
+    (tmp_path / "handlers.py").write_text("def script(turn):\n    return 'paid offline'\n")
+    (tmp_path / "fermata.toml").write_text(AGENT)
+    (tmp_path / "agent.scenario.yaml").write_text(AGENT_SCENARIO)
+
+    code, results = outcomes(str(tmp_path))
+
+    assert (code, results["one"]["message"]) == (0, "")
+
+
+AGENT_TOPIC = 'camunda:type="external" camunda:topic="charge"'
+AGENT = """
+[agents.charge]
+model = "openai:gpt-5-mini"
+instructions = "Charge the card."
+result_variable = "receipt"
+offline = "handlers:script"
+"""
+AGENT_SCENARIO = """
+models: [approval.bpmn]
+handlers: handlers.py
+scenarios:
+  - name: one
+    steps: [{complete: Approve, variables: {approved: true}}]
+    expect: {state: completed, variables: {receipt: paid offline}}
+"""
