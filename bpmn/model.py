@@ -263,8 +263,17 @@ class StandardLoop:
 
 
 @dataclass(frozen=True, slots=True)
+class Behavior:
+    """What a multi-instance activity throws as an instance completes, if *condition* holds (13.3.7)."""
+
+    event: EventDefinition
+    condition: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MultiInstance:
-    """*counts_from*: the first value of `loopCounter` (0 in Camunda 7, 1 elsewhere)."""
+    """*counts_from*: the first value of `loopCounter` (0 in Camunda 7, 1 elsewhere).
+    *throws_once*: of the *behaviors*, only as the first instance completes (behavior="One")."""
 
     is_sequential: bool
     cardinality: Expression | None = None
@@ -274,6 +283,8 @@ class MultiInstance:
     output_element: Expression | None = None
     completion_condition: Expression | None = None
     counts_from: int = 1
+    behaviors: tuple[Behavior, ...] = ()
+    throws_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +373,8 @@ class FlowNode:
     completion_condition: Expression | None = None
     is_ordered: bool = False
     cancels_remaining: bool = True
+    start_quantity: int = 1
+    completion_quantity: int = 1
     pre_script: Script | None = None
     post_script: Script | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)

@@ -14,6 +14,7 @@ from engine.errors import InvalidInput
 from engine.interpreter import elements
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
+from engine.interpreter.elements.compensation import UndoingSpec
 from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
 from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
 from engine.interpreter.elements.link_event import LinkThrowSpec
@@ -96,16 +97,30 @@ class Program:
     def _add_nodes(self, scope: FlowElements, owner: FlowNode | None) -> None:
         for node in scope.nodes.values():
             spec = elements.spec_for(self, node, owner)
+            if node.body is not None:
+                self._add_undoing(spec)
             if node.loop is not None:
                 spec = elements.body_around(self, node, spec)
+                self._add_undoing(spec)
             self._entries[node.id] = spec
+
+    def _add_undoing(self, spec: FlowNodeSpec) -> None:
+        assert isinstance(spec, ActivitySpec)
+        spec.undoing = UndoingSpec(self, spec)
 
     def _link(self, scope: FlowElements, owner: FlowNode | None) -> None:
         container = self.spec_named(owner.id) if owner else self.root
         container.event_starts = tuple(self._event_starts(scope))
+        for start in container.event_starts:
+            if start.event.kind is EventKind.COMPENSATION and isinstance(container, ActivitySpec):
+                container.compensation_start = start
         for node in scope.nodes.values():
             spec = self._entries[node.id]
             spec.link(tuple(self._flow(scope, flow_id, spec) for flow_id in node.outgoing))
+            if node.compensation_handler is not None and node.attached_to is not None:
+                undone = self.spec_named(node.attached_to)
+                assert isinstance(undone, ActivitySpec)
+                undone.compensation_handler = self._entries[node.compensation_handler]
             if isinstance(spec, ActivitySpec):
                 attached = (self._entries[each.id] for each in scope.boundary_events_of(node.id))
                 spec.boundary_events = tuple(each for each in attached if isinstance(each, BoundaryEventSpec))

@@ -189,6 +189,12 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.members[token.id] = {token.id: None}
         self.changed_parts.add(token.id)
 
+    def discard(self, token: Token) -> None:
+        """Takes a token that was never entered out of the tree."""
+        token._set_state(TaskState.COMPLETED)
+        self.forget_join(token)
+        self.remove(token)
+
     def set_side(self, part_id: int, value: Any) -> None:
         self.side[part_id] = value
         self.changed_parts.add(part_id)
@@ -226,6 +232,11 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.changed_variables[owner.id, name] = value
         self._variables_changed = True
         self.emit(VariableChanged(owner.id, name, before, value, writer))
+
+    def save_locals(self, token: Token) -> None:
+        """The variables that *token* was given as they were once are saved, but are no news."""
+        for name, value in token.data.items():
+            self.changed_variables[token.id, name] = value
 
     # --- the record ---
 

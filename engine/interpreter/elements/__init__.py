@@ -14,9 +14,12 @@ from bpmn.model import (
     NodeKind,
     ScriptBinding,
 )
+from engine.interpreter.elements.ad_hoc import AdHocSpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
 from engine.interpreter.elements.call_activity import CallActivitySpec
 from engine.interpreter.elements.catch_event import CatchEventSpec
+from engine.interpreter.elements.compensation import CancelEndSpec, CompensationThrowSpec
+from engine.interpreter.elements.complex_gateway import ComplexGatewaySpec
 from engine.interpreter.elements.decision_task import DecisionTaskSpec
 from engine.interpreter.elements.event_gateway import EventGatewaySpec
 from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
@@ -53,10 +56,19 @@ BY_KIND: dict[NodeKind, type[FlowNodeSpec]] = {
     NodeKind.RECEIVE_TASK: ReceiveTaskSpec,
     NodeKind.SEND_TASK: ThrowEventSpec,
     NodeKind.SUBPROCESS: SubprocessSpec,
+    NodeKind.TRANSACTION: SubprocessSpec,
+    NodeKind.AD_HOC: AdHocSpec,
+    NodeKind.COMPLEX_GATEWAY: ComplexGatewaySpec,
     NodeKind.EXCLUSIVE_GATEWAY: ExclusiveGatewaySpec,
     NodeKind.PARALLEL_GATEWAY: ParallelGatewaySpec,
     NodeKind.INCLUSIVE_GATEWAY: InclusiveGatewaySpec,
     NodeKind.EVENT_GATEWAY: EventGatewaySpec,
+}
+
+BY_THROW: dict[EventKind, type[FlowNodeSpec]] = {
+    EventKind.LINK: LinkThrowSpec,
+    EventKind.COMPENSATION: CompensationThrowSpec,
+    EventKind.CANCEL: CancelEndSpec,
 }
 
 BY_BINDING: dict[type, type[FlowNodeSpec]] = {
@@ -73,8 +85,8 @@ def spec_for(program: Program, node: FlowNode, owner: FlowNode | None) -> FlowNo
     Raises KeyError for an element that the interpreter does not run; deployment refuses those."""
     if node.kind is NodeKind.START_EVENT and owner is not None and owner.is_event_subprocess:
         return EventSubprocessStartSpec(program, node)
-    if node.kind is NodeKind.THROW_EVENT and node.event and node.event.kind is EventKind.LINK:
-        return LinkThrowSpec(program, node)
+    if node.kind in (NodeKind.THROW_EVENT, NodeKind.END_EVENT) and node.event and node.event.kind in BY_THROW:
+        return BY_THROW[node.event.kind](program, node)
     return (BY_BINDING.get(type(node.binding)) or BY_KIND[node.kind])(program, node)
 
 

@@ -15,15 +15,22 @@ from engine.interpreter.token import Token
 
 if TYPE_CHECKING:
     from engine.interpreter.elements.boundary_event import BoundaryEventSpec
+    from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
     from engine.interpreter.program import Program
 
 
 class ActivitySpec(FlowNodeSpec):
-    """*boundary_events*: attached to it, in document order (empty inside a multi-instance body)."""
+    """*boundary_events*: attached to it, in document order (empty inside a multi-instance body).
+    *compensation_handler*, *compensation_start*: what undoes it when it has completed: the activity joined to
+    its compensation boundary event, or the compensation event subprocess inside it. *undoing*: see
+    `compensation.UndoingSpec`."""
 
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
         super().__init__(program, node, name)
         self.boundary_events: tuple[BoundaryEventSpec, ...] = ()
+        self.compensation_handler: FlowNodeSpec | None = None
+        self.compensation_start: EventSubprocessStartSpec | None = None
+        self.undoing: FlowNodeSpec
         self.pre_script = self.compiler.script(node.pre_script) if node.pre_script else None
         self.post_script = self.compiler.script(node.post_script) if node.post_script else None
 
@@ -71,3 +78,12 @@ class ActivitySpec(FlowNodeSpec):
         result = token.memory.get("result")
         outputs = None if result is None else result if isinstance(result, Mapping) else {"result": result}
         token.workflow.emit(ActivityCompleted(token.id, self.node.id, inputs or None, outputs or None))
+        self._keep_record(token)
+
+    def _keep_record(self, token: Token) -> None:
+        """So that it can be undone later, by its handler or by those of what happened inside it."""
+        inner = token.memory.get("done")
+        if self.compensation_handler or self.compensation_start or inner:
+            container = token.container
+            container.memory.setdefault("done", []).append([self.name, token.id, dict(token.data), inner or []])
+            token.workflow.touch(container)

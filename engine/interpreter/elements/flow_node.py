@@ -107,7 +107,31 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     def arrive(self, container: Token, flow: Flow | None) -> None:
         """A token comes in by *flow*."""
-        container.workflow.enter(self, container, flow.id if flow else None)
+        workflow = container.workflow
+        if self.node.start_quantity == 1:
+            workflow.enter(self, container, flow.id if flow else None)
+            return
+        waiting = workflow.joins.get((container.id, self.node.id))
+        token = waiting[0] if waiting else self.wait_for_more(container)
+        token.memory["arrived"].append(flow.id if flow else None)
+        workflow.touch(token)
+        if len(token.memory["arrived"]) == self.node.start_quantity:
+            self.fire_join(token)
+
+    def wait_for_more(self, container: Token) -> Token:
+        """A token that is entered when enough others have come."""
+        token = container.workflow.place(self, container)
+        token.memory["arrived"] = []
+        token.wait()
+        container.workflow.joins.setdefault((container.id, self.node.id), []).append(token)
+        return token
+
+    def fire_join(self, token: Token) -> None:
+        """All have come that *token* waited for."""
+        workflow = token.workflow
+        workflow.forget_join(token)
+        workflow.record_entry(token, token.memory["arrived"][-1])
+        workflow.make_ready(token)
 
     def jumps_to(self) -> tuple[FlowNodeSpec, ...]:
         """Where a token goes from here other than by a sequence flow."""
@@ -127,9 +151,6 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     def drained(self, token: Token) -> None:
         """The last token inside *token* has gone."""
-
-    def fire_join(self, token: Token) -> None:
-        """A joining gateway has all the tokens that it waits for."""
 
     def collect(self, token: Token, inner: Token) -> None:
         """*inner* is about to leave *token*: takes over what it brings."""
@@ -172,10 +193,12 @@ class FlowNodeSpec(BpmnTaskSpec):
         workflow.touch(container)
         self.record_completion(token)
         for flow in flows:
-            workflow.emit(FlowTaken(flow.id))
-            flow.target.arrive(container, flow)
+            for _ in range(self.node.completion_quantity):
+                workflow.emit(FlowTaken(flow.id))
+                flow.target.arrive(container, flow)
         container.spec.child_left(container, token)
-        workflow.remove(token)
+        if token.id in workflow.tasks:
+            workflow.remove(token)
 
     def record_completion(self, token: Token) -> None:
         for catcher in token.inner_tokens:

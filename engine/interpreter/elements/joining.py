@@ -14,13 +14,10 @@ class JoiningGatewaySpec(FlowNodeSpec):
         if flow is None or len(self.node.incoming) < 2:
             super().arrive(container, flow)
             return
-        waiting = container.workflow.joins.setdefault((container.id, self.node.id), [])
+        waiting = container.workflow.joins.get((container.id, self.node.id), [])
         token = next((each for each in waiting if flow.id not in each.memory["arrived"]), None)
         if token is None:
-            token = container.workflow.place(self, container)
-            token.memory["arrived"] = []
-            token.wait()
-            waiting.append(token)
+            token = self.wait_for_more(container)
         token.memory["arrived"].append(flow.id)
         container.workflow.touch(token)
         if self.is_complete(token):
@@ -28,9 +25,3 @@ class JoiningGatewaySpec(FlowNodeSpec):
 
     def is_complete(self, token: Token) -> bool:
         return len(token.memory["arrived"]) == len(self.node.incoming)
-
-    def fire_join(self, token: Token) -> None:
-        workflow = token.workflow
-        workflow.forget_join(token)
-        workflow.record_entry(token, token.memory["arrived"][-1])
-        workflow.make_ready(token)

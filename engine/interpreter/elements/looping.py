@@ -11,6 +11,7 @@ from bpmn.model import FlowNode, MultiInstance, StandardLoop
 from engine.interpreter.compiling import text_of
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.flow_node import FlowNodeSpec
+from engine.interpreter.elements.throw_event import Throw
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
 
@@ -105,6 +106,10 @@ class MultiInstanceSpec(BodySpec):
         self.cardinality = self.compiler.optional(self.loop.cardinality)
         self.output_element = self.compiler.optional(self.loop.output_element)
         self.completion_condition = self.compiler.condition(self.loop.completion_condition)
+        self.behaviors = [
+            (self.compiler.condition(behavior.condition), Throw(self.compiler, node.id, behavior.event, node.line))
+            for behavior in self.loop.behaviors
+        ]
 
     def execute(self, token: Token) -> bool:
         items = self._items(token)
@@ -132,6 +137,10 @@ class MultiInstanceSpec(BodySpec):
             token.workflow.set_side(inner.id, {"of": token.id, "number": inner.memory["number"], "value": output})
 
     def child_left(self, token: Token, inner: Token) -> None:
+        for throw in self._events_of(token, inner):
+            throw(token)
+            if token.id not in token.workflow.tasks:
+                return
         if token.memory["satisfied"]:
             token.workflow.clear(token, cause=self.node.id, spare=inner)
         elif self.loop.is_sequential and token.memory["started"] < token.memory["count"]:
@@ -161,6 +170,12 @@ class MultiInstanceSpec(BodySpec):
                 return memory["started"] - memory["completed"]
             case _:
                 return 0
+
+    def _events_of(self, token: Token, inner: Token) -> list[Throw]:
+        """What to throw now that *inner* has completed (13.3.7): for boundary events of the body to catch."""
+        if self.loop.throws_once and token.memory["completed"] > 1:
+            return []
+        return [throw for condition, throw in self.behaviors if condition is None or condition(inner)]
 
     def _start_next(self, token: Token, items: list[Any] | range) -> None:
         number = token.memory["started"]
