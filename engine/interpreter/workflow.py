@@ -110,8 +110,8 @@ class LiveWorkflow(BpmnBaseWorkflow):
 
     def _next_join(self) -> Token | None:
         """A joining gateway that no further token can reach, now that nothing else can go on."""
-        for waiting in self.joins.values():
-            for token in waiting:
+        for waiting in list(self.joins.values()):
+            for token in list(waiting):
                 if token.spec.can_fire_when_quiet(token):
                     token.spec.fire_join(token)
                     return self._ready.popleft()
