@@ -48,7 +48,7 @@ class Decisions:
             result = decide(self._find(key, binding, version, deployment_id), key, variables, now)
         except (DecisionError, ExpressionError, NotFound) as problem:
             raise ActivityFailed("decision", str(problem)) from problem
-        return Outcome(result.value, tuple(result.rules), getattr(result, "inputs", {}))
+        return Outcome(result.value, tuple(result.rules), result.inputs)
 
     def _find(self, key: str, binding: str, version: str | None, deployment_id: str | None) -> DecisionModel:
         with self._store.reading() as connection:

@@ -1,0 +1,50 @@
+"""Decisions of business rule tasks: which version, and what is on record."""
+
+from pathlib import Path
+
+import pytest
+
+from engine import Resource
+from engine.engine import Engine
+
+
+@pytest.fixture
+def shop(engine: Engine, models: Path) -> Engine:
+    engine.deploy(models / "decide.bpmn", models / "decide.dmn")
+    return engine
+
+
+def deploy_generous(engine: Engine, models: Path, *others: Path) -> None:
+    generous = (models / "decide.dmn").read_bytes().replace(b"<text>10</text>", b"<text>50</text>")
+    engine.deploy(Resource("decide.dmn", generous), *others)
+
+
+def test_a_decision_is_made_and_on_record(shop: Engine) -> None:
+    instance = shop.start("decide", variables={"amount": 120})
+    assert shop.read.variables(instance.id) == {"amount": 120, "latest": 10, "deployed": 10}
+    entry = next(each for each in shop.read.history(instance.id).log if each.action == "decision.evaluated")
+    assert (entry.detail["decision"], entry.detail["rules"], entry.detail["result"]) == ("discount", ["large"], 10)
+    assert list(entry.detail["inputs"].values()) == [120]
+
+
+def test_the_newest_decision_is_used_unless_the_diagram_binds_to_its_own(shop: Engine, models: Path) -> None:
+    deploy_generous(shop, models)
+    instance = shop.start("decide", variables={"amount": 120})
+    assert shop.read.variables(instance.id) == {"amount": 120, "latest": 50, "deployed": 10}
+
+
+def test_a_diagram_that_binds_to_its_own_deployment_moves_along_with_it(shop: Engine, models: Path) -> None:
+    deploy_generous(shop, models, models / "decide.bpmn")
+    instance = shop.start("decide", variables={"amount": 120})
+    assert (instance.version, shop.read.variables(instance.id)["deployed"]) == (2, 50)
+
+
+def test_a_decision_that_nobody_deployed_is_an_incident(engine: Engine, models: Path) -> None:
+    engine.deploy(models / "decide.bpmn")
+    instance = engine.start("decide", variables={"amount": 1})
+    incident = engine.read.incidents(instance.id)[0]
+    assert incident.message.startswith("There is no decision 'discount'. Deploy the .dmn file that has it.")
+
+    engine.deploy(models / "decide.dmn")
+    engine.retry(incident.id)
+    assert engine.read.variables(instance.id)["latest"] == 0
