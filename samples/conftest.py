@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import chdir
+import os
+from contextlib import ExitStack, chdir
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
-import pytest
+_surroundings = ExitStack()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Iterator[Any]:
-    with TemporaryDirectory() as folder, chdir(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FERMATA_OFFLINE", "1")
-        return (yield)
+def pytest_runtest_setup(item: Any) -> None:
+    _surroundings.enter_context(chdir(_surroundings.enter_context(TemporaryDirectory())))
+    _surroundings.enter_context(patch.dict(os.environ, {"FERMATA_OFFLINE": "1"}))
+
+
+def pytest_runtest_teardown(item: Any) -> None:
+    _surroundings.close()
