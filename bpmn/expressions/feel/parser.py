@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from itertools import pairwise
 
 from bpmn.expressions.budget import DEEPEST
 from bpmn.expressions.errors import ExpressionError
@@ -356,7 +357,7 @@ class Parser:
     def _spelling(self, at: int, length: int) -> str:
         words = self._tokens[at : at + length]
         spelled = words[0].text
-        for before, word in zip(words, words[1:], strict=False):
+        for before, word in pairwise(words):
             spelled += (" " if before.end < word.start else "") + word.text
         return spelled
 

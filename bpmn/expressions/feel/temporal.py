@@ -80,7 +80,7 @@ def parse_date_time(text: str) -> datetime | None:
 
 
 def parse_duration(text: str) -> timedelta | YearMonthDuration | None:
-    if text.endswith("P") or text.endswith("T"):
+    if text.endswith(("P", "T")):
         return None
     found = _MONTHS.fullmatch(text)
     if found is not None:

@@ -44,11 +44,13 @@ def _written(value: Any, budget: Budget) -> str:
 
 
 def format_number(value: Decimal) -> str:
-    """Plain digits, no exponent unless it is enormous."""
+    """Plain digits without trailing zeros; no exponent unless the number is enormous."""
     if value.adjusted() > 60 or value.adjusted() < -60:
         return str(value)
     text = format(value, "f")
-    return "0" if not value and text.startswith("-") else text
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def _joined(opening: str, parts: list[str], closing: str, budget: Budget) -> str:

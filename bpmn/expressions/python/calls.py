@@ -122,6 +122,10 @@ def _rounded(_budget: Budget, value: Any, digits: int | None = None) -> Any:
     return round(value, digits) if digits is not None else round(value)
 
 
+def _zipped(budget: Budget, lists: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    return list(zip(*(_items(budget, items) for items in lists), strict=False))
+
+
 FUNCTIONS: dict[str, Function] = {
     "len": Function(_guarded("len", _length)),
     "min": Function(_guarded("min", _extreme(min)), frozenset(("default",))),
@@ -148,7 +152,7 @@ FUNCTIONS: dict[str, Function] = {
         _guarded("enumerate", lambda budget, items, start=0: list(enumerate(_items(budget, items), start))),
         frozenset(("start",)),
     ),
-    "zip": Function(_guarded("zip", lambda budget, *lists: list(zip(*(_items(budget, items) for items in lists))))),
+    "zip": Function(_guarded("zip", lambda budget, *lists: _zipped(budget, lists))),
     "reversed": Function(_guarded("reversed", lambda budget, items: list(reversed(_items(budget, items))))),
 }  # fmt: skip
 

@@ -109,7 +109,7 @@ def test_an_object_that_is_no_dict_gives_no_attribute():
 
 
 def test_an_unknown_name_names_those_in_scope():
-    with pytest.raises(ExpressionError, match="Unknown variable 'totl'. Variables in scope: total"):
+    with pytest.raises(ExpressionError, match=r"Unknown variable 'totl'\. Variables in scope: total"):
         python("totl", total=1)
 
 
