@@ -128,7 +128,7 @@ class Adapter:
         return loop
 
     def refine(self, element: Element, node: FlowNode) -> FlowNode:
-        if node.kind in _JOBS:
+        if node.kind in _JOBS or (node.kind is NodeKind.SEND_TASK and node.event is None):
             return replace(node, binding=self.plain_job(element))
         if node.kind is NodeKind.SCRIPT_TASK:
             return replace(node, binding=ScriptBinding(self.script(element)))

@@ -68,12 +68,13 @@ class CamundaAdapter(Adapter):
         )
 
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
+        ins = element.extensions("camunda:in")
         return replace(
             definition,
             code_variable=element.get(_CODE_VARIABLE.get(definition.kind, "")) or None,
             message_variable=element.get("camunda:errorMessageVariable") or None,
-            payload=tuple(self._mapped(part) for part in element.extensions("camunda:in") if not _is_all(part)),
-            sends_all_variables=any(_is_all(part) for part in element.extensions("camunda:in")),
+            payload=tuple(self._mapped(part) for part in ins if not _is_all(part) and part.get("target")),
+            sends_all_variables=any(_is_all(part) for part in ins),
         )
 
     def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
@@ -133,7 +134,7 @@ class CamundaAdapter(Adapter):
         connector = holder.extension("camunda:connector")
         parameters, outputs = self._mappings(connector, inside=True) if connector is not None else ((), ())
         priority = holder.get("camunda:taskPriority") or element.get("camunda:jobPriority")
-        fields = self._fields(holder)
+        fields = self._fields(holder.extensions("camunda:field"))
         job = replace(
             job,
             retry_cycle=self._retry_cycle(element),
@@ -176,9 +177,9 @@ class CamundaAdapter(Adapter):
         kind = holder.get("camunda:type")
         return JobBinding((kind,), "type") if kind and kind not in ("external", "dmn") else None
 
-    def _fields(self, holder: Element) -> list[tuple[str, Expression]]:
+    def _fields(self, parts: list[Element]) -> list[tuple[str, Expression]]:
         found: list[tuple[str, Expression]] = []
-        for part in holder.extensions("camunda:field"):
+        for part in parts:
             inner = part.part("camunda:expression") or part.part("camunda:string")
             text = part.get("stringValue") or part.get("expression") or (inner.text if inner is not None else "")
             found.append((part.get("name"), self.value(text, part.line)))
@@ -220,7 +221,11 @@ class CamundaAdapter(Adapter):
         text = part.get("sourceExpression")
         if text:
             return Assignment(part.get("target"), self.value(text, part.line))
-        return Assignment(part.get("target"), Expression(Language.FEEL, part.get("source"), part.line))
+        source = part.get("source")
+        if not source.replace(".", "_").isidentifier():
+            message = f"'{source}' cannot be mapped by its name. Write sourceExpression instead of source."
+            self.report.error("expression-syntax", part, message)
+        return Assignment(part.get("target"), Expression(Language.FEEL, source, part.line))
 
     def _user_task(self, element: Element) -> UserTaskBinding:
         plain = self.plain_user_task(element)
@@ -331,19 +336,11 @@ class CamundaAdapter(Adapter):
         for listener in element.extensions("camunda:executionListener") + element.extensions("camunda:taskListener"):
             script = listener.part("camunda:script")
             job = self._bean(listener) if script is None else None
-            fields = self._fields_of_listener(listener)
-            if job is not None and fields:
-                job = replace(job, parameters=fields)
+            if job is not None:
+                fields = self._fields(listener.parts("camunda:field"))
+                job = replace(job, parameters=tuple(Assignment(name, value) for name, value in fields))
             event = listener.get("event")
             found.append(Listener(event, job, self._script(script) if script is not None else None, listener.line))
-        return tuple(found)
-
-    def _fields_of_listener(self, listener: Element) -> tuple[Assignment, ...]:
-        found: list[Assignment] = []
-        for part in listener.parts("camunda:field"):
-            inner = part.part("camunda:expression") or part.part("camunda:string")
-            text = part.get("stringValue") or part.get("expression") or (inner.text if inner is not None else "")
-            found.append(Assignment(part.get("name"), self.value(text, part.line)))
         return tuple(found)
 
     # --- small parts ------------------------------------------------------------------------------
