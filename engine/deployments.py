@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row
 
 from bpmn.model import CallBinding, DecisionBinding, Finding, Process, Severity
 from bpmn.reader import read_bpmn
@@ -26,6 +25,7 @@ from engine.store import definitions
 from engine.store.jobs import replace_start_timers
 from engine.store.subscriptions import replace_starts
 from engine.store.transaction import Store
+from engine.store.types import Connection, Row
 
 _LARGEST_FILE = 32 * 1024 * 1024
 _DATA_SUFFIXES = (".json",)  # JSON schemas that forms refer to

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row
-
 from engine.clock import Clock
 from engine.commands import RetryActivity
 from engine.errors import Conflict, InvalidInput, NotFound
@@ -14,6 +12,7 @@ from engine.road import Road
 from engine.session import Session
 from engine.store import incidents, jobs
 from engine.store.transaction import Store
+from engine.store.types import Row
 
 
 class Incidents:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
-
-from sqlalchemy import Connection
 
 from bpmn.model import Process
 from bpmn.reader import read_bpmn
 from engine.errors import NotFound
 from engine.store import definitions
 from engine.store.transaction import Store
+from engine.store.types import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,12 @@ class Programs:
     def compile(self, process: Process, deployment_id: str) -> Any:
         """The interpreter's program for *process*; raises what it raises for one that it cannot run."""
         from engine.decisions import Decisions
-        from engine.services import services_for
+        from engine.evaluation import services
 
         if self._decisions is None:
             self._decisions = Decisions(self._store)
-        return self.interpreter.Program(process, services_for(deployment_id, self._decisions))
+        decide = partial(self._decisions.decide, deployment_id=deployment_id)
+        return self.interpreter.Program(process, services(decide))
 
     def new_instance(self, loaded: Loaded, instance_id: str) -> Any:
         return self.interpreter.Instance.new(loaded.program, instance_id)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection
-
 from engine.clock import Clock
 from engine.commands import Command
 from engine.errors import EngineError
@@ -19,6 +17,7 @@ from engine.programs import Programs
 from engine.session import Session, Unwritable
 from engine.store.jobs import Lease, end_attempts
 from engine.store.transaction import Store
+from engine.store.types import Connection
 
 Result = TypeVar("Result")
 

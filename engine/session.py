@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from engine import events as e
 from engine.commands import Cancel, Command, Start
 from engine.deferred import defer
@@ -22,6 +20,7 @@ from engine.programs import Loaded, Programs
 from engine.store import tables
 from engine.store.instances import LockedInstance, children_of, forget_runtime, lock_instances
 from engine.store.jobs import Lease, LockedJobs, check_lease, lock_job, lock_jobs
+from engine.store.types import Connection
 from engine.store.unit import UnitOfWork
 from engine.store.values import ValueReader
 

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row
-
 from engine.clock import Clock
 from engine.commands import CompleteActivity, ThrowError, ThrowEscalation
 from engine.errors import Conflict, NotFound
@@ -18,6 +16,7 @@ from engine.store import history, tasks
 from engine.store.codec import check_key, normalise
 from engine.store.instances import next_log_sequence
 from engine.store.transaction import Store
+from engine.store.types import Connection, Row
 
 log = logging.getLogger("engine.tasks")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row
 
 from engine.jobs.retry import attempts_in_all
 from engine.model import Job
 from engine.store.instances import scoped_variables
 from engine.store.jobs import Lease, context_of
+from engine.store.types import Connection, Row
 from engine.store.values import ValueReader
 
 

@@ -11,12 +11,11 @@ import time
 from collections import deque
 from threading import Condition, Thread
 
-from sqlalchemy import Connection
-
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Failed
 from engine.jobs.settling import Settled
 from engine.jobs.worker import LEASE, Worker
+from engine.store.types import Connection
 
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
-
 from engine.clock import Clock
 from engine.commands import Command, CompleteActivity, ThrowError
 from engine.errors import Conflict, EngineError, InvalidInput
@@ -23,6 +21,7 @@ from engine.store import jobs
 from engine.store.codec import normalise, readable
 from engine.store.jobs import Lease
 from engine.store.transaction import Store
+from engine.store.types import Connection
 
 Settled = tuple[HeldJob, Outcome]
 

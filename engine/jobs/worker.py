@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
-from sqlalchemy import Connection
-
 from engine.clock import Clock
 from engine.commands import Continue, TriggerEvent
 from engine.deferred import held_call, restored
@@ -28,6 +26,7 @@ from engine.jobs.own import OwnJobs
 from engine.jobs.settling import Settled, Settling
 from engine.store import jobs
 from engine.store.transaction import Store
+from engine.store.types import Connection
 
 LEASE = timedelta(seconds=30)
 BATCH = 32

@@ -1,11 +1,14 @@
-"""Column types that read the same on every database."""
+"""Column types that read the same on every database; and the names of what the rest of the engine hands on
+unseen, connections and rows."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Row, String, TypeDecorator
+from sqlalchemy import Connection as Connection
+from sqlalchemy import DateTime, Dialect, String, TypeDecorator
+from sqlalchemy import Row as Row
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
