@@ -15,7 +15,7 @@ from typing import Any, Final
 etree: Any = import_module("lxml.etree")  # comes without types
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-MAX_ELEMENTS: Final = 400_000
+MAX_ELEMENTS: Final = 200_000
 MAX_DEPTH: Final = 200
 MAX_ATTRIBUTES: Final = 200  # of one element
 
