@@ -70,7 +70,7 @@ def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sum(budget: Budget, values: Any, start: Any = 0) -> Any:
-    total = start
+    total: Any = start
     for value in _items(budget, values):
         if isinstance(value, float) and isinstance(total, Decimal):
             value = Decimal(repr(value))

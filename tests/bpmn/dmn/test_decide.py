@@ -136,7 +136,8 @@ GRAPH = definitions(
       <informationRequirement><requiredInput href="#i1"/></informationRequirement>
       <knowledgeRequirement><requiredKnowledge href="#b1"/></knowledgeRequirement>
       <invocation><literalExpression><text>Yearly</text></literalExpression>
-        <binding><parameter name="the loan"/><literalExpression><text>Requested Loan</text></literalExpression></binding>
+        <binding><parameter name="the loan"/>
+          <literalExpression><text>Requested Loan</text></literalExpression></binding>
       </invocation></decision>
     <decision id="d2" name="Offer"><variable name="Offer"/>
       <informationRequirement><requiredDecision href="#d1"/></informationRequirement>
