@@ -8,13 +8,11 @@ from functools import partial
 from typing import Any
 
 from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
-from bpmn.model import Expression, Language, Script
+from bpmn.model import Expression, Script
 from engine import sandbox
 from engine.interpreter import ActivityFailed, DecisionOutcome, Services
 
 Decide = Callable[[str, str, str | None, Mapping[str, Any], datetime], DecisionOutcome]
-
-_EXPRESSION_LANGUAGES = frozenset({Language.FEEL, Language.JUEL, Language.LITERAL, Language.JSON})
 
 
 def services(decide: Decide) -> Services:
@@ -42,13 +40,9 @@ def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], 
 
 
 def _compile_script(script: Script) -> Callable[[Mapping[str, Any], datetime], tuple[Any, Mapping[str, Any]]]:
-    if script.language in _EXPRESSION_LANGUAGES:
-        evaluate = _compile(Expression(script.language, script.text, script.line))
-        return lambda variables, now: (evaluate(variables, now), {})
-
     def run(variables: Mapping[str, Any], now: datetime) -> tuple[Any, Mapping[str, Any]]:
         try:
-            result = sandbox.run_script(script, variables)
+            result = sandbox.run_script(script, variables, now=now)
         except sandbox.ScriptError as problem:
             raise ActivityFailed("script", str(problem)) from problem
         return result.value, result.assigned
