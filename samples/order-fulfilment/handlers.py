@@ -14,9 +14,9 @@ BINS = {"lamp": "A-03", "chair": "C-11", "table": "C-14", "rug": "D-01", "shelf"
 
 @handler("charge-customer")
 def charge_customer(job: Job) -> dict[str, Any]:
-    """Charges the card. Raises PAYMENT_DECLINED for a card whose number ends in 0000."""
+    """Charges the card. Raises PAYMENT_DECLINED for a token that ends in 0000."""
     total = sum(PRICES.get(line["sku"], 0) * line["quantity"] for line in job.variables["orderLines"])
-    if str(job.variables["card"]).endswith("0000"):
+    if str(job.variables["cardToken"]).endswith("0000"):
         raise BpmnError("PAYMENT_DECLINED", variables={"reason": "the bank declined the payment"})
     receipt = _number("R", job)
     once(job.idempotency_key, "card charged", receipt=receipt, total=int(total))

@@ -29,7 +29,7 @@ INVOICE = {
     "purpose": "spare parts",
     "hasOrder": "true",
 }
-ORDER = {"orderId": "O-17", "email": "kim@example.com", "items": "2 lamp, 1 chair", "card": "4000 1111 2222 3333"}
+ORDER = {"orderId": "O-17", "email": "kim@example.com", "items": "2 lamp, 1 chair", "cardToken": "tok-4242"}
 
 
 def ledger(name: str) -> list[str]:
@@ -132,7 +132,7 @@ def test_an_order_is_packed_line_by_line_and_waits_for_its_own_shipment(office):
 def test_a_declined_card_cancels_the_order_and_charges_nothing(office):
     office.install("order-fulfilment")
 
-    order = office.start("order-fulfilment", {**ORDER, "card": "4000 0000 0000 0000"}, by="ann")
+    order = office.start("order-fulfilment", {**ORDER, "cardToken": "tok-0000"}, by="ann")
 
     assert office.path(order)[-1] == "OrderCancelled"
     assert "card charged" not in ledger("order-fulfilment")
