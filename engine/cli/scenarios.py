@@ -126,7 +126,9 @@ def _report(results: Sequence[Result], planned: int) -> None:
         output.say(f"  at {escape(result.step or '?')}")
         for line in result.message.splitlines():
             output.say(f"    {escape(line)}")
-        output.say(f"  path so far: {escape(' > '.join(result.path) or 'nothing was entered')}\n")
+        for line in result.where():
+            output.say(f"  {escape(line)}")
+        output.say("")
     counts = {kind: sum(result.outcome == kind for result in results) for kind in ("passed", "failed", "error")}
     left_out = planned + sum(result.is_wrong_file for result in results) - len(results)
     parts = [f"{number} {kind}" for kind, number in counts.items() if number]

@@ -61,8 +61,7 @@ class ScenarioItem(pytest.Item):
 
         result = run_task(self.task)
         if result.outcome is not Outcome.PASSED:
-            path = " > ".join(result.path) or "nothing was entered"
-            raise ScenarioFailure(f"at {result.step}\n{result.message}\npath so far: {path}")
+            raise ScenarioFailure("\n".join([f"at {result.step}", result.message, *result.where()]))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, ScenarioFailure):

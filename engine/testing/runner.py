@@ -40,8 +40,8 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """*step*: where it ended, None when it passed; *is_wrong_file*: the file, not the process, is at fault.
-    *taken*: by (model file, process key)."""
+    """*step*: where it ended, None when it passed; *incidents*: open in the end. *is_wrong_file*: the file, not
+    the process, is at fault. *taken*: by (model file, process key)."""
 
     file: str
     name: str
@@ -50,8 +50,14 @@ class Result:
     step: str | None = None
     message: str = ""
     path: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
     is_wrong_file: bool = False
     taken: Mapping[tuple[str, str], Taken] = field(default_factory=dict[tuple[str, str], Taken])
+
+    def where(self) -> list[str]:
+        """What helps to see why it did not pass: the path taken so far, and what is stuck."""
+        stuck = [f"open incident at {incident}" for incident in self.incidents]
+        return [f"path so far: {' > '.join(self.path) or 'nothing was entered'}", *stuck]
 
     def as_json(self) -> dict[str, str | None]:
         return {
@@ -243,11 +249,16 @@ class _Run:
             step=None if is_passed else self.at,
             message=message,
             path=self._path(),
+            incidents=() if is_passed else self._incidents(),
             taken=_taken(self.stage),
         )
 
     def _path(self) -> tuple[str, ...]:
         return tuple(looking.path(self.stage)) if MAIN in self.stage.names else ()
+
+    def _incidents(self) -> tuple[str, ...]:
+        found = self.stage.engine.read.incidents(open_only=True)
+        return tuple(f"{incident.element_id}: {incident.message}" for incident in found)
 
 
 def _taken(stage: Stage) -> dict[tuple[str, str], Taken]:

@@ -100,7 +100,8 @@ class Stage:
 
     def _leave_topics_to_workers(self) -> None:
         """An external task's topic that nobody here handles waits for an `external` step."""
-        handled = self.stubs.names | {handler.name for handler in self._handlers}
+        agents = self._application.settings.agents.keys() if self._application else ()
+        handled = self.stubs.names | {handler.name for handler in self._handlers} | set(agents)
         for definition in self.definitions:
             for binding in _job_bindings(self.engine.read.process(definition.id).elements):
                 if binding.written_as == "topic" and not handled & set(binding.names):

@@ -190,6 +190,7 @@ AGENT = """
 [agents.charge]
 model = "openai:gpt-5-mini"
 instructions = "Charge the card."
+inputs = ["approved"]
 result_variable = "receipt"
 offline = "handlers:script"
 """
