@@ -61,7 +61,7 @@ class Element:
         self.line = line
         self.parent = parent
         self.children: list[Element] = []
-        self.read: set[str] = set()
+        self.read: set[str] | None = None
         self.visited = False
 
     @property
@@ -73,8 +73,14 @@ class Element:
         value = self.attributes.get(attribute)
         if value is None:
             return default
-        self.read.add(attribute)
+        if self.read is None:
+            self.read = {attribute}
+        else:
+            self.read.add(attribute)
         return value.strip()
+
+    def was_read(self, attribute: str) -> bool:
+        return self.read is not None and attribute in self.read
 
     def flag(self, attribute: str, default: bool = False) -> bool:
         value = self.get(attribute)

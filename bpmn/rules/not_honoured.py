@@ -57,7 +57,7 @@ def check(review: Review) -> None:
         elif not is_bpmn(element):
             continue
         for attribute in element.attributes:
-            if attribute.startswith(prefixes) and attribute not in element.read and attribute not in _HARMLESS:
+            if attribute.startswith(prefixes) and not element.was_read(attribute) and attribute not in _HARMLESS:
                 _report(review, element, attribute, f"Attribute {attribute} of {element.name} '{name_of(element)}'")
 
 
@@ -71,7 +71,7 @@ def _check_element(review: Review, element: Element) -> None:
             _report(review, element, element.name, f"{element.name} of {owner.name} '{name_of(owner)}'")
         return
     for attribute in element.attributes:
-        if attribute not in element.read and not attribute.startswith("{") and attribute != "id":
+        if not element.was_read(attribute) and not attribute.startswith("{") and attribute != "id":
             _report(review, element, attribute, f"Attribute {attribute} of {element.name}")
 
 
