@@ -13,6 +13,7 @@ from bpmn.dmn.model import Decision, DecisionModel, DecisionTable, HitPolicy
 from bpmn.dmn.reader import read_dmn
 from bpmn.expressions import ExpressionError, OverBudget
 from bpmn.expressions.budget import Budget
+from bpmn.expressions.compiler import UNFORESEEN
 from bpmn.expressions.feel import lower
 
 __all__ = [
@@ -72,6 +73,11 @@ def decide(
         raise OverBudget("The decision exceeded its budget: functions call each other too deeply.") from None
     except ExpressionError as error:
         raise type(error)(error.message, error.expression, error.position, sorted(map(str, variables))) from None
+    except UNFORESEEN as error:
+        if isinstance(error, DecisionError):
+            raise
+        message = f"The decision '{decision.name}' could not be evaluated ({type(error).__name__})."
+        raise DecisionError(message, decision.id) from error
     made = tuple(_decided(model.decisions[key], result, run.traces.get(key)) for key, result in run.results.items())
     last = made[-1]
     return DecisionResult(value, last.rules, made, last.inputs)

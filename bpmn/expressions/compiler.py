@@ -17,6 +17,7 @@ from bpmn.model import Expression, Language
 
 Evaluate = Callable[[Mapping[str, Any], datetime | None], Any]
 _LONGEST = 100_000  # characters
+UNFORESEEN = (ValueError, ArithmeticError, TypeError, LookupError, AttributeError, MemoryError, RecursionError)
 
 
 class Compiled:
@@ -34,6 +35,9 @@ class Compiled:
             return self._evaluate(variables, now)
         except ExpressionError as error:
             raise _located(error, self.expression, variables) from None
+        except UNFORESEEN as error:
+            message = f"The expression could not be evaluated ({type(error).__name__})."
+            raise ExpressionError(message, self.expression, None, sorted(map(str, variables))) from error
 
 
 @lru_cache(maxsize=8192)
@@ -46,6 +50,8 @@ def compile_expression(expression: Expression) -> Compiled:
         return Compiled(expression, _compile(expression.language, expression.text))
     except ExpressionError as error:
         raise _located(error, expression, ()) from None
+    except UNFORESEEN as error:
+        raise ExpressionError(f"The expression could not be read ({type(error).__name__}).", expression) from error
 
 
 @lru_cache(maxsize=8192)

@@ -12,7 +12,7 @@ from bpmn.expressions.feel import arithmetic, nodes
 from bpmn.expressions.feel.builtins import builtin
 from bpmn.expressions.feel.nodes import Node
 from bpmn.expressions.feel.properties import property_of
-from bpmn.expressions.feel.scope import Local, Scope
+from bpmn.expressions.feel.scope import NO_SCALAR, Local, Scope
 from bpmn.expressions.feel.types import Check, check_of
 from bpmn.expressions.feel.values import Function, Range, contains, equal, less, less_or_equal
 
@@ -147,7 +147,15 @@ class Compiler:
 
     def _path(self, node: nodes.Path) -> Run:
         target, name = self.compile(node.target), node.name
-        return lambda scope: property_of(target(scope), name)
+        path = _names_of(node)
+        if path is None:
+            return lambda scope: property_of(target(scope), name)
+
+        def run(scope: Scope) -> Any:
+            value = scope.scalar_at(path)
+            return property_of(target(scope), name) if value is NO_SCALAR else value
+
+        return run
 
     def _filter(self, node: nodes.Filter) -> Run:
         target, condition = self.compile(node.target), self.compile(node.condition)
@@ -411,6 +419,16 @@ def _as_list(value: Any) -> list[Any]:
     if type(value) is list:
         return value
     return [] if value is None else [value]
+
+
+def _names_of(node: Node) -> tuple[str, ...] | None:
+    """a, b, c of the path a.b.c that starts at a variable."""
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if not isinstance(node, nodes.Path):
+        return None
+    before = _names_of(node.target)
+    return None if before is None else (*before, node.name)
 
 
 def _mentions(node: Any, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from bpmn.expressions.budget import Budget
@@ -11,6 +12,8 @@ from bpmn.expressions.feel.builtins import function_value
 from bpmn.expressions.feel.values import lift
 
 _MISSING = object()
+NO_SCALAR = object()
+_SCALARS = frozenset((str, int, float, bool, Decimal))
 
 
 class Globals:
@@ -37,6 +40,15 @@ class Globals:
     def has(self, name: str) -> bool:
         return name in self._variables
 
+    def scalar_at(self, path: tuple[str, ...]) -> Any:
+        """The value at *path* without lifting all that stands beside it; NO_SCALAR where that will not do."""
+        value = self._variables.get(path[0])
+        for name in path[1:]:
+            if type(value) is not dict:
+                return NO_SCALAR
+            value = value.get(name)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return lift(value, self.budget) if type(value) in _SCALARS else NO_SCALAR
+
 
 class Local:
     """Names that a for, a function, a filter or a context adds."""
@@ -58,6 +70,14 @@ class Local:
 
     def has(self, name: str) -> bool:
         return name in self.values or self.outer.has(name)
+
+    def scalar_at(self, path: tuple[str, ...]) -> Any:
+        scope: Scope = self
+        while type(scope) is Local:
+            if path[0] in scope.values:
+                return NO_SCALAR
+            scope = scope.outer
+        return scope.scalar_at(path)
 
 
 Scope = Globals | Local
