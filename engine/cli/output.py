@@ -132,15 +132,19 @@ def findings(found: Iterable[Finding]) -> None:
 
 @contextmanager
 def progress(title: str, total: int, *, is_shown: bool = True) -> Generator[_Advance]:
-    """A bar on a terminal, nothing elsewhere. Call what it yields once for each thing done."""
-    if not is_shown or not sys.stderr.isatty() or total < 2:
+    """A bar on a terminal, nothing elsewhere; one that only moves where there is one thing to do.
+
+    Call what it yields once for each thing done.
+    """
+    if not is_shown or not sys.stderr.isatty():
         yield _Advance(None, None)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    counted = (MofNCompleteColumn(), TimeRemainingColumn()) if total > 1 else ()
+    columns = (TextColumn("{task.description}"), BarColumn(), *counted)
     with Progress(*columns, console=console(to_stderr=True), transient=True) as bar:
-        yield _Advance(bar, bar.add_task(title, total=total))
+        yield _Advance(bar, bar.add_task(title, total=total if total > 1 else None))
 
 
 class _Advance:

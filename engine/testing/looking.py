@@ -99,15 +99,20 @@ def open_job(stage: Stage, element_id: str, name: str | None) -> JobRecord:
 
 
 def open_external(stage: Stage, topic: str, name: str | None) -> JobRecord:
-    """The most urgent job of a topic: highest priority first, then oldest. Raises NotFound."""
+    """The most urgent job of a topic that a worker could fetch now: highest priority first, then oldest.
+
+    Raises NotFound; one that failed waits for its retry time or, out of retries, for an operator.
+    """
     places = set(stage.places(name)) if name is not None else None
     jobs = [
         job for job in _open_jobs(stage, None) if job.type == topic and (places is None or job.instance_id in places)
     ]
-    if not jobs:
+    ready = [job for job in jobs if job.state is JobState.AVAILABLE and job.due_at <= stage.clock.now()]
+    if not ready:
         known = ", ".join(sorted({job.type for job in _open_jobs(stage, None)})) or "none"
-        raise NotFound(f"No external task of topic '{topic}' waits. Waiting: {known}.")
-    return min(jobs, key=lambda job: _urgency(stage, job))
+        later = f"; {len(jobs)} failed and cannot be fetched now" if jobs else ""
+        raise NotFound(f"No external task of topic '{topic}' waits{later}. Topics that are waited at: {known}.")
+    return min(ready, key=lambda job: _urgency(stage, job))
 
 
 def _urgency(stage: Stage, job: JobRecord) -> tuple[int, datetime, int, int]:
