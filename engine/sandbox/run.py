@@ -19,7 +19,8 @@ from bpmn.expressions import (
     compile_script,
 )
 from bpmn.model import Expression, Language, Script
-from engine.sandbox.names import names_of
+from engine.sandbox.entries import PRELUDE, with_entries
+from engine.sandbox.names import Names, names_of
 from engine.sandbox.plain import NotPlain, Plain
 from engine.sandbox.pool import SandboxUnavailable, sandbox_pool
 
@@ -114,11 +115,13 @@ def _run_in_worker(text: str, variables: Mapping[str, Any], limits: Limits, now:
     except (ValueError, RecursionError, MemoryError):
         raise ScriptError("Not Python: nested too deeply or with forbidden characters.") from None
     inputs = {name: _sent(variables[name]) for name in sorted(names.read) if name in variables}
-    printed = monty.CollectString(limits.output)
     try:
-        with _session(limits, now) as session:
-            value = session.feed_run(text, inputs=inputs, print_callback=printed)
-            after = session.feed_run(_collecting(names.assigned, inputs), print_callback=printed)
+        try:
+            value, after, output = _fed("", text, names, inputs, limits, now)
+        except monty.MontyRuntimeError as error:
+            if not _wants_entry(error):
+                raise
+            value, after, output = _fed(PRELUDE, with_entries(text), names, inputs, limits, now)
     except SandboxUnavailable as error:
         raise ScriptError(str(error)) from None
     except monty.MontyCrashedError as error:
@@ -131,7 +134,25 @@ def _run_in_worker(text: str, variables: Mapping[str, Any], limits: Limits, now:
         raise ScriptError(_explained(error, limits, variables), _frame_line(error)) from None
     except TimeoutError:
         raise ScriptError("No sandbox process became free in time. Run fewer scripts at once.") from None
-    return _result(value, after, printed.output, {name: inputs[name] for name in inputs if name not in names.assigned})
+    return _result(value, after, output, {name: inputs[name] for name in inputs if name not in names.assigned})
+
+
+def _fed(
+    prelude: str, text: str, names: Names, inputs: dict[str, Any], limits: Limits, now: datetime | None
+) -> tuple[Any, dict[str, Any], str]:
+    """The script's value, what its names hold afterwards, and what it printed."""
+    printed = monty.CollectString(limits.output)
+    with _session(limits, now) as session:
+        if prelude:
+            session.feed_run(prelude)
+        value = session.feed_run(text, inputs=inputs, print_callback=printed)
+        after = session.feed_run(_collecting(names.assigned, inputs), print_callback=printed)
+    return value, after, printed.output
+
+
+def _wants_entry(error: monty.MontyRuntimeError) -> bool:
+    cause = error.exception()
+    return isinstance(cause, AttributeError) and "'dict' object" in str(cause)
 
 
 def _session(limits: Limits, now: datetime | None) -> monty.MontySession:
@@ -192,8 +213,6 @@ def _explained(error: monty.MontyRuntimeError, limits: Limits, variables: Mappin
             return "The script's functions call each other too deeply."
         case NameError():
             return f"{error}. Variables in scope: {', '.join(sorted(map(str, variables))) or 'none'}."
-        case AttributeError() if "'dict' object" in str(cause):
-            return f"{error}. Write variable['name'] to read an entry."
         case ImportError():
             return f"{error}. Scripts can import datetime, decimal, json, math, re; other work belongs in a handler."
         case _:
@@ -201,7 +220,7 @@ def _explained(error: monty.MontyRuntimeError, limits: Limits, variables: Mappin
 
 
 def _frame_line(error: monty.MontyRuntimeError | monty.MontySyntaxError) -> int | None:
-    frames = [frame for frame in error.traceback() if frame.filename.endswith("-0>") or frame.filename == "script.py"]
+    frames = [frame for frame in error.traceback() if frame.filename == "<python-input-0>"]
     return frames[-1].line if frames else None
 
 

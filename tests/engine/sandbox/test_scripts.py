@@ -66,6 +66,14 @@ def test_dates_and_decimals_go_in_and_come_out():
     assert result.assigned == {"later": NOW, "amount": Decimal("1.1")}
 
 
+def test_entries_of_a_map_are_read_and_set_by_attribute_also_in_the_sandbox():
+    result = run(
+        "import json\norder.level = json.loads(order.raw)['a'] + order.total", order={"raw": '{"a": 1}', "total": 2}
+    )
+
+    assert result.assigned["order"]["level"] == 3
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -86,6 +94,8 @@ def test_dates_and_decimals_go_in_and_come_out():
         "'{0.__class__.__mro__}'.format(1)",
         "exec('import socket')",
         "import pydantic_monty",
+        "import os\nx = {}\nx.y = 1\nos.environ",
+        "x = {}\nx.y = 1\nx.__class__.__mro__",
     ],
 )
 def test_an_escape_attempt_fails(text):
@@ -153,7 +163,7 @@ def test_bad_syntax_is_an_error_with_its_line():
 
 @pytest.mark.parametrize("language", [Language.JAVASCRIPT, Language.GROOVY])
 def test_other_languages_are_refused_with_a_remedy(language):
-    with pytest.raises(ScriptError, match="not supported. Write it in Python or FEEL"):
+    with pytest.raises(ScriptError, match=r"not supported\. Write it in Python or FEEL"):
         run_script(Script(language, "1"), {})
 
 
