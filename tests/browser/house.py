@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import Engine
 from engine.application import load_application
+from engine.clock import Clock
 from engine.model import UserTask
 from webapp.serve import Server, make_server
 
@@ -57,15 +58,15 @@ class House:
 
 
 @contextmanager
-def serving(folder: Path, samples: Sequence[str] = SAMPLES) -> Iterator[House]:
+def serving(folder: Path, clock: Clock | None = None) -> Iterator[House]:
     """A running product in *folder*, which becomes the working directory: the samples' handlers write there."""
     before = Path.cwd()
     os.chdir(folder)
     keys = {name: os.environ.pop(name) for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY") if name in os.environ}
     try:
-        with Engine("sqlite:///fermata.db") as engine:
+        with Engine("sqlite:///fermata.db", clock=clock) as engine:
             passwords: dict[str, str] = {}
-            for name in samples:
+            for name in SAMPLES:
                 application = load_application(ROOT / "samples" / name)
                 application.install(engine)
                 for person in application.people:

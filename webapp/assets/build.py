@@ -111,7 +111,8 @@ def _run(command: list[Path | str], what: str, node: Path) -> None:
 
 def _environment(node: Path) -> Mapping[str, str]:
     path = os.pathsep.join((str(node.parent), os.environ.get("PATH", os.defpath)))
-    return {**os.environ, "PATH": path, "NO_COLOR": "1"}
+    # Node trusts a list of its own; behind a company's proxy the system's is the one that works.
+    return {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path, "NO_COLOR": "1"}
 
 
 def _manifest(folder: Path, stamp: str) -> dict[str, object]:

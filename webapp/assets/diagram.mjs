@@ -8,6 +8,7 @@ import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
 
 const MARKERS = ['is-visited', 'is-active', 'has-incident', 'is-cancelled'];
 const PADDING = 24;
+const LARGEST = 1.1; // never much larger than drawn
 
 for (const place of document.querySelectorAll('[data-diagram]')) draw(place);
 
@@ -68,8 +69,8 @@ function keepOwnColours(viewer) {
 function shape(viewer, canvasElement) {
   const { inner, outer } = viewer.get('canvas').viewbox();
   if (!inner.width || !outer.width) return;
-  const scale = Math.min(1.1, (outer.width - 2 * PADDING) / inner.width);
-  const height = Math.max(inner.height * Math.max(scale, 0.5) + 4 * PADDING, 240);
+  const scale = Math.max(Math.min(LARGEST, (outer.width - 2 * PADDING) / inner.width), readable(outer.width));
+  const height = Math.max(inner.height * scale + 4 * PADDING, 240); // room for the mark of bpmn.io
   canvasElement.style.height = `${Math.round(Math.min(height, innerHeight * 0.68))}px`;
   viewer.get('canvas').resized();
 }
@@ -79,8 +80,8 @@ function fit(viewer) {
   const canvas = viewer.get('canvas');
   const { inner, outer } = canvas.viewbox();
   if (!inner.width || !outer.width) return;
-  const whole = Math.min(1.1, (outer.width - 2 * PADDING) / inner.width, (outer.height - 2 * PADDING) / inner.height);
-  const scale = Math.max(whole, outer.width < 600 ? 0.55 : 0.35);
+  const whole = Math.min(LARGEST, (outer.width - 2 * PADDING) / inner.width, (outer.height - 2 * PADDING) / inner.height);
+  const scale = Math.max(whole, readable(outer.width));
   const width = outer.width / scale;
   const height = outer.height / scale;
   const active = viewer.get('elementRegistry').find(element => !element.labelTarget && canvas.hasMarker(element, 'is-active'));
@@ -90,6 +91,11 @@ function fit(viewer) {
     width,
     height,
   });
+}
+
+/** The smallest scale at which labels can be read on a canvas of this width. */
+function readable(width) {
+  return width < 600 ? 0.55 : 0.35;
 }
 
 /** Where a view of *size* begins on the range at *from*: centred if all of it fits, else around *point*. */
