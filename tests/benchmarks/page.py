@@ -15,7 +15,8 @@ TEXT = """# Benchmarks
 
 Written by `make bench`, all in one run beside stock SpiffWorkflow {spiff} (its own parser, workflow and serializer)
 on the same diagrams. The two take turns, so that a busy machine is unfair to both alike; figures are medians, ratios
-are of medians. Read the ratios: absolute times are of one machine ({machine}).
+are of medians. What runs in memory is measured in processor time, what waits for a disk in wall time. Read the ratios:
+absolute times are of one machine ({machine}).
 
 To repeat: `make bench`, about two minutes; `make bench ARGS=--quick` for a look, which writes nothing. The code is in
 [tests/benchmarks](../tests/benchmarks).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def order_with_a_handler(instances: int, rounds: int) -> Throughput:
 
 
 def _measure(engine: Engine, run: Callable[[], str], instances: int, rounds: int) -> Throughput:
-    times = rounds_of(run, rounds, instances)
+    times = rounds_of(run, rounds, instances, time.perf_counter)
     with sampled(_room) as samples:
         last = [run() for _ in range(instances)][-1]
     history = engine.read.history(last)

@@ -46,15 +46,15 @@ def measure(divisor: int) -> Results:
     loop = ours.parse(diagrams.script_loop(TURNS))
     return Results(
         line=_step("line of 10 tasks", lambda: _compare(diagrams.line(10), 30 // divisor, runs=30)),
-        loop=_step("loop in memory", lambda: _compare(diagrams.script_loop(STOCK_TURNS), 9 // divisor)),
-        items=_step("1,000 parallel items", lambda: _compare(diagrams.multi_instance(1000), 9 // divisor)),
+        loop=_step("loop in memory", lambda: _compare(diagrams.script_loop(STOCK_TURNS), 6 // divisor)),
+        items=_step("1,000 parallel items", lambda: _compare(diagrams.multi_instance(1000), 6 // divisor)),
         growth=_step("5,000 saved turns", lambda: _growth(ours.SavedLoop(ours.parse(saved)).turn, TURNS, 100)),
         stock_growth=_step(
             "saved turns of stock", lambda: _growth(stock.SavedLoop(stock.parse(stock_saved)).turn, STOCK_TURNS, 20)
         ),
         whole_loop=_step("5,000 turns in memory", lambda: rounds_of(lambda: ours.run(loop), 5 // divisor, 1).median),
-        scripts=_step("10 tasks on SQLite", lambda: persisted.line_of_scripts(diagrams.line(10), 200 // divisor, 3)),
-        order=_step("order with a handler on SQLite", lambda: persisted.order_with_a_handler(200 // divisor, 3)),
+        scripts=_step("10 tasks on SQLite", lambda: persisted.line_of_scripts(diagrams.line(10), 150 // divisor, 3)),
+        order=_step("order with a handler on SQLite", lambda: persisted.order_with_a_handler(150 // divisor, 3)),
         stock_turns=STOCK_TURNS,
     )
 
