@@ -17,10 +17,10 @@ run: $(VENV)/installed assets ## install, build, deploy the samples, serve on ht
 	@exec $(BIN)/fermata up samples/*/
 
 test: $(VENV)/installed-dev assets browser ## install what the tests need and run them all
-	@$(PYTEST) -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fast: $(VENV)/installed-dev ## the inner loop: no browser, PostgreSQL, kills or long runs
-	@$(PYTEST) -n $(WORKERS) -q -m "not browser and not postgres and not faults and not conformance and not slow" $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not browser and not postgres and not faults and not conformance and not slow" $(ARGS)
 
 check: $(VENV)/installed-dev ## lint, format, types, layers
 	@$(BIN)/ruff check .

@@ -9,6 +9,15 @@ from pathlib import Path
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LONGEST = ("faults", "browser", "slow")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first, so that no worker is left alone with it at the end."""
+    items.sort(
+        key=lambda item: next((rank for rank, name in enumerate(LONGEST) if name in item.keywords), len(LONGEST))
+    )
 
 
 @pytest.fixture(scope="session")
