@@ -33,7 +33,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A column of conditions. *values*: unary tests that the input must pass."""
+    """A column of conditions. *values*: the editor's choices; as in Camunda, other values match no rule
+    but are no error."""
 
     id: str
     label: str

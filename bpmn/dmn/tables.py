@@ -25,7 +25,6 @@ class _Column:
     variable: str | None
     type_ref: str | None
     value: Run
-    allowed: Run | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class _Rule:
 
 def compile_table(table: DecisionTable, expression: CompileText, tests: CompileText, ranking: CompileText) -> Run:
     """*expression*, *tests* and *ranking* compile a cell that is a value, a condition, a list of values."""
-    columns = [_column(each, expression, tests) for each in table.inputs]
+    columns = [_column(each, expression) for each in table.inputs]
     rules = [
         _Rule(
             rule.id,
@@ -58,13 +57,12 @@ def compile_table(table: DecisionTable, expression: CompileText, tests: CompileT
     return run
 
 
-def _column(written: Input, expression: CompileText, tests: CompileText) -> _Column:
+def _column(written: Input, expression: CompileText) -> _Column:
     return _Column(
         written.label or written.expression.text,
         written.variable,
         written.expression.type_ref,
         expression(written.expression),
-        None if written.values is None else tests(written.values),
     )
 
 
@@ -77,8 +75,6 @@ def _input(column: _Column, scope: Scope) -> Local:
     run = scope.run
     if isinstance(run, Evaluation):
         run.trace.inputs[column.label] = lower(value, run.budget) if _is_plain(value) else str(value)
-    if column.allowed is not None and value is not None and column.allowed(inner) is not True:
-        raise DecisionError(f"The input '{column.label}' is not among the values that its column allows.")
     return inner
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -78,7 +79,7 @@ def _sum(budget: Budget, values: Any, start: Any = 0) -> Any:
             total = Decimal(repr(total))
         if not isinstance(value, (int, float, Decimal, timedelta)):
             raise ExpressionError(f"sum() adds numbers, not {kind_of(value)}.")
-        total = total + value
+        total = operator.add(total, value)
     return total
 
 
