@@ -15,9 +15,11 @@ LONGEST = ("faults", "browser", "slow")
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first, so that no worker is left alone with it at the end."""
-    items.sort(
-        key=lambda item: next((rank for rank, name in enumerate(LONGEST) if name in item.keywords), len(LONGEST))
-    )
+
+    def rank(item: pytest.Item) -> int:
+        return next((rank for rank, name in enumerate(LONGEST) if item.get_closest_marker(name)), len(LONGEST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
