@@ -31,7 +31,8 @@ from bpmn.dmn.types import Types, conform
 from bpmn.expressions.budget import Budget
 from bpmn.expressions.errors import ExpressionError
 from bpmn.expressions.feel import Globals, Local, Run, Scope, compile_feel, compile_tests
-from bpmn.expressions.feel.evaluate import apply, filtered, walk
+from bpmn.expressions.feel.evaluate import apply
+from bpmn.expressions.feel.iteration import filtered, walk
 from bpmn.expressions.feel.types import Check
 from bpmn.expressions.feel.values import Function, lift
 from bpmn.expressions.juel import compile_juel

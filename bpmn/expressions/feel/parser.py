@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from itertools import pairwise
 
 from bpmn.expressions.budget import DEEPEST
 from bpmn.expressions.errors import ExpressionError
@@ -13,6 +12,7 @@ from bpmn.expressions.feel.lexer import Kind, Token, tokenize
 from bpmn.expressions.feel.names import KnownNames
 from bpmn.expressions.feel.nodes import Node
 from bpmn.expressions.feel.temporal import parse_temporal
+from bpmn.expressions.feel.typenames import TypeReader
 
 OR, AND, COMPARISON, SUM, PRODUCT, POWER, UNARY = range(1, 8)
 _BINARY = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "**": POWER}
@@ -22,7 +22,6 @@ KEYWORDS = frozenset(
      "satisfies", "function", "external", "true", "false", "null")
 )  # fmt: skip
 _CONSTANTS = {"true": True, "false": False, "null": None}
-_WORD_MARKS = frozenset("+-*/.'")
 
 
 def parse_expression(text: str, names: Iterable[str] = (), builtins: KnownNames | None = None) -> Node:
@@ -43,15 +42,8 @@ def _parse(text: str, names: Iterable[str], builtins: KnownNames | None, rule: C
         raise ExpressionError("The expression is nested too deeply. Split it into smaller ones.") from None
 
 
-class Parser:
-    def __init__(self, tokens: list[Token], names: KnownNames) -> None:
-        self._tokens = tokens
-        self._at = 0
-        self._names = names
-        self._depth = 0
-        self._work = 200 * len(tokens) + 2000
-        self._stops_at_bracket = False
-        self._uses_input = False
+class Parser(TypeReader):
+    keywords = KEYWORDS
 
     def whole_expression(self) -> Node:
         return self._to_the_end(self.expression())
@@ -332,35 +324,6 @@ class Parser:
         self._names = outer
         return nodes.ContextLiteral(tuple(entries))
 
-    def _key(self) -> str:
-        token = self._peek()
-        if token.kind in (Kind.STRING, Kind.QUOTED):
-            return self._next().text
-        name = self._name_up_to(":")
-        if name is None:
-            raise self._unexpected(token, "Expected a key and a colon.")
-        return name
-
-    def _name_up_to(self, mark: str) -> str | None:
-        """A name that ends at *mark*, spelled as in the text; None (nothing taken) if there is none."""
-        length = 0
-        while (token := self._peek(length)).kind in (Kind.NAME, Kind.NUMBER) or token.text in _WORD_MARKS:
-            if token.kind is Kind.END:
-                break
-            length += 1
-        if length == 0 or self._peek().kind is not Kind.NAME or self._peek(length).text != mark:
-            return None
-        name = self._spelling(self._at, length)
-        self._advance(length)
-        return name
-
-    def _spelling(self, at: int, length: int) -> str:
-        words = self._tokens[at : at + length]
-        spelled = words[0].text
-        for before, word in pairwise(words):
-            spelled += (" " if before.end < word.start else "") + word.text
-        return spelled
-
     # --- calls and functions ---------------------------------------------------------------------
 
     def _call(self, function: Node) -> Node:
@@ -450,99 +413,9 @@ class Parser:
                 self._expect(end)
                 return tuple(iterators)
 
-    def _name_up_to_in(self) -> str:
-        length = 0
-        while (token := self._peek(length)).kind is not Kind.END and token.text != "in":
-            if token.kind not in (Kind.NAME, Kind.NUMBER) and token.text not in _WORD_MARKS:
-                break
-            length += 1
-        if length == 0 or self._peek().kind is not Kind.NAME:
-            raise self._unexpected(self._peek(), "Expected a variable name.")
-        name = self._spelling(self._at, length)
-        self._advance(length)
-        return name
-
-    # --- types -----------------------------------------------------------------------------------
-
-    def _type(self) -> nodes.TypeName:
-        words: list[str] = []
-        while self._peek().kind is Kind.NAME and (not words or self._peek().text not in KEYWORDS - {"and", "function"}):
-            if self._peek().text == "and" and " ".join([*words, "and"]) not in _TYPE_STARTS:
-                break
-            words.append(self._next().text)
-            while self._peek().text == "." and self._peek(1).kind is Kind.NAME:
-                self._next()
-                words[-1] += "." + self._next().text
-        name = " ".join(words)
-        if not name:
-            raise self._unexpected(self._peek(), "Expected a type.")
-        if not self._take("<"):
-            return self._function_result(nodes.TypeName(name))
-        return self._type_arguments(name)
-
-    def _type_arguments(self, name: str) -> nodes.TypeName:
-        arguments: list[nodes.TypeName] = []
-        names: list[str] = []
-        while not self._take(">"):
-            if arguments:
-                self._expect(",")
-            if name == "context":
-                names.append(self._key())
-                self._expect(":")
-            arguments.append(self._type())
-        return self._function_result(nodes.TypeName(name, tuple(arguments), tuple(names)))
-
-    def _function_result(self, type_name: nodes.TypeName) -> nodes.TypeName:
-        if type_name.name == "function" and self._take("->"):
-            return nodes.TypeName("function", (*type_name.arguments, self._type()))
-        return type_name
-
-    # --- tokens ----------------------------------------------------------------------------------
-
     def _inside(self, rule: Callable[[], Node]) -> Node:
         outer, self._stops_at_bracket = self._stops_at_bracket, False
         try:
             return rule()
         finally:
             self._stops_at_bracket = outer
-
-    def _mark(self) -> tuple[int, int, KnownNames, bool, bool]:
-        return self._at, self._depth, self._names, self._stops_at_bracket, self._uses_input
-
-    def _return_to(self, mark: tuple[int, int, KnownNames, bool, bool]) -> None:
-        self._at, self._depth, self._names, self._stops_at_bracket, self._uses_input = mark
-
-    def _peek(self, ahead: int = 0) -> Token:
-        return self._tokens[min(self._at + ahead, len(self._tokens) - 1)]
-
-    def _next(self) -> Token:
-        token = self._peek()
-        self._advance(1)
-        return token
-
-    def _advance(self, count: int) -> None:
-        self._work -= count
-        if self._work < 0:
-            raise ExpressionError("The expression is too ambiguous to read. Simplify its ranges and lists.")
-        self._at = min(self._at + count, len(self._tokens) - 1)
-
-    def _take(self, text: str) -> bool:
-        token = self._peek()
-        if token.text == text and token.kind in (Kind.OP, Kind.NAME):
-            self._advance(1)
-            return True
-        return False
-
-    def _expect(self, text: str) -> None:
-        if not self._take(text):
-            raise self._unexpected(self._peek(), f"Expected '{text}'.")
-
-    def _is_word(self, text: str) -> bool:
-        return self._peek().kind is Kind.NAME and self._peek().text == text
-
-    def _unexpected(self, token: Token, hint: str = "") -> ExpressionError:
-        what = "Unexpected end" if token.kind is Kind.END else f"Unexpected '{token.text}'"
-        return ExpressionError(f"{what}. {hint}".rstrip(), position=token.start)
-
-
-_TYPE_STARTS = frozenset(("date and", "days and", "years and", "day and", "year and"))
