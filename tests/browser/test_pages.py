@@ -71,6 +71,32 @@ def test_the_diagram_shows_token_path_and_the_mark_of_its_maker(waiting_id, log_
     assert canvas["y"] <= mark["y"] <= canvas["y"] + canvas["height"] - mark["height"]
 
 
+def test_the_drawing_tells_screen_readers_where_the_instance_waits(waiting_id, log_in):
+    page = log_in("admin")
+    page.goto(f"/instances/{waiting_id}")
+
+    drawing = page.get_by_role("img", name="the instance waits at Decide on start")
+    drawing.focus()
+
+    assert drawing.evaluate("one => one === document.activeElement")
+
+
+def test_markup_in_names_and_variables_runs_nowhere(house, log_in):
+    attack = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    variables = NEW_HIRE | {"fullName": attack, attack: attack}
+    instance = house.engine.start("employee-onboarding", business_key=attack, variables=variables, by="ben")
+    [task] = house.wait_for_tasks(instance.id)
+    page = log_in("admin")
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    for address in ("/", "/instances/", f"/instances/{instance.id}?view=changes", f"/tasks/{task.id}"):
+        page.goto(address)
+        page.get_by_text(attack).first.wait_for()
+
+    assert dialogs == []
+
+
 def test_a_line_of_the_history_points_at_its_element_and_back(waiting_id, log_in):
     page = log_in("admin")
     page.goto(f"/instances/{waiting_id}")

@@ -46,6 +46,13 @@ def test_the_diagram_is_served_byte_for_byte_and_as_nothing_but_a_file(leave, le
     assert answer.headers["Content-Security-Policy"].startswith("sandbox")
 
 
+def test_a_browser_that_has_the_diagram_is_not_sent_it_again(leave, ann):
+    address = "/processes/leave/versions/1/diagram.bpmn"
+    stamp = ann.get(address).answer.headers["ETag"]
+
+    assert ann.get(address, headers={"If-None-Match": stamp}).status == 304
+
+
 def test_the_start_form_shows_its_fields_with_labels_and_defaults(leave, ann):
     ann.get("/processes/leave/start")
 

@@ -5,7 +5,7 @@ from urllib.request import urlopen
 import pytest
 from flask import Flask
 
-from webapp.serve import Server, secret_key
+from webapp.serve import Server, secret_key, serve
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +59,25 @@ def test_a_port_that_is_taken_is_told_before_serving():
     finally:
         first.close()
         first.run()
+
+
+def test_the_product_is_served_until_its_event_is_set(the_engine, tmp_path):
+    stop, addresses, ready = threading.Event(), [], threading.Event()
+
+    def announce(address):
+        addresses.append(address)
+        ready.set()
+
+    thread = threading.Thread(
+        target=serve, args=(the_engine,), kwargs={"port": 0, "stop": stop, "on_ready": announce, "var": tmp_path}
+    )
+    thread.start()
+    assert ready.wait(10)
+    try:
+        with urlopen(f"{addresses[0]}/log-in", timeout=10) as answer:
+            assert b"<h1>Log in</h1>" in answer.read()
+    finally:
+        stop.set()
+        thread.join(10)
+
+    assert not thread.is_alive()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -46,16 +46,18 @@ def show(key: str) -> str:
 @login_required
 def download(key: str, version: int) -> Response:
     definition = _version(_versions(key), version)
-    return Response(
+    response = Response(
         the_engine().read.xml(definition.id),
         mimetype="application/xml",
         headers={
             "Content-Disposition": f'attachment; filename="{_file_name(definition)}"',
             # Somebody else's XML: never a page of ours, whatever it says it is.
             "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cache-Control": "private, max-age=86400",
+            "Cache-Control": "private, no-cache",
         },
     )
+    response.add_etag()
+    return cast(Response, response.make_conditional(request))
 
 
 @area.get("/<key>/start")

@@ -14,6 +14,8 @@ for (const place of document.querySelectorAll('[data-diagram]')) draw(place);
 
 async function draw(place) {
   const canvasElement = place.querySelector('[data-diagram-canvas]');
+  const message = place.querySelector('[data-diagram-message]');
+  message.textContent = 'Drawing the diagram …';
   const viewer = new NavigatedViewer({
     container: canvasElement,
     bpmnRenderer: {
@@ -28,13 +30,14 @@ async function draw(place) {
     const [xml, marks] = await Promise.all([text(place.dataset.xml), place.dataset.marks ? json(place.dataset.marks) : null]);
     await viewer.importXML(xml);
     place.dataset.state = 'drawn';
+    nameForReaders(canvasElement, place);
     keepOwnColours(viewer);
     shape(viewer, canvasElement);
     if (marks) mark(viewer, marks);
     fit(viewer);
   } catch (error) {
     place.dataset.state = 'failed';
-    place.querySelector('[data-diagram-message]').textContent = `The diagram cannot be drawn: ${error.message}`;
+    message.textContent = `The diagram cannot be drawn: ${error.message}`;
     return;
   }
   new ResizeObserver(() => viewer.get('canvas').resized()).observe(canvasElement);
@@ -54,6 +57,13 @@ async function json(url) {
   const answer = await fetch(url, { headers: { Accept: 'application/json' } });
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   return answer.json();
+}
+
+/** The drawing can be focused and moved with the arrow keys: screen readers must be told what it is. */
+function nameForReaders(canvasElement, place) {
+  const drawing = canvasElement.querySelector('svg[tabindex]');
+  drawing?.setAttribute('role', 'img');
+  drawing?.setAttribute('aria-label', `${place.querySelector('figcaption').textContent} Arrow keys move it.`);
 }
 
 /** Elements coloured by their modeller keep their light fill in dark mode: their text must stay dark. */
