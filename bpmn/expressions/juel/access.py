@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -103,6 +104,16 @@ def call_function(name: str, arguments: list[Any], scope: Scope) -> Any:
                 raise ExpressionError(f"'{name}()' has no time here.")
             return scope.now
         case (("S" | "JSON"), [value]):
-            return value
+            return _parsed(value)
         case _:
             raise ExpressionError(f"Unknown function '{name}'. Functions: now(), dateTime(), JSON(value).")
+
+
+def _parsed(value: Any) -> Any:
+    """Spin's JSON(...): a text is the document that it spells, anything else is itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ExpressionError("JSON() was given a text that is no JSON document.") from None

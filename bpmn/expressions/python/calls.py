@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 from bpmn.expressions.budget import LARGEST, Budget
 from bpmn.expressions.errors import ExpressionError, OverBudget, UnsupportedPython
-from bpmn.expressions.operators import kind_of
+from bpmn.expressions.operators import add, kind_of
 
 _ITERABLE = (list, tuple, str, dict, set, range)
 _PLAIN = (str, int, float, bool, Decimal, type(None))
@@ -71,15 +70,11 @@ def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sum(budget: Budget, values: Any, start: Any = 0) -> Any:
-    total: Any = start
+    total = start
     for value in _items(budget, values):
-        if isinstance(value, float) and isinstance(total, Decimal):
-            value = Decimal(repr(value))
-        elif isinstance(value, Decimal) and isinstance(total, float):
-            total = Decimal(repr(total))
-        if not isinstance(value, (int, float, Decimal, timedelta)):
+        if not isinstance(value, (int, float, Decimal)):
             raise ExpressionError(f"sum() adds numbers, not {kind_of(value)}.")
-        total = operator.add(total, value)
+        total = add(total, value, budget)
     return total
 
 

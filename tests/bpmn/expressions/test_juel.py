@@ -44,10 +44,11 @@ def juel(text, **variables):
         ("${now().plusDays(1)}", datetime(2026, 11, 23, 12, 0, tzinfo=UTC)),
         ("${'a}b'}", "a}b"),
         ("${null > 1}", False),
+        ("${JSON(raw).prop('a').numberValue() > 1}", True),
     ],
 )
 def test_an_expression_gives_its_value(text, value):
-    assert juel(text, order=ORDER, name="ann", nothing=None, amount=Decimal("10.6")) == value
+    assert juel(text, order=ORDER, name="ann", nothing=None, amount=Decimal("10.6"), raw='{"a": 2}') == value
 
 
 def test_an_unknown_variable_is_an_error_that_names_those_in_scope():
