@@ -161,10 +161,18 @@ class Settling:
         """A result that the instance would not take: it may have been suspended meanwhile, or moved on."""
         with self._store.reading() as connection:
             state = jobs.state_of_instance(connection, errand.instance_id)
-        if isinstance(problem, EngineError) and state == InstanceState.SUSPENDED:
+        if isinstance(problem, Conflict) and held.row.kind == "deferred" and state == InstanceState.RUNNING:
+            self._forget(held, problem)
+        elif isinstance(problem, EngineError) and state == InstanceState.SUSPENDED:
             self._road.travel(lambda session: self._keep(session, errand))
         else:
             self.break_off(held, problem)
+
+    def _forget(self, held: HeldJob, refusal: Conflict) -> None:
+        """What waited for a suspended instance no longer fits it: as if it had come too late."""
+        with self._store.writing() as connection:
+            jobs.delete_job(connection, held.lease)
+        _log_lost(held, refusal)
 
     def _keep(self, session: Session, errand: Errand) -> None:
         assert errand.lease is not None

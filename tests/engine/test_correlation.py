@@ -112,3 +112,14 @@ def test_a_catch_event_can_be_triggered_by_hand(post: Engine) -> None:
     assert post.read.variables(receiver.id) == {"paid": 1}
     with pytest.raises(NotFound):
         post.trigger(post.start("receiver").id, "End")
+
+
+def test_of_two_signals_for_a_suspended_receiver_the_second_comes_too_late(post: Engine) -> None:
+    waiting = post.start("alarmed")
+    post.suspend(waiting.id)
+    post.signal("alarm")
+    post.signal("alarm")
+    post.activate(waiting.id)
+    post.work()
+    assert post.read.instance(waiting.id).state is InstanceState.COMPLETED
+    assert (post.read.incidents(), post.read.jobs()) == ([], [])

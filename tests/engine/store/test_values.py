@@ -1,0 +1,72 @@
+"""Large values: kept once, fetched together."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from engine.engine import Engine
+from engine.store.codec import reference
+from engine.store.transaction import Store
+from engine.store.values import LARGE, LazyValues, ValueReader, ValueWriter
+
+
+@pytest.fixture
+def store(database_url: str):
+    store = Store(database_url)
+    store.migrate()
+    yield store
+    store.close()
+
+
+def test_small_values_stay_where_they_are_and_large_ones_do_not(store: Store) -> None:
+    with store.writing() as connection:
+        writer = ValueWriter(connection)
+        small, large = writer.cell("x" * 100, "small"), writer.cell("x" * LARGE, "large")
+        writer.flush()
+        assert (len(small), len(large)) == (102, len(reference("x" * 64)))
+        assert ValueReader(connection).value(large) == "x" * LARGE
+
+
+def test_a_large_entry_of_a_mapping_is_kept_apart(store: Store) -> None:
+    values = {"a": 1, "document": "x" * LARGE, "~": "the tag's own key"}
+    with store.writing() as connection:
+        writer = ValueWriter(connection)
+        texts = [writer.mapping(values), writer.mapping({"document": "x" * LARGE})]
+        writer.flush()
+        reader = ValueReader(connection)
+        assert [reader.mapping(text) for text in texts] == [values, {"document": "x" * LARGE}]
+
+
+def test_the_same_value_written_by_two_at_once_is_no_conflict(store: Store) -> None:
+    for _ in range(2):
+        with store.writing() as connection:
+            writer = ValueWriter(connection)
+            writer.cell("x" * LARGE, "x")
+            writer.flush()
+
+
+def test_large_values_are_fetched_together(store: Store) -> None:
+    with store.writing() as connection:
+        writer = ValueWriter(connection)
+        texts = {n: writer.cell(str(n) * LARGE, "x") for n in range(20)}
+        writer.flush()
+    queries: list[str] = []
+    event.listen(store.database, "before_cursor_execute", lambda *given: queries.append(given[2]))
+    with store.reading() as connection:
+        assert dict(LazyValues(texts, ValueReader(connection)))[7] == "7" * LARGE
+    assert sum("SELECT" in query for query in queries) == 1
+
+
+def test_the_steps_of_an_instance_do_not_grow_in_statements(engine: Engine, models: Path) -> None:
+    engine.deploy(models / "parallel.bpmn")
+    counts: list[int] = []
+    queries: list[str] = []
+    event.listen(engine.store.database, "before_cursor_execute", lambda *given: queries.append(given[2]))
+    instance = engine.start("parallel", variables={f"v{n}": str(n) * 5000 for n in range(10)})
+    for value in range(4):
+        queries.clear()
+        engine.set_variables(instance.id, {"turn": value})
+        counts.append(len(queries))
+    assert max(counts[1:]) <= counts[0]
+    assert counts[-1] < 15
