@@ -7,6 +7,40 @@ from tests.browser.house import NEW_HIRE
 pytestmark = pytest.mark.browser
 NARROW = {"width": 390, "height": 844}
 
+# Text and its contrast where that is below what WCAG 2.2 AA asks for: 4.5, or 3 for large text.
+FAINT_TEXTS = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const paint = (colour, ground) => {
+    canvas.fillStyle = `rgb(${ground})`;
+    canvas.fillRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const groundOf = one => one
+    ? paint(getComputedStyle(one).backgroundColor, groundOf(one.parentElement))
+    : [255, 255, 255];
+  const light = colour => colour
+    .map(part => part / 255)
+    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const faint = {};
+  const texts = document.createTreeWalker(document.querySelector('main').parentElement, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const one = texts.currentNode.parentElement;
+    const text = texts.currentNode.textContent.trim();
+    if (!text || one.closest('svg, :disabled, .visually-hidden, script') || !one.getClientRects().length) continue;
+    const style = getComputedStyle(one);
+    const ground = groundOf(one);
+    const [a, b] = [light(paint(style.color, ground)), light(ground)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const size = parseFloat(style.fontSize);
+    const isLarge = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (isLarge ? 3 : 4.5)) faint[text.slice(0, 40)] = ratio.toFixed(2);
+  }
+  return faint;
+}"""
+
 
 @pytest.fixture(scope="session")
 def waiting_id(house):
@@ -32,9 +66,8 @@ def addresses(house, instance_id):
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_a_phone(house, waiting_id, log_in, scheme):
-    page = log_in("admin", viewport=NARROW, color_scheme=scheme)
+def test_no_page_is_wider_than_a_phone(house, waiting_id, log_in):
+    page = log_in("admin", viewport=NARROW)
 
     wide = []
     for address in addresses(house, waiting_id):
@@ -43,6 +76,18 @@ def test_no_page_is_wider_than_a_phone(house, waiting_id, log_in, scheme):
             wide.append(address)
 
     assert wide == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_stands_out_from_its_ground(house, waiting_id, log_in, scheme):
+    page = log_in("admin", color_scheme=scheme)
+
+    faint = {}
+    for address in addresses(house, waiting_id):
+        page.goto(address)
+        faint |= page.evaluate(FAINT_TEXTS)
+
+    assert faint == {}
 
 
 def test_every_control_has_a_name_and_every_page_one_heading(house, waiting_id, log_in):
