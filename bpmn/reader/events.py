@@ -32,7 +32,7 @@ _REFERENCES: Final = {
 
 def read_event(element: Element, adapter: Adapter) -> EventDefinition:
     """The one definition, a multiple one with parts, or NONE."""
-    found = [_definition(part, adapter) for part in event_definitions(element, adapter)]
+    found = [read_definition(part, adapter) for part in event_definitions(element, adapter)]
     if not found:
         return EventDefinition(EventKind.NONE, line=element.line)
     if len(found) == 1:
@@ -67,7 +67,8 @@ def read_task_message(element: Element, adapter: Adapter) -> EventDefinition | N
     return _message(element, reference, adapter)
 
 
-def _definition(element: Element, adapter: Adapter) -> EventDefinition:
+def read_definition(element: Element, adapter: Adapter) -> EventDefinition:
+    """One event definition element, with what it refers to."""
     kind = KINDS[element.name]
     reference = local(element.get(_REFERENCES.get(kind, ""))) or None
     target = adapter.document.resolve(reference) if reference else None

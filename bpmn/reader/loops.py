@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bpmn.dialects.base import Adapter
 from bpmn.dialects.languages import constant
 from bpmn.document import Element
-from bpmn.model import Expression, Language, MultiInstance, StandardLoop
+from bpmn.model import Behavior, Expression, Language, MultiInstance, StandardLoop
+from bpmn.reader.events import KINDS, read_definition
 
 
 def read_loop(element: Element, adapter: Adapter) -> StandardLoop | MultiInstance | None:
@@ -38,8 +41,28 @@ def _multi_instance(element: Element, adapter: Adapter) -> MultiInstance:
         output_collection=_variable(element.child("loopDataOutputRef"), adapter),
         output_element=Expression(Language.PYTHON, result_name, element.line) if result_name else None,
         completion_condition=adapter.condition(element.child("completionCondition")),
+        behaviors=tuple(_behaviors(element, adapter)),
+        throws_once=element.get("behavior") == "One",
     )
     return adapter.refine_loop(element, loop)
+
+
+def _behaviors(element: Element, adapter: Adapter) -> Iterator[Behavior]:
+    """What the activity throws as its instances complete (13.3.7)."""
+    match element.get("behavior", "All"):
+        case "None" | "One" as which:
+            event = adapter.document.resolve(element.get(f"{which.lower()}BehaviorEventRef"))
+            if event is not None and event.name in KINDS:
+                yield Behavior(read_definition(event, adapter))
+        case "Complex":
+            for definition in element.all("complexBehaviorDefinition"):
+                event = definition.child("event")
+                for thrown in event.children if event is not None else ():
+                    if thrown.name in KINDS:
+                        condition = adapter.condition(definition.child("condition"))
+                        yield Behavior(read_definition(thrown, adapter), condition)
+        case _:
+            pass
 
 
 def _cardinality(element: Element | None, adapter: Adapter) -> Expression | None:

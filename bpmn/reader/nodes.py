@@ -55,6 +55,8 @@ def read_node(
         completion_condition=adapter.expression(element.child("completionCondition")),
         is_ordered=element.get("ordering") == "Sequential",
         cancels_remaining=element.flag("cancelRemainingInstances", True),
+        start_quantity=_quantity(element, "startQuantity"),
+        completion_quantity=_quantity(element, "completionQuantity"),
     )
     return adapter.refine(element, node)
 
@@ -63,6 +65,12 @@ def _event(element: Element, kind: NodeKind, adapter: Adapter) -> EventDefinitio
     if kind in EVENTS:
         return read_event(element, adapter)
     return read_task_message(element, adapter) if kind in MESSAGE_TASKS else None
+
+
+def _quantity(element: Element, attribute: str) -> int:
+    """One where it is not given, or given wrongly, which rule 'quantity' reports."""
+    value = element.get(attribute, "1")
+    return int(value) if value.isdecimal() and value != "0" and len(value) < 5 else 1
 
 
 def _is_interrupting(element: Element, kind: NodeKind) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
 from bpmn.document import Element
@@ -13,35 +13,43 @@ from bpmn.rules.review import NODES as NODE_NAMES
 RULE: Final = "supported"
 
 
-_WAITS: Final = frozenset({EventKind.MESSAGE, EventKind.TIMER, EventKind.SIGNAL})
-_CAUGHT: Final = frozenset({*_WAITS, EventKind.ERROR, EventKind.ESCALATION})
-_THROWN: Final = frozenset({EventKind.NONE, EventKind.MESSAGE, EventKind.SIGNAL, EventKind.ESCALATION, EventKind.LINK})
+_WAITS: Final = frozenset({EventKind.MESSAGE, EventKind.TIMER, EventKind.SIGNAL, EventKind.CONDITIONAL})
+_MULTIPLE: Final = frozenset({EventKind.MULTIPLE, EventKind.PARALLEL_MULTIPLE})
+_CAUGHT: Final = frozenset({*_WAITS, *_MULTIPLE, EventKind.ERROR, EventKind.ESCALATION, EventKind.COMPENSATION})
+_THROWN: Final = frozenset(
+    {
+        *(EventKind.NONE, EventKind.MESSAGE, EventKind.SIGNAL, EventKind.ESCALATION, EventKind.LINK),
+        *(EventKind.COMPENSATION, EventKind.MULTIPLE),
+    }
+)
 
 # The one table of what the interpreter runs. An element is added here with the code that runs it.
 EVENTS: Final[Mapping[NodeKind, frozenset[EventKind]]] = {
-    NodeKind.START_EVENT: frozenset({EventKind.NONE, *_WAITS}),
-    NodeKind.CATCH_EVENT: frozenset({*_WAITS, EventKind.LINK}),
+    NodeKind.START_EVENT: frozenset({EventKind.NONE, EventKind.MESSAGE, EventKind.TIMER, EventKind.SIGNAL}),
+    NodeKind.CATCH_EVENT: frozenset({*_WAITS, *_MULTIPLE, EventKind.LINK}),
     NodeKind.THROW_EVENT: _THROWN,
-    NodeKind.BOUNDARY_EVENT: _CAUGHT,
-    NodeKind.END_EVENT: frozenset({*_THROWN, EventKind.ERROR, EventKind.TERMINATE}) - {EventKind.LINK},
+    NodeKind.BOUNDARY_EVENT: frozenset({*_CAUGHT, EventKind.CANCEL}),
+    NodeKind.END_EVENT: frozenset({*_THROWN, EventKind.ERROR, EventKind.TERMINATE, EventKind.CANCEL})
+    - {EventKind.LINK},
 }
-NODES: Final = frozenset(NodeKind) - {NodeKind.TRANSACTION, NodeKind.AD_HOC, NodeKind.COMPLEX_GATEWAY}
-EVENT_SUBPROCESSES: Final = False
-COMPENSATION: Final = False
+EVENT_SUBPROCESS_STARTS: Final = _CAUGHT
 LISTENERS: Final = False
 DATA_STORES: Final = False
 DATA_TRANSFORMATIONS: Final = False  # data associations without one need no work: scopes are shared
 INSTANTIATING: Final[frozenset[NodeKind]] = frozenset()
-MULTI_INSTANCE_BEHAVIOURS: Final = ("All",)
-QUANTITIES: Final = ("1",)
+MULTI_INSTANCE_BEHAVIOURS: Final = ("All", "None", "One", "Complex")
 CALLED: Final = ("process",)
 
 _LATER: Final = "This release does not run it yet."
 
 
 def check(review: Review) -> None:
-    for _, node, element in review.model_nodes():
-        for what, remedy in _unsupported(node):
+    nodes = list(review.model_nodes())
+    starts_inside = {
+        inner for _, node, _ in nodes if node.is_event_subprocess and node.body for inner in node.body.nodes
+    }
+    for _, node, element in nodes:
+        for what, remedy in _unsupported(node, starts_inside):
             review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
         for listener in node.listeners if not LISTENERS else ():
             message = (
@@ -56,17 +64,13 @@ def check(review: Review) -> None:
         _check_transformations(review)
 
 
-def _unsupported(node: FlowNode) -> Iterator[tuple[str, str]]:
-    """What about *node* cannot be run, with what to do instead."""
-    if node.kind not in NODES:
-        yield f"A {node.kind}", _INSTEAD[node.kind]
-    elif node.is_event_subprocess and not EVENT_SUBPROCESSES:
-        yield "An event subprocess", "Use a subprocess with boundary events."
-    elif node.is_for_compensation and not COMPENSATION:
-        yield "A compensation activity", "Draw the way back as a normal path."
-    elif node.kind in EVENTS:
+def _unsupported(node: FlowNode, starts_inside: Set[str]) -> Iterator[tuple[str, str]]:
+    """What about *node* cannot be run, with what to do instead. *starts_inside*: the start events of event
+    subprocesses."""
+    if node.kind in EVENTS:
         kind = node.event.kind if node.event else EventKind.NONE
-        if kind not in EVENTS[node.kind] and kind in _COMING:
+        run = EVENT_SUBPROCESS_STARTS if node.id in starts_inside else EVENTS[node.kind]
+        if kind not in run and kind in _COMING:
             yield f"A {kind} {node.kind}", _COMING[kind]
     elif node.instantiates and node.kind not in INSTANTIATING:
         yield f"A {node.kind} that starts the process", "Put a message start event before it."
@@ -75,10 +79,6 @@ def _unsupported(node: FlowNode) -> Iterator[tuple[str, str]]:
 def _unsupported_details(review: Review) -> Iterator[tuple[Element, str, str]]:
     """What is written in attributes that the model does not carry."""
     for element in review.document.all(*ACTIVITIES):
-        for attribute in ("startQuantity", "completionQuantity"):
-            value = element.get(attribute, "1")
-            if value not in QUANTITIES and value.isdigit() and value != "0":
-                yield element, f"{attribute}='{value}'", "Set it to 1 and use a multi-instance."
         marker = element.child("multiInstanceLoopCharacteristics")
         behaviour = marker.get("behavior", "All") if marker is not None else "All"
         if behaviour not in MULTI_INSTANCE_BEHAVIOURS:
@@ -91,16 +91,9 @@ def _unsupported_details(review: Review) -> Iterator[tuple[Element, str, str]]:
 
 # Only kinds that may stand there by the standard: rule 'event-definition-here' refuses the rest.
 _COMING: Final = {
-    EventKind.CONDITIONAL: "Use a message or signal event, sent when the condition becomes true.",
-    EventKind.COMPENSATION: "Draw the way back as a normal path.",
-    EventKind.CANCEL: "Use an error event and an embedded subprocess.",
-    EventKind.MULTIPLE: "Use one event for each trigger.",
-    EventKind.PARALLEL_MULTIPLE: "Use one event for each trigger.",
-}
-_INSTEAD: Final = {
-    NodeKind.TRANSACTION: "Use an embedded subprocess with an error boundary event.",
-    NodeKind.AD_HOC: "Use a subprocess whose activities are joined by sequence flows.",
-    NodeKind.COMPLEX_GATEWAY: "Use exclusive, inclusive and parallel gateways.",
+    EventKind.CONDITIONAL: "Start the process by a message or signal, sent when the condition becomes true.",
+    EventKind.MULTIPLE: "Use one start event for each trigger.",
+    EventKind.PARALLEL_MULTIPLE: "Use a start event and catch the other triggers behind it.",
 }
 
 

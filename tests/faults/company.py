@@ -5,6 +5,7 @@ Every handler call and every step of an agent is noted in `calls.jsonl` before i
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -40,7 +41,7 @@ STARTS: list[tuple[str, Callable[[int], Mapping[str, Any]]]] = [
     ),
     (
         "order-fulfilment",
-        lambda n: {"orderId": f"load-{n}", "email": "kim@example.com", "items": "2 lamp, 1 chair", "card": "4000 1111"},
+        lambda n: {"orderId": f"load-{n}", "email": "kim@example.com", "items": "2 lamp, 1 chair", "cardToken": "tok-4242"},
     ),
     (
         "invoice-approval",
@@ -69,11 +70,7 @@ def live(folder: Path, seed: int, instances: int, comes_up: int, *, until_done: 
     *comes_up*: a descriptor to write to when the workers run."""
     os.chdir(folder)
     _note_calls()
-    engine = Engine(f"sqlite:///{folder / 'company.db'}")
-    engine.deploy(HERE / "rounds.bpmn")
-    engine.handler("walk")(_walk)
-    for sample in ("employee-onboarding", "order-fulfilment", "invoice-approval"):
-        load_application(SAMPLES / sample).install(engine)
+    engine = _open(f"sqlite:///{folder / 'company.db'}")
     engine.start_workers(3)
     dice = random.Random(seed)
     for work in (_start_instances, _answer_tasks, _confirm_shipments):
@@ -84,6 +81,26 @@ def live(folder: Path, seed: int, instances: int, comes_up: int, *, until_done: 
     while not (until_done and _is_done(engine, instances)):
         time.sleep(0.2)
     engine.close()
+
+
+def warm_up() -> None:
+    """Imports and compiles what a life needs, so that those forked from here begin at once. It runs no job:
+    threads and event loops would not survive the fork."""
+    for module in ("loop", "models", "tools", "transcript", "offline"):
+        importlib.import_module(f"engine.executors.agent.{module}")
+    importlib.import_module("pydantic_ai.models.function")
+    with _open("sqlite://") as engine:
+        for key, variables in STARTS:
+            engine.start(key, variables=variables(1))
+
+
+def _open(database: str) -> Engine:
+    engine = Engine(database)
+    engine.deploy(HERE / "rounds.bpmn")
+    engine.handler("walk")(_walk)
+    for sample in ("employee-onboarding", "order-fulfilment", "invoice-approval"):
+        load_application(SAMPLES / sample).install(engine)
+    return engine
 
 
 def _walk(job: Job) -> dict[str, Any]:

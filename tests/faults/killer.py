@@ -11,6 +11,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import sqlite3
 import sys
@@ -18,14 +19,13 @@ import time
 from pathlib import Path
 
 import company
-import pydantic_ai.models.function  # imported before forking, so that a life begins at once
-import sqlalchemy.dialects.sqlite
-
-_ = (pydantic_ai, sqlalchemy)
 
 
 def main(folder: Path, kills: int, instances: int, seed: int) -> None:
     dice = random.Random(seed)
+    os.chdir(folder)
+    company.warm_up()
+    shutil.rmtree("var", ignore_errors=True)
     for number in range(kills):
         child, is_up = _begin(folder, dice.randrange(2**32), instances)
         if dice.random() < 0.1:
@@ -39,11 +39,13 @@ def main(folder: Path, kills: int, instances: int, seed: int) -> None:
         print(json.dumps({"kill": number, **_seen(folder)}), flush=True)
     child, _ = _begin(folder, seed, instances, until_done=True)
     deadline = time.monotonic() + 240
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
         if time.monotonic() > deadline:
             os.killpg(child, signal.SIGKILL)
             sys.exit("The company did not finish its work in time.")
         time.sleep(0.1)
+    if ended[1]:
+        sys.exit("The company's last life ended with an error.")
     print(json.dumps({"kill": None, **_seen(folder)}), flush=True)
 
 
