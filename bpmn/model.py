@@ -273,7 +273,8 @@ class Behavior:
 @dataclass(frozen=True, slots=True)
 class MultiInstance:
     """*counts_from*: the first value of `loopCounter` (0 in Camunda 7, 1 elsewhere).
-    *throws_once*: of the *behaviors*, only as the first instance completes (behavior="One")."""
+    *throws_once*: of the *behaviors*, only as the first instance completes (behavior="One").
+    *goes_on*: what catches these events on the boundary does not interrupt the activity (None, One)."""
 
     is_sequential: bool
     cardinality: Expression | None = None
@@ -285,6 +286,7 @@ class MultiInstance:
     counts_from: int = 1
     behaviors: tuple[Behavior, ...] = ()
     throws_once: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

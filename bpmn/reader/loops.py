@@ -43,6 +43,7 @@ def _multi_instance(element: Element, adapter: Adapter) -> MultiInstance:
         completion_condition=adapter.condition(element.child("completionCondition")),
         behaviors=tuple(_behaviors(element, adapter)),
         throws_once=element.get("behavior") == "One",
+        goes_on=element.get("behavior") in ("None", "One"),
     )
     return adapter.refine_loop(element, loop)
 

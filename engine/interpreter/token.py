@@ -63,12 +63,12 @@ class Token(Task):
 
     @property
     def spec(self) -> FlowNodeSpec:
-        return cast("FlowNodeSpec", self.task_spec)
+        return self.task_spec
 
     @property
     def container(self) -> Token:
         """The token this one stands in. The root has none (KeyError)."""
-        return cast("Token", self.workflow.tasks[cast("int", self._parent)])
+        return self.workflow.tasks[cast("int", self._parent)]
 
     @property
     def memory(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Token(Task):
     def inner_tokens(self) -> list[Token]:
         """The tokens inside, catchers included, in order of entry."""
         tasks = self.workflow.tasks
-        return [cast("Token", tasks[child]) for child in self._children]
+        return [tasks[child] for child in self._children]
 
     @property
     def variables(self) -> VisibleVariables:
@@ -94,7 +94,7 @@ class Token(Task):
         tasks = self.workflow.tasks
         while token is not None:
             yield token
-            token = cast("Token | None", tasks.get(token._parent)) if token._parent is not None else None
+            token = tasks.get(token._parent) if token._parent is not None else None
 
     def scope_ids(self) -> tuple[int, ...]:
         """The ids of those scopes that hold variables, innermost first; the process scope (0) always."""

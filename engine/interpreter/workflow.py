@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from SpiffWorkflow.bpmn.util.subworkflow import BpmnBaseWorkflow
 from SpiffWorkflow.util.task import TaskState
@@ -48,6 +48,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.changed_parts: set[int] = set()
         self.changed_variables: dict[tuple[int, str], Any] = {}
         self.is_ended = False
+        self.going_on: Token | None = None  # a multi-instance body that throws without being interrupted by it
         self.cause = ""
         self.watching: set[int] = set()
         self._conditions_to_ask: set[int] = set()
@@ -59,7 +60,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
 
     @property
     def root(self) -> Token:
-        return cast(Token, self.task_tree)
+        return self.task_tree
 
     @property
     def now(self) -> datetime:

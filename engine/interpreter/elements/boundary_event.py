@@ -13,7 +13,7 @@ class BoundaryEventSpec(CatchingSpec):
     """The host is the activity that it is attached to."""
 
     def came(self, host: Token, catcher: Token, payload: dict[str, Any]) -> None:
-        if self.node.is_interrupting:
+        if self.interrupts(host):
             self.catch_of(catcher).has_come(catcher)
         elif self.needs_all:
             self.disarm(host)
@@ -27,5 +27,9 @@ class BoundaryEventSpec(CatchingSpec):
         workflow = host.workflow
         fired = workflow.enter(self, host.container)
         fired.memory["payload"] = dict(payload)
-        if self.node.is_interrupting:
+        if self.interrupts(host):
             workflow.withdraw(host, self.node.id)
+
+    def interrupts(self, host: Token) -> bool:
+        """Not when it catches what the host itself throws so that nobody waits for its instances (13.3.7)."""
+        return self.node.is_interrupting and host is not host.workflow.going_on

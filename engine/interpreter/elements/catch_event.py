@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from SpiffWorkflow.util.task import TaskState
+
 from bpmn.model import EventKind
 from engine.commands import TriggerEvent
 from engine.interpreter.compiling import assign_local
 from engine.interpreter.elements.catching import CatchingSpec
-from engine.interpreter.token import Token
+from engine.interpreter.token import Phase, Token
 
 
 class CatchEventSpec(CatchingSpec):
@@ -33,6 +35,8 @@ class CatchEventSpec(CatchingSpec):
             super().trigger(token, command)
         else:
             self.catches[0].has_come(token)
+            if self.catches[0].has_more_turns(token):
+                self._wait_for_next_turn(token)
             self._go_on(token, self.catches[0].receive(command.variables))
 
     def came(self, host: Token, catcher: Token, payload: dict[str, Any]) -> None:
@@ -45,6 +49,14 @@ class CatchEventSpec(CatchingSpec):
     def stop_waiting(self, token: Token) -> None:
         if token.is_catcher or not self.event.parts:
             self.catch_of(token).close(token)
+
+    def _wait_for_next_turn(self, token: Token) -> None:
+        """A cycle sends a token on at each of its turns."""
+        again = token.workflow.place(self, token.container)
+        token.workflow.record_entry(again)
+        again.phase = Phase.PREPARED
+        again._set_state(TaskState.STARTED)
+        self.catches[0].reopen_timer(again, token, again)
 
     def _go_on(self, token: Token, payload: dict[str, Any]) -> None:
         token.memory["payload"] = payload

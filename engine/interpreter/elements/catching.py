@@ -46,14 +46,18 @@ class Catch:
         elif self.event.kind in SUBSCRIBED_KINDS:
             self._subscribe(token, where)
 
-    def reopen_timer(self, token: Token, fired: Token) -> bool:
-        """The next turn of a cycle on *token*, counted from when *fired* was due; False after the last."""
-        left = fired.memory["left"]
-        if left is not None and left <= 1:
+    def has_more_turns(self, fired: Token) -> bool:
+        """Whether the cycle that *fired* waited for comes again."""
+        if self.event.timer is None:
             return False
-        due_at = self._schedule(token.container).next_due(datetime.fromisoformat(fired.memory["due"]))
+        left = fired.memory["left"]
+        return left is None or left > 1
+
+    def reopen_timer(self, token: Token, fired: Token, context: Token) -> None:
+        """The next turn of a cycle on *token*, counted from when *fired* was due."""
+        left = fired.memory["left"]
+        due_at = self._schedule(context).next_due(datetime.fromisoformat(fired.memory["due"]))
         self._start_timer(token, due_at, None if left is None else left - 1)
-        return True
 
     def has_come(self, token: Token) -> None:
         """What *token* waited for has come; a timer is over by that, a subscription is closed."""
@@ -169,10 +173,10 @@ class CatchingSpec(FlowNodeSpec):
         if catch.event.kind is not EventKind.TIMER:
             return
         catch.has_come(catcher)
-        again = workflow.catcher(self, host)
-        again.memory["part"] = catcher.memory["part"]
-        if not catch.reopen_timer(again, catcher):
-            workflow.remove(again)
+        if catch.has_more_turns(catcher):
+            again = workflow.catcher(self, host)
+            again.memory["part"] = catcher.memory["part"]
+            catch.reopen_timer(again, catcher, host)
         workflow.remove(catcher)
 
     def write_result(self, token: Token) -> None:

@@ -64,7 +64,7 @@ class UndoingSpec(FlowNodeSpec):
     def execute(self, token: Token) -> bool:
         start = self.subprocess.compensation_start
         if start is not None:
-            token.memory.pop("undo", None)
+            token.memory["done"] = token.memory.pop("undo")  # for a throw in the handler to undo
             start.fire(token, {})
             return False
         return not undo_next(token)

@@ -137,9 +137,12 @@ class MultiInstanceSpec(BodySpec):
             token.workflow.set_side(inner.id, {"of": token.id, "number": inner.memory["number"], "value": output})
 
     def child_left(self, token: Token, inner: Token) -> None:
+        workflow = token.workflow
         for throw in self._events_of(token, inner):
+            workflow.going_on = token if self.loop.goes_on else None
             throw(token)
-            if token.id not in token.workflow.tasks:
+            workflow.going_on = None
+            if token.id not in workflow.tasks:
                 return
         if token.memory["satisfied"]:
             token.workflow.clear(token, cause=self.node.id, spare=inner)
