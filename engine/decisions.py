@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A decision's value, and what it came from."""
+    """A decision's value, and what it came from. *output*: the name of a table's only output."""
 
     value: Any
     rules: tuple[str, ...]
     inputs: Mapping[str, Any]
+    output: str | None
 
 
 class Decisions:
@@ -48,7 +49,7 @@ class Decisions:
             result = decide(self._find(key, binding, version, deployment_id), key, variables, now)
         except (DecisionError, ExpressionError, NotFound) as problem:
             raise ActivityFailed("decision", str(problem)) from problem
-        return Outcome(result.value, tuple(result.rules), result.inputs)
+        return Outcome(result.value, tuple(result.rules), result.inputs, result.output)
 
     def _find(self, key: str, binding: str, version: str | None, deployment_id: str | None) -> DecisionModel:
         with self._store.reading() as connection:

@@ -45,12 +45,13 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
     """*rules*: ids of the rules that fired; *inputs*: what its columns looked at; *decisions*: all that
-    were made for it, in order, the one asked for last."""
+    were made for it, in order, the one asked for last; *output*: the name of a table's only output."""
 
     value: Any
     rules: tuple[str, ...] = ()
     decisions: tuple[Decided, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    output: str | None = None
 
 
 def decide(
@@ -80,7 +81,9 @@ def decide(
         raise DecisionError(message, decision.id) from error
     made = tuple(_decided(model.decisions[key], result, run.traces.get(key)) for key, result in run.results.items())
     last = made[-1]
-    return DecisionResult(value, last.rules, made, last.inputs)
+    outputs = decision.logic.outputs if isinstance(decision.logic, DecisionTable) else ()
+    only = outputs[0].name if len(outputs) == 1 else None
+    return DecisionResult(value, last.rules, made, last.inputs, only or None)
 
 
 def _decided(decision: Decision, result: Any, trace: Trace | None) -> Decided:

@@ -128,13 +128,14 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
 def _start(workflow: LiveWorkflow, command: Start) -> None:
     start = workflow.program.start_event(command.start_event)
     workflow.emit(InstanceStarted(start.node.id))
-    for name, value in command.variables.items():
+    variables = start.received(command.variables) if command.start_event else command.variables
+    for name, value in variables.items():
         workflow.set_local(workflow.root, name, value, 0)
     if start.node.initiator_variable:
         workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
-    workflow.enter(start, workflow.root)
+    start.begin(workflow.root, has_come=command.start_event is not None)
 
 
 def _waiting(workflow: LiveWorkflow, activity_id: int) -> Token:

@@ -22,7 +22,8 @@ from engine.interpreter.elements.subprocess import is_implicit_start
 
 
 class DecisionOutcome(Protocol):
-    """*value* as DMN gives it; *rules*: ids of the rules that fired; *inputs*: what was read."""
+    """*value* as DMN gives it; *rules*: ids of the rules that fired; *inputs*: what was read; *output*: the
+    name of a table's only output."""
 
     @property
     def value(self) -> Any: ...
@@ -30,6 +31,8 @@ class DecisionOutcome(Protocol):
     def rules(self) -> tuple[str, ...]: ...
     @property
     def inputs(self) -> Mapping[str, Any]: ...
+    @property
+    def output(self) -> str | None: ...
 
 
 Evaluator = Callable[[Mapping[str, Any], datetime], Any]
@@ -75,14 +78,13 @@ class Program:
         return self.spec.task_specs[name]  # type: ignore[return-value]  # all of them are ours
 
     def start_event(self, element_id: str | None) -> FlowNodeSpec:
-        """The start event of that id, or the process's none start event.
-
-        Raises InvalidInput when there is none."""
-        starts = self.process.start_events
+        """What starts an instance when the event of element *element_id* has come; None: the process's none
+        start event. Raises InvalidInput when there is none."""
         if element_id is not None:
-            if any(node.id == element_id for node in starts):
+            if any(node.id == element_id for node in self.process.starters):
                 return self.spec_of(element_id)
             raise InvalidInput(f"Process '{self.process.key}' has no start event '{element_id}'.")
+        starts = self.process.start_events
         for node in starts:
             if node.event is None or node.event.kind == "none":
                 return self.spec_of(node.id)

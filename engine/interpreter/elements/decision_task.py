@@ -35,7 +35,7 @@ class DecisionTaskSpec(ActivitySpec):
         token.workflow.emit(
             DecisionEvaluated(token.id, decision_id, dict(outcome.inputs), outcome.value, tuple(outcome.rules))
         )
-        value = shape(outcome.value, self.binding.mapping, decision_id, self.node.line)
+        value = shape(outcome.value, self.binding.mapping, outcome.output or decision_id, self.node.line)
         if self.binding.result_variable:
             token.memory["result"] = {self.binding.result_variable: value}
         elif isinstance(value, dict):
@@ -45,36 +45,31 @@ class DecisionTaskSpec(ActivitySpec):
         return True
 
 
-def shape(value: Any, mapping: str, decision_id: str, line: int) -> Any:
+def shape(value: Any, mapping: str, output: str, line: int) -> Any:
     """The decision's result as the diagram wants it (camunda:mapDecisionResult); 'raw' leaves it.
 
-    A rule's result is one value where the table has one output, else a dict by output name.
+    A rule's result is one value where the table has one *output*, else a dict by output name.
     """
     if mapping == "raw":
         return value
     rules = value if isinstance(value, list) else [] if value is None else [value]
     if mapping == "resultList":
-        return [rule if isinstance(rule, dict) else {decision_id: rule} for rule in rules]
+        return [rule if isinstance(rule, dict) else {output: rule} for rule in rules]
     if mapping == "collectEntries":
-        return [_only_entry(rule, decision_id, line) for rule in rules]
+        return [_only_entry(rule, line) for rule in rules]
     if len(rules) > 1:
-        raise ActivityFailed(
-            "decision", f"Decision '{decision_id}' gave {len(rules)} results where {mapping} expects one.", line
-        )
+        raise ActivityFailed("decision", f"The decision gave {len(rules)} results where {mapping} expects one.", line)
     if not rules:
         return None
     if mapping == "singleEntry":
-        return _only_entry(rules[0], decision_id, line)
-    return rules[0] if isinstance(rules[0], dict) else {decision_id: rules[0]}
+        return _only_entry(rules[0], line)
+    return rules[0] if isinstance(rules[0], dict) else {output: rules[0]}
 
 
-def _only_entry(rule: Any, decision_id: str, line: int) -> Any:
+def _only_entry(rule: Any, line: int) -> Any:
     if not isinstance(rule, dict):
         return rule
     if len(rule) != 1:
-        raise ActivityFailed(
-            "decision",
-            f"Decision '{decision_id}' has {len(rule)} outputs where one is expected: {', '.join(rule)}.",
-            line,
-        )
+        names = ", ".join(rule)
+        raise ActivityFailed("decision", f"The decision has {len(rule)} outputs where one is expected: {names}.", line)
     return next(iter(rule.values()))

@@ -8,7 +8,7 @@ Each element is a subclass in a file of its own and overrides what differs. The 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,15 @@ class FlowNodeSpec(BpmnTaskSpec):
             self.connect(flow.target)
 
     # --- what elements override ---
+
+    def received(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The variables that the *payload* of the event makes which starts an instance here."""
+        variable = self.node.event.variable if self.node.event else None
+        return {variable: dict(payload)} if variable else payload
+
+    def begin(self, root: Token, has_come: bool) -> None:
+        """Starts the instance here. *has_come*: by the event that this node waits for."""
+        root.workflow.enter(self, root)
 
     def prepare(self, token: Token) -> None:
         """Before the work: input mappings make local variables."""

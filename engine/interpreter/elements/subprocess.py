@@ -43,5 +43,6 @@ def starting_nodes(body: FlowElements) -> list[FlowNode]:
 
 def is_implicit_start(node: FlowNode) -> bool:
     led_to = node.incoming or node.attached_to or node.is_event_subprocess or node.is_for_compensation
+    waits_outside = node.instantiates and node.kind in (NodeKind.RECEIVE_TASK, NodeKind.EVENT_GATEWAY)
     is_link_target = node.kind is NodeKind.CATCH_EVENT and node.event is not None and node.event.kind == "link"
-    return not led_to and not is_link_target
+    return not led_to and not waits_outside and not is_link_target
