@@ -340,7 +340,9 @@ class FlowNode:
     activity; *outputs* carry results out. *outputs_isolate*: when there are outputs, results stay local
     unless an output names them (Camunda 8). *save_point_before*/*after*: asyncBefore/asyncAfter.
     *body*: the elements of a subprocess. *attached_to*, *is_interrupting*: of a boundary event or an
-    event subprocess's start. *pre_script*, *post_script*: run around the work (SpiffWorkflow).
+    event subprocess's start. *instantiates*: of a receive task or event-based gateway that starts an instance;
+    *awaits_all*: of such a gateway, all its events are needed (eventGatewayType="Parallel"). *pre_script*,
+    *post_script*: run around the work (SpiffWorkflow).
     """
 
     id: str
@@ -365,6 +367,7 @@ class FlowNode:
     is_for_compensation: bool = False
     compensation_handler: str | None = None
     instantiates: bool = False
+    awaits_all: bool = False
     form: Form | None = None
     initiator_variable: str | None = None
     save_point_before: bool = False
@@ -411,7 +414,8 @@ class FlowElements:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a file. *key* is its BPMN id. *starters*: users and groups who may start it."""
+    """One process of a file. *key* is its BPMN id. *candidate_starter_...*: who may start it.
+    *is_global_task*: made of a global task, for call activities to call."""
 
     key: str
     name: str
@@ -420,6 +424,7 @@ class Process:
     documentation: str = ""
     version_tag: str | None = None
     is_executable: bool = True
+    is_global_task: bool = False
     is_startable_in_tasklist: bool = True
     candidate_starter_users: tuple[str, ...] = ()
     candidate_starter_groups: tuple[str, ...] = ()
@@ -439,6 +444,21 @@ class Process:
     @property
     def start_events(self) -> tuple[FlowNode, ...]:
         return tuple(n for n in self.elements.nodes.values() if n.kind is NodeKind.START_EVENT)
+
+    @property
+    def starters(self) -> tuple[FlowNode, ...]:
+        """All that can start an instance: start events, instantiating receive tasks, and what stands behind an
+        instantiating event-based gateway (13.2)."""
+        return tuple(starter for node in self.elements.nodes.values() for starter in self._starters_at(node))
+
+    def _starters_at(self, node: FlowNode) -> Iterator[FlowNode]:
+        if node.kind is NodeKind.START_EVENT or (node.kind is NodeKind.RECEIVE_TASK and node.instantiates):
+            yield node
+        elif node.kind is NodeKind.EVENT_GATEWAY and node.instantiates:
+            for flow_id in node.outgoing:
+                target = self.elements.nodes.get(self.elements.flows[flow_id].target)
+                if target is not None:
+                    yield target
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Messages and signals from outside: to whom they go."""
+"""Messages, signals and conditions from outside: to whom they go, and what they start."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine.following import broadcast
 from engine.model import Correlation
 from engine.road import Road
 from engine.session import Session
+from engine.starting import ANY_NAME, condition_holds
 from engine.store.codec import check_key, normalise
 from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting
 from engine.store.transaction import Overtaken, Store
@@ -68,6 +69,21 @@ class Correlator:
         def work(session: Session) -> int:
             cause = Start(at=self._clock.now(), actor=by)
             return broadcast(session, name, payload, cause)
+
+        return self._road.travel(work)
+
+    def evaluate_conditions(self, *, variables: Mapping[str, Any], by: str) -> tuple[str, ...]:
+        payload = normalise(variables)
+
+        def work(session: Session) -> tuple[str, ...]:
+            at = self._clock.now()
+            started: list[str] = []
+            for start in find_starts(session.connection, "conditional", ANY_NAME):
+                node = session.programs.get(start.definition_id, session.connection).process.node(start.element_id)
+                if condition_holds(node, payload, at):
+                    command = Start(at=at, actor=by, variables=payload, start_event=start.element_id)
+                    started.append(session.create(start.definition_id, command).id)
+            return tuple(started)
 
         return self._road.travel(work)
 

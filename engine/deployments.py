@@ -296,8 +296,9 @@ def _binds_to_deployment(process: Process) -> bool:
 
 
 def _has_plain_start(process: Process) -> bool:
-    starts = process.start_events
-    return not starts or any(node.event is None or node.event.kind == "none" for node in starts)
+    if not process.start_events:
+        return not process.starters
+    return any(node.event is None or node.event.kind == "none" for node in process.start_events)
 
 
 def _warnings(reading: Reading) -> tuple[Finding, ...]:

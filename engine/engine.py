@@ -163,6 +163,11 @@ class Engine:
         """Sends a signal to everything that waits for it; the number of receivers, started instances included."""
         return self._correlator.signal(name, variables=variables or {}, by=by)
 
+    def evaluate_conditions(self, variables: Mapping[str, Any] | None = None, by: str = "system") -> tuple[str, ...]:
+        """Starts an instance at every conditional start event whose condition holds over *variables*,
+        which it gets; the ids of the instances."""
+        return self._correlator.evaluate_conditions(variables=variables or {}, by=by)
+
     def trigger(
         self, instance_id: str, element_id: str, variables: Mapping[str, Any] | None = None, by: str = "system"
     ) -> None:

@@ -20,6 +20,19 @@ def services(decide: Decide) -> Services:
     return Services(compile=_compile, compile_script=_compile_script, decide=decide)
 
 
+def condition(expression: Expression) -> Callable[[Mapping[str, Any], datetime], bool]:
+    """Outside of any instance: what cannot be evaluated over the variables given does not hold."""
+    evaluate = _compile(expression)
+
+    def holds(variables: Mapping[str, Any], now: datetime) -> bool:
+        try:
+            return evaluate(variables, now) is True
+        except ActivityFailed:
+            return False
+
+    return holds
+
+
 def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], Any]:
     """What does not compile is an incident where it is first needed; deployment has reported it before."""
     evaluate: Callable[[Mapping[str, Any], datetime], Any]

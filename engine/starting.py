@@ -1,4 +1,4 @@
-"""Start events that wait on behalf of a definition: for a message, a signal, or a time."""
+"""What waits on behalf of a definition to start it: for a message, a signal, a time, or a condition."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from engine.errors import DeploymentRefused
 from engine.model import JobState
 from engine.timing import Schedule, TimerError, read_schedule
 
+ANY_NAME = ""
+"""The name of a subscription that waits for no name: a condition's."""
+
 
 @dataclass(slots=True)
 class StartRows:
@@ -25,25 +28,27 @@ class StartRows:
 def start_rows(process: Process, definition_id: str, now: datetime, file: str) -> StartRows:
     """What *process* waits with from now on. Raises DeploymentRefused for a name or time without a value."""
     rows = StartRows()
-    for node in process.start_events:
+    for node in process.starters:
         event = node.event
         if event is None:
             continue
         if event.kind in (EventKind.MESSAGE, EventKind.SIGNAL):
             name = _evaluated(event.name, now, file, node) if event.name else event.ref
-            rows.subscriptions.append(
-                {
-                    "process_key": process.key,
-                    "element_id": node.id,
-                    "kind": str(event.kind),
-                    "name": str(name or ""),
-                    "definition_id": definition_id,
-                }
-            )
+            rows.subscriptions.append(_subscription_row(process, node, event, definition_id, str(name or "")))
+        elif event.kind is EventKind.CONDITIONAL:
+            rows.subscriptions.append(_subscription_row(process, node, event, definition_id, ANY_NAME))
         elif event.kind is EventKind.TIMER:
             schedule = schedule_of(event, now, file, node)
             rows.timers.append(_timer_row(node, definition_id, schedule, now))
     return rows
+
+
+def condition_holds(node: FlowNode, variables: Mapping[str, Any], now: datetime) -> bool:
+    """Of a conditional start event. One over variables that are not given does not hold."""
+    from engine.evaluation import condition
+
+    assert node.event is not None
+    return node.event.condition is not None and condition(node.event.condition)(variables, now)
 
 
 def schedule_of(event: EventDefinition, now: datetime, file: str, node: FlowNode) -> Schedule:
@@ -64,6 +69,18 @@ def next_start(
     if left is not None and left <= 1:
         return None
     return schedule.next_due(due_at), left - 1 if left is not None else None
+
+
+def _subscription_row(
+    process: Process, node: FlowNode, event: EventDefinition, definition_id: str, name: str
+) -> dict[str, Any]:
+    return {
+        "process_key": process.key,
+        "element_id": node.id,
+        "kind": str(event.kind),
+        "name": name,
+        "definition_id": definition_id,
+    }
 
 
 def _timer_row(node: FlowNode, definition_id: str, schedule: Schedule, now: datetime) -> dict[str, Any]:

@@ -83,10 +83,10 @@ class Adapter:
                 self.unknown_language(name, element)
             return None
 
-    def script(self, element: Element, format_attribute: str = "scriptFormat") -> Script:
+    def script(self, element: Element) -> Script:
         """The script of a script task, whose text stands in its 'script' child."""
         child = element.child("script")
-        name = element.get(format_attribute)
+        name = element.get("scriptLanguage" if element.name == "globalScriptTask" else "scriptFormat")
         language: Language | None = None
         try:
             language = language_named(name)

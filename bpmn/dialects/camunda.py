@@ -322,10 +322,10 @@ class CamundaAdapter(Adapter):
             self.external_script(element.get("resource"), element)
         return Script(language or self.script_language(element.text), clean_script(element.text), element.line)
 
-    def script(self, element: Element, format_attribute: str = "scriptFormat") -> Script:
+    def script(self, element: Element) -> Script:
         if element.get("camunda:resource"):
             self.external_script(element.get("camunda:resource"), element)
-        return super().script(element, format_attribute)
+        return super().script(element)
 
     def external_script(self, resource: str, element: Element) -> None:
         message = f"The script is in another file ('{resource}'), which is not read. Put its text into the diagram."

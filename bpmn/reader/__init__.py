@@ -6,7 +6,7 @@ from bpmn.dialects import adapter_for
 from bpmn.document import Document, Unreadable, parse
 from bpmn.findings import Report
 from bpmn.model import Definitions, Finding
-from bpmn.reader.processes import executable_processes, read_process
+from bpmn.reader.processes import GLOBAL_TASKS, executable_processes, read_global_task, read_process
 from bpmn.rules import check
 
 __all__ = ["read_bpmn"]
@@ -36,7 +36,10 @@ def _read(document: Document, report: Report) -> Definitions:
     root = document.root
     return Definitions(
         file=document.file,
-        processes=tuple(read_process(process, process in executable, adapter) for process in document.all("process")),
+        processes=(
+            *(read_process(process, process in executable, adapter) for process in document.all("process")),
+            *(read_global_task(task, bool(executable), adapter) for task in document.all(*GLOBAL_TASKS)),
+        ),
         dialect=adapter.dialect,
         exporter=f"{root.get('exporter')} {root.get('exporterVersion')}".strip(),
         execution_platform=" ".join(

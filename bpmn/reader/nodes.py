@@ -51,6 +51,7 @@ def read_node(
         is_for_compensation=element.flag("isForCompensation"),
         compensation_handler=_compensation_handler(element, kind, adapter),
         instantiates=element.flag("instantiate"),
+        awaits_all=element.get("eventGatewayType") == "Parallel",
         activation_condition=adapter.expression(element.child("activationCondition")),
         completion_condition=adapter.expression(element.child("completionCondition")),
         is_ordered=element.get("ordering") == "Sequential",

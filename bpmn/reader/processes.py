@@ -11,6 +11,13 @@ from bpmn.reader.nodes import read_node
 
 NODE_KINDS: Final = {kind.value: kind for kind in NodeKind}
 SCOPES: Final = ("process", "subProcess", "transaction", "adHocSubProcess")
+GLOBAL_TASKS: Final = {
+    "globalTask": NodeKind.TASK,
+    "globalManualTask": NodeKind.MANUAL_TASK,
+    "globalUserTask": NodeKind.USER_TASK,
+    "globalScriptTask": NodeKind.SCRIPT_TASK,
+    "globalBusinessRuleTask": NodeKind.BUSINESS_RULE_TASK,
+}
 
 
 def executable_processes(document: Document) -> list[Element]:
@@ -35,6 +42,44 @@ def read_process(element: Element, is_executable: bool, adapter: Adapter) -> Pro
         line=element.line,
     )
     return adapter.refine_process(element, process)
+
+
+def read_global_task(element: Element, is_executable: bool, adapter: Adapter) -> Process:
+    """A task for call activities to call (10.3.7), as a process of its own that has nothing else to do."""
+    key = key_of(element)
+    ends = {"start": f"{key}.start", "end": f"{key}.end"}
+    flows = (
+        SequenceFlow(f"{key}.in", ends["start"], key, line=element.line),
+        SequenceFlow(f"{key}.out", key, ends["end"], line=element.line),
+    )
+    task = read_node(
+        element,
+        GLOBAL_TASKS[element.name],
+        adapter,
+        key=key,
+        documentation=documentation(element),
+        incoming=(flows[0].id,),
+        outgoing=(flows[1].id,),
+        lane=None,
+        body=None,
+    )
+    nodes = (
+        FlowNode(ends["start"], NodeKind.START_EVENT, line=element.line, outgoing=task.incoming),
+        task,
+        FlowNode(ends["end"], NodeKind.END_EVENT, line=element.line, incoming=task.outgoing),
+    )
+    return Process(
+        key=key,
+        name=element.get("name"),
+        elements=FlowElements({node.id: node for node in nodes}, {flow.id: flow for flow in flows}),
+        dialect=adapter.dialect,
+        documentation=task.documentation,
+        is_executable=is_executable,
+        is_global_task=True,
+        is_startable_in_tasklist=False,
+        file=adapter.document.file,
+        line=element.line,
+    )
 
 
 def key_of(element: Element) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bpmn.document import Element
-from bpmn.rules.review import Review, name_of
+from bpmn.rules.review import Review, name_of, stands_inside
 
 RULE: Final = "event-gateway"
 
@@ -31,12 +31,20 @@ def check(review: Review) -> None:
         for target in targets:
             _check_target(review, gateway, target)
         _check_mixture(review, gateway, targets)
-        if gateway.flag("instantiate") and review.incoming(gateway):
-            message = (
-                f"Event-based gateway '{name_of(gateway)}' starts the process but has an incoming flow. "
-                "Remove one of them."
-            )
-            review.error(RULE, gateway, message)
+        _check_start(review, gateway)
+
+
+def _check_start(review: Review, gateway: Element) -> None:
+    is_start = gateway.flag("instantiate")
+    problem = ""
+    if is_start and review.incoming(gateway):
+        problem = "starts the process but has an incoming flow. Remove one of them."
+    elif is_start and stands_inside(gateway):
+        problem = "starts the process but stands inside a subprocess. Move it out, or do not let it start anything."
+    elif gateway.get("eventGatewayType") == "Parallel" and not is_start:
+        problem = "is parallel, which only one that starts the process can be. Make it exclusive."
+    if problem:
+        review.error(RULE, gateway, f"Event-based gateway '{name_of(gateway)}' {problem}")
 
 
 def _check_target(review: Review, gateway: Element, target: Element) -> None:

@@ -92,6 +92,12 @@ def scope_of(element: Element) -> Element | None:
     return next((ancestor for ancestor in element.ancestors() if ancestor.name in SCOPES), None)
 
 
+def stands_inside(element: Element) -> bool:
+    """Whether *element* stands in a subprocess."""
+    scope = scope_of(element)
+    return scope is not None and scope.name != "process"
+
+
 def process_of(element: Element) -> Element | None:
     return next((ancestor for ancestor in element.ancestors() if ancestor.name == "process"), None)
 

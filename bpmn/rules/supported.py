@@ -7,6 +7,7 @@ from typing import Final
 
 from bpmn.document import Element
 from bpmn.model import EventKind, FlowNode, NodeKind
+from bpmn.reader.processes import GLOBAL_TASKS
 from bpmn.rules.review import ACTIVITIES, Review, name_of
 from bpmn.rules.review import NODES as NODE_NAMES
 
@@ -25,7 +26,7 @@ _THROWN: Final = frozenset(
 
 # The one table of what the interpreter runs. An element is added here with the code that runs it.
 EVENTS: Final[Mapping[NodeKind, frozenset[EventKind]]] = {
-    NodeKind.START_EVENT: frozenset({EventKind.NONE, EventKind.MESSAGE, EventKind.TIMER, EventKind.SIGNAL}),
+    NodeKind.START_EVENT: frozenset({*_WAITS, EventKind.NONE}),
     NodeKind.CATCH_EVENT: frozenset({*_WAITS, *_MULTIPLE, EventKind.LINK}),
     NodeKind.THROW_EVENT: _THROWN,
     NodeKind.BOUNDARY_EVENT: frozenset({*_CAUGHT, EventKind.CANCEL}),
@@ -36,9 +37,9 @@ EVENT_SUBPROCESS_STARTS: Final = _CAUGHT
 LISTENERS: Final = False
 DATA_STORES: Final = False
 DATA_TRANSFORMATIONS: Final = False  # data associations without one need no work: scopes are shared
-INSTANTIATING: Final[frozenset[NodeKind]] = frozenset()
+INSTANTIATING: Final = frozenset({NodeKind.RECEIVE_TASK, NodeKind.EVENT_GATEWAY})
 MULTI_INSTANCE_BEHAVIOURS: Final = ("All", "None", "One", "Complex")
-CALLED: Final = ("process",)
+CALLED: Final = ("process", *GLOBAL_TASKS)
 
 _LATER: Final = "This release does not run it yet."
 
@@ -91,7 +92,6 @@ def _unsupported_details(review: Review) -> Iterator[tuple[Element, str, str]]:
 
 # Only kinds that may stand there by the standard: rule 'event-definition-here' refuses the rest.
 _COMING: Final = {
-    EventKind.CONDITIONAL: "Start the process by a message or signal, sent when the condition becomes true.",
     EventKind.MULTIPLE: "Use one start event for each trigger.",
     EventKind.PARALLEL_MULTIPLE: "Use a start event and catch the other triggers behind it.",
 }

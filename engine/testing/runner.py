@@ -21,7 +21,7 @@ from engine.testing.format import Expectation, Scenario, ScenarioFile, Step
 from engine.testing.reader import read_scenario_file
 from engine.testing.source import ScenarioFileError
 from engine.testing.stage import MAIN, Stage
-from engine.testing.verbs import NotSupported, begin, perform
+from engine.testing.verbs import begin, perform
 
 
 class Outcome(StrEnum):
@@ -188,8 +188,6 @@ class _Run:
             return self._ended(Outcome.ERROR if is_lacking else Outcome.FAILED, str(refusal))
         except (_Failed, EngineError, ExpressionError) as problem:
             return self._ended(Outcome.FAILED, str(problem))
-        except NotSupported as problem:
-            return self._ended(Outcome.ERROR, str(problem))
         except ScenarioFileError:
             raise
         except Exception as problem:  # a defect of the engine or a handler file: the other scenarios still run

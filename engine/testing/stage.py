@@ -114,7 +114,7 @@ class Stage:
         """The process to start: the one named, or the only one. Raises ScenarioFileError."""
         if self.plan.process is not None:
             return self.plan.process
-        keys = [definition.key for definition in self.definitions]
+        keys = [each.key for each in self.definitions if not self.engine.read.process(each.id).is_global_task]
         if len(keys) != 1:
             message = (
                 f"the models hold {len(keys)} executable processes. Add 'process:' with one of: {', '.join(keys)}."

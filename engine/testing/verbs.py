@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 BY = "system"  # nobody in particular: a start by it has no initiator
 
 
-class NotSupported(Exception):
-    """The engine cannot do this yet: the scenario's outcome is 'error', not 'failed'."""
-
-
 def begin(stage: Stage, plan: StartPlan) -> None:
     """Does what the scenario's `start` says."""
     if plan.kind == "message":
@@ -152,11 +148,8 @@ def _place_of(stage: Stage, element_id: str, name: str | None) -> str:
 
 
 def _evaluate_conditions(stage: Stage, step: Step) -> None:
-    evaluate = getattr(stage.engine, "evaluate_conditions", None)
-    if evaluate is None:
-        raise NotSupported("evaluate_conditions: the engine does not support conditional start events yet.")
-    evaluate(step.options.get("variables"), by=BY)
-    stage.notice_new_instances(step.options.get("as"))
+    started = stage.engine.evaluate_conditions(step.options.get("variables"), by=BY)
+    stage.notice_new_instances(step.options.get("as"), next(iter(started), None))
 
 
 def _set_variables(stage: Stage, step: Step) -> None:

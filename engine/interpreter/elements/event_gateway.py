@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.events import ActivityCompleted, FlowTaken
 from engine.interpreter.elements.catch_event import CatchEventSpec
-from engine.interpreter.elements.flow_node import FlowNodeSpec
+from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
 from engine.interpreter.elements.receive_task import ReceiveTaskSpec
 from engine.interpreter.token import Token
 
@@ -18,15 +18,32 @@ class EventGatewaySpec(FlowNodeSpec):
             flow.target.wait_for_gateway(token)
         return False
 
+    def link(self, flows: tuple[Flow, ...]) -> None:
+        super().link(flows)
+        for flow in flows if self.node.instantiates else ():
+            flow.target.starts_through = self
+
     def chosen(self, token: Token, event: FlowNodeSpec, payload: dict[str, Any]) -> None:
         """*event* has come: the others are withdrawn, the token goes on behind it."""
-        workflow = token.workflow
         for each in token.inner_tokens:
             each.spec.stop_waiting(each)
-        flow = next(flow for flow in self.flows if flow.target is event)
+        self._leave(token, event, payload)
+
+    def begin_with(self, root: Token, event: FlowNodeSpec) -> None:
+        """*event* has started the instance, which has its payload; of a parallel gateway, the others are
+        awaited from now on (10.6.6)."""
+        token = root.workflow.place(self, root)
+        root.workflow.record_entry(token)
+        self._leave(token, event, {})
+
+    def _leave(self, token: Token, event: FlowNodeSpec, payload: dict[str, Any]) -> None:
+        workflow = token.workflow
         workflow.emit(ActivityCompleted(token.id, self.node.id))
-        workflow.emit(FlowTaken(flow.id))
-        entered = workflow.enter(event, token.container, flow.id)
-        entered.memory["payload"] = payload
-        entered.memory["result"] = payload
+        for flow in self.flows:
+            if flow.target is not event and not self.node.awaits_all:
+                continue
+            workflow.emit(FlowTaken(flow.id))
+            entered = workflow.enter(flow.target, token.container, flow.id)
+            if flow.target is event:
+                entered.memory.update(payload=payload, result=payload)
         workflow.remove(token)

@@ -38,7 +38,8 @@ class Flow:
 
 class FlowNodeSpec(BpmnTaskSpec):
     """*flows*: outgoing, in document order. *event_starts*: the start events of the event
-    subprocesses inside. *throws*: runs only when nothing else can.
+    subprocesses inside. *throws*: runs only when nothing else can. *starts_through*: the instantiating gateway
+    right before it.
     *built_in_names*: variables that the element itself provides to what it contains."""
 
     throws = False
@@ -58,6 +59,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         self.default_flow: Flow | None = None
         self.has_conditions = False
         self.event_starts: tuple[EventSubprocessStartSpec, ...] = ()
+        self.starts_through: FlowNodeSpec | None = None
 
     def link(self, flows: tuple[Flow, ...]) -> None:
         """Connects the outgoing flows once every node has its spec."""
@@ -76,7 +78,14 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     def begin(self, root: Token, has_come: bool) -> None:
         """Starts the instance here. *has_come*: by the event that this node waits for."""
-        root.workflow.enter(self, root)
+        if has_come and self.starts_through:
+            self.starts_through.begin_with(root, self)
+        else:
+            root.workflow.enter(self, root)
+
+    def begin_with(self, root: Token, event: FlowNodeSpec) -> None:
+        """Of an instantiating gateway: *event* behind it has come."""
+        raise Conflict(f"Element '{self.node.id}' does not wait for an event.")
 
     def prepare(self, token: Token) -> None:
         """Before the work: input mappings make local variables."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from bpmn.model import EventKind, FlowNode
 from engine.commands import CompleteActivity, TriggerEvent
@@ -19,6 +20,15 @@ class ReceiveTaskSpec(ActivitySpec):
         super().__init__(program, node, name)
         has_message = node.event is not None and node.event.kind is EventKind.MESSAGE
         self.catch = Catch(self.compiler, node.id, node.event, node.line) if has_message and node.event else None
+
+    def received(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.catch.receive(payload) if self.catch else payload
+
+    def begin(self, root: Token, has_come: bool) -> None:
+        if has_come and not self.starts_through:
+            root.workflow.enter(self, root).memory["result"] = {}
+        else:
+            super().begin(root, has_come)
 
     def execute(self, token: Token) -> bool:
         if "result" in token.memory:

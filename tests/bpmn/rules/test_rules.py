@@ -16,6 +16,7 @@ LINE = '<sequenceFlow id="a" sourceRef="s" targetRef="x"/><sequenceFlow id="b" s
 COLLECTION = (
     '<itemDefinition id="one" structureRef="a"/><itemDefinition id="many" structureRef="a" isCollection="true"/>'
 )
+MESSAGE = '<message id="m" name="M"/>'
 OTHER = '<itemDefinition id="one" structureRef="a"/><itemDefinition id="two" structureRef="b"/>'
 
 
@@ -306,15 +307,34 @@ BROKEN = [
     (
         "supported",
         "x",
-        '<startEvent id="x"><conditionalEventDefinition><condition>a</condition></conditionalEventDefinition>'
+        '<startEvent id="x"><signalEventDefinition signalRef="g"/><messageEventDefinition messageRef="m"/>'
         '</startEvent><endEvent id="e2"/>' + flow("s2", "x", "e2"),
+        '<message id="m" name="M"/><signal id="g" name="G"/>',
+    ),
+    ("receive-task-start", "x", '<receiveTask id="x" instantiate="true"/>', ""),
+    (
+        "receive-task-start",
+        "x",
+        in_line('<subProcess id="y"><receiveTask id="x" instantiate="true" messageRef="m"/></subProcess>'),
+        MESSAGE,
+    ),
+    (
+        "receive-task-start",
+        "x",
+        '<receiveTask id="x" instantiate="true" messageRef="m"><standardLoopCharacteristics/></receiveTask>',
+        MESSAGE,
+    ),
+    (
+        "event-gateway",
+        "g",
+        in_line('<subProcess id="x"><eventBasedGateway id="g" instantiate="true"/></subProcess>'),
         "",
     ),
     (
-        "supported",
-        "x",
-        '<receiveTask id="x" instantiate="true" messageRef="m"/><endEvent id="e2"/>' + flow("s2", "x", "e2"),
-        '<message id="m" name="M"/>',
+        "event-gateway",
+        "g",
+        after_event_gateway(catch("x"), catch("y")).replace('id="g"', 'id="g" eventGatewayType="Parallel"'),
+        "",
     ),
     (
         "supported",
