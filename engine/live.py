@@ -80,6 +80,11 @@ class Live:
         """Those of the process scope, also right after the end."""
         return self.instance.visible(0)
 
+    @property
+    def changes_so_far(self) -> int:
+        """How many variables this step has changed up to now."""
+        return self._count
+
     def next_change(self) -> int:
         self._count += 1
         return self._count

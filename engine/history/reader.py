@@ -132,6 +132,14 @@ class Reader:
             visible |= found.get((instance_id, scope), {})
         return visible
 
+    def variables_at(self, instance_id: str, activity_id: int) -> dict[str, Any]:
+        """The variables that an activity could see as it was entered, from the history. Raises NotFound."""
+        with self._store.reading() as connection:
+            found = history.variables_at(connection, instance_id, activity_id)
+        if found is None:
+            raise NotFound(f"Instance '{instance_id}' has no activity {activity_id}.")
+        return found
+
     # work
 
     def tasks(

@@ -53,6 +53,8 @@ class Recorder:
                 "kind": event.kind,
                 "parent_id": event.parent_id,
                 "entered_at": self._command.at,
+                "step": self._live.step,
+                "position": self._live.changes_so_far,
                 "ended_at": None,
                 "outcome": None,
                 "actor": None,

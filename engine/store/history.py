@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, or_, select
 
 from engine.model import ActivityRecord, AgentStep, JobAttempt, LogEntry, VariableChange
 from engine.store.codec import decode, encode
@@ -77,6 +77,36 @@ def scopes_around(connection: Connection, instance_id: str, activity_id: int) ->
         )
         scopes.append(connection.execute(query).scalar() or 0)
     return scopes
+
+
+def variables_at(connection: Connection, instance_id: str, activity_id: int) -> dict[str, Any] | None:
+    """What an activity saw as it was entered, its own input mappings included; None when there is no such."""
+    entered = connection.execute(
+        select(activity.c.step, activity.c.position).where(
+            activity.c.instance_id == instance_id, activity.c.activity_id == activity_id
+        )
+    ).one_or_none()
+    if entered is None:
+        return None
+    columns = variable_change.c
+    scopes = scopes_around(connection, instance_id, activity_id)
+    is_before = or_(
+        columns.step < entered.step, and_(columns.step == entered.step, columns.position <= entered.position)
+    )
+    is_own = and_(columns.scope_id == activity_id, columns.activity_id == activity_id, columns.step == entered.step)
+    query = (
+        select(columns.scope_id, columns.name, columns.after)
+        .where(columns.instance_id == instance_id, columns.scope_id.in_(scopes), or_(is_before, is_own))
+        .order_by(columns.step, columns.position)
+    )
+    reader = ValueReader(connection)
+    latest = {(row.scope_id, row.name): row.after for row in connection.execute(query)}
+    seen: dict[str, Any] = {}
+    for scope in reversed(scopes):
+        for (owner, name), after in latest.items():
+            if owner == scope and after is not None:
+                seen[name] = reader.value(after)
+    return seen
 
 
 def flows(connection: Connection, instance_id: str) -> tuple[str, ...]:

@@ -286,6 +286,8 @@ activity = Table(
     Column("kind", String(64), nullable=False),
     Column("parent_id", Integer, nullable=False),
     Column("entered_at", Moment, nullable=False),
+    Column("step", Integer, nullable=False),  # with position: which variable changes came before it
+    Column("position", Integer, nullable=False),
     Column("ended_at", Moment),
     Column("outcome", String(16)),
     Column("actor", _NAME),

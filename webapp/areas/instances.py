@@ -87,6 +87,7 @@ def activity(instance_id: str, activity_id: int) -> str:
         instance=history.instance,
         entry=entry,
         activity=one,
+        seen=the_engine().read.variables_at(instance_id, activity_id),
         steps=[describe(step) for step in timeline.agent_steps_by_activity(history).get(activity_id, [])],
         changes=[change for change in history.variable_changes if change.activity_id == activity_id],
         log=[line for line in history.log if line.activity_id == activity_id],

@@ -42,6 +42,19 @@ def test_the_history_tells_the_whole_story(shop: Engine, clock: VirtualClock) ->
     ]
 
 
+def test_the_history_tells_what_an_activity_could_see_as_it_was_entered(shop: Engine) -> None:
+    order = shop.start("order", variables={"amount": 1})
+    shop.work()
+    shop.complete(shop.read.tasks().items[0].id, {"amount": 2})
+    charge, approve, done = (each.activity_id for each in shop.read.history(order.id).activities[1:])
+
+    assert shop.read.variables_at(order.id, charge) == {"amount": 1}
+    assert shop.read.variables_at(order.id, approve) == {"amount": 1, "receipt": 1}
+    assert shop.read.variables_at(order.id, done) == {"amount": 2, "receipt": 1}
+    with pytest.raises(NotFound):
+        shop.read.variables_at(order.id, 99)
+
+
 def test_the_history_takes_a_handful_of_queries(shop: Engine) -> None:
     order = shop.start("order", variables={f"v{n}": n for n in range(50)})
     queries: list[str] = []

@@ -175,6 +175,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=False),
         sa.Column("entered_at", Moment(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("ended_at", Moment(), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("actor", sa.Text(), nullable=True),
