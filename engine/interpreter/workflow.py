@@ -110,12 +110,12 @@ class LiveWorkflow(BpmnBaseWorkflow):
         (self._throwing if token.spec.throws and token.phase < Phase.EXECUTED else self._ready).append(token)
 
     def _next_join(self) -> Token | None:
-        """A joining gateway that no further token can reach, now that nothing else can go on."""
-        for waiting in list(self.joins.values()):
-            for token in list(waiting):
-                if token.spec.can_fire_when_quiet(token):
-                    token.spec.fire_join(token)
-                    return self._ready.popleft()
+        """A joining gateway that no further token can reach, now that nothing else can go on; the one that
+        has waited longest."""
+        for token in sorted((each for waiting in self.joins.values() for each in waiting), key=lambda each: each.id):
+            if token.spec.can_fire_when_quiet(token):
+                token.spec.fire_join(token)
+                return self._ready.popleft()
         return None
 
     def run(self, token: Token) -> None:

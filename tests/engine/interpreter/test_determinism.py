@@ -55,3 +55,23 @@ def test_the_seams_of_spiffworkflow_are_as_they_were_measured():
     assert "if not deserializing" in inspect.getsource(Workflow.__init__)
     own = {"id", "workflow", "_parent", "_children", "_state", "triggered", "task_spec", "thread_id", "data"}
     assert all(f"self.{name} =" in inspect.getsource(Task.__init__) for name in own), "Token sets these itself"
+
+
+def test_joins_that_come_free_together_fire_in_the_order_in_which_they_began_to_wait_saved_or_not():
+    body = (
+        '<startEvent id="S"/><parallelGateway id="F"/><task id="A1"/><userTask id="A2"/><task id="X1"/><task id="X2"/>'
+        '<userTask id="B"/><userTask id="C"/><exclusiveGateway id="M"/><exclusiveGateway id="N"/>'
+        '<exclusiveGateway id="G" default="G_E"/>'
+        '<inclusiveGateway id="K1"/><inclusiveGateway id="K2"/><endEvent id="E"/>'
+    )
+    paths = ("S F A1 M K1", "F A2 M", "F X1 X2 K2", "F B N K1", "F C G", "G ?${x==1}? N", "G ?${x==2}? K2", "G E")
+    made, orders = program(body, *paths), []
+
+    for saves in (True, False):
+        story = Story(made, saves=saves, x=0)
+        story.complete("A2")
+        story.complete("B")
+        story.complete("C")
+        orders.append([element for element in story.path if element in ("K1", "K2")])
+
+    assert orders == [["K1", "K2", "K1"]] * 2
