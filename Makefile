@@ -8,10 +8,10 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fast check format bench assets browser build lock clean
+.PHONY: help run test fast check format bench conformance assets browser build lock clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed assets ## install, build, deploy the samples, serve on http://127.0.0.1:8000
 	@exec $(BIN)/fermata up samples/*/
@@ -33,6 +33,9 @@ format: $(VENV)/installed-dev ## format the code and mend what lint can mend
 
 bench: $(VENV)/installed-dev ## measure beside stock SpiffWorkflow and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks.run $(ARGS)
+
+conformance: $(VENV)/installed-dev ## run the tests of other people beside the repository, write docs/conformance.md
+	@$(BIN)/python -m tests.conformance.run $(ARGS)
 
 assets: $(VENV)/installed ## build the web assets (done when something changed)
 	@$(BIN)/python webapp/assets/build.py

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -75,12 +74,3 @@ def read_line(read: Callable[..., Read]) -> Callable[..., Read]:
 
 def flow(flow_id: str, source: str, target: str) -> str:
     return f'<sequenceFlow id="{flow_id}" sourceRef="{source}" targetRef="{target}"/>'
-
-
-@pytest.fixture(scope="session")
-def conformance() -> Path:
-    """Diagrams of other people, beside the repository."""
-    folder = Path(__file__).parents[3] / "shared" / "conformance"
-    if not folder.is_dir():
-        pytest.skip("The conformance material is not beside the repository (../shared/conformance).")
-    return folder

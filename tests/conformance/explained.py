@@ -1,0 +1,104 @@
+"""Why cases fail that are not expected to pass."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """*cases*: of these groups (names separated by blanks), whose name or reason matches *pattern*."""
+
+    groups: str
+    pattern: str
+    title: str
+    text: str
+
+    def covers(self, group: str, case: str, why: str) -> bool:
+        return group in self.groups.split() and re.search(self.pattern, f"{case} {why}") is not None
+
+
+EXPLANATIONS: Final = (
+    Explanation(
+        "betsy",
+        r"^activities/AdHocSubProcess_",
+        "The file does not hold what the case expects",
+        "The case expects a third script, task3. The file has none: its last script is task1 again, so any engine "
+        "passes task1 twice.",
+    ),
+    Explanation(
+        "betsy",
+        r"^activities/MultiInstance_ComplexBehavior",
+        "The case contradicts its siblings",
+        "By MultiInstance_NoneBehavior and MultiInstance_OneBehavior the events of a multi-instance do not interrupt "
+        "it; this case expects that the first one does, and that the path behind the activity is taken nevertheless.",
+    ),
+    Explanation(
+        "dmn-level-3 feel",
+        r"expected '-?\d{5,}-|expected '-\d{4}-|\.\d{9}|^1121-\S+/01[789]_",
+        "Years beyond 1 to 9999, parts of a second below the microsecond",
+        "Dates and times are Python's own, so that handlers get what they know: years 1 to 9999, microseconds.",
+    ),
+    Explanation(
+        "dmn-level-3 feel",
+        r"^0068-feel-equality/(time|datetime)_",
+        "Times that differ by less than a millisecond",
+        "The kit holds them to be equal here, and tells them apart elsewhere. They are compared exactly.",
+    ),
+    Explanation(
+        "dmn-level-3 feel",
+        r"^0068-feel-equality/range_",
+        "Ranges made by an operator",
+        "(=10) is read as [10..10]; (!=10) is no range, and is refused.",
+    ),
+    Explanation(
+        "dmn-level-3 feel",
+        r"^0076-feel-external-java/",
+        "Functions in Java",
+        "A decision calls nothing outside of its model. Call a service task before it, and pass what it finds.",
+    ),
+    Explanation(
+        "dmn-level-3 feel",
+        r"^0089-nested-inputdata-imports/",
+        "Models that import models",
+        "A decision model is one file.",
+    ),
+    Explanation(
+        "dmn-others feel",
+        r"^(0021-singleton-list|0015-all-any)/",
+        "Tests that the kit itself calls non-compliant",
+        "They expect what the standard does not say: lists of one taken for what is in them, booleans as text.",
+    ),
+    Explanation(
+        "constraints",
+        r"; (an expression without xsi:type|isImmediate|choreographies|an operation may|editors write|names of data|"
+        r"inputs of a subprocess|prose in place)",
+        "Constraints that are not checked",
+        "Good files of real editors break them too, or they are about what is drawn and not run.",
+    ),
+    Explanation(
+        "miwg-deployed realworld-deployed",
+        r"This release does not run it yet",
+        "What this release does not run yet",
+        "See [BPMN elements](elements.md).",
+    ),
+    Explanation(
+        "miwg-deployed realworld-deployed",
+        r"\[(language-not-supported|script-elsewhere|not-honoured)\] line|The script is in |calls a CMMN case",
+        "Languages and neighbours that this engine does not run",
+        "JavaScript, Groovy and FreeMarker scripts, CMMN cases. Each is named with its place and what to use instead.",
+    ),
+    Explanation(
+        "miwg-deployed realworld-deployed",
+        r" \[[a-z-]+\] line \d+: ",
+        "Files that are not complete, or break the standard",
+        "Drawn to be looked at: conditions, messages, times or called processes are missing or written in words. The "
+        "first finding of each rule is told.",
+    ),
+)
+
+
+def explanation_of(group: str, case: str, why: str) -> Explanation | None:
+    return next((each for each in EXPLANATIONS if each.covers(group, case, why)), None)
