@@ -29,6 +29,7 @@ _SHORT = 12  # a longer list is folded
 
 
 def page(results: Mapping[str, Result]) -> str:
+    """*results*: by name of the group."""
     run = [(group, results[group.name]) for group in GROUPS if group.name in results]
     rows = [_row(group, result) for group, result in run]
     return _TEXT.format(

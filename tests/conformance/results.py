@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.conformance.material import Outcome
 
-KEPT = Path(__file__).resolve().parents[2] / "docs" / "conformance.json"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FILE = "conformance.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,17 @@ def result_of(outcomes: Sequence[Outcome]) -> Result:
     return Result(len(outcomes), {outcome.case: outcome.why for outcome in outcomes if not outcome.passed})
 
 
-def kept() -> dict[str, Result]:
+def kept(folder: Path = DOCS) -> dict[str, Result]:
     """By name of the group; empty before the first run."""
-    if not KEPT.exists():
+    if not (folder / FILE).exists():
         return {}
-    groups = json.loads(KEPT.read_text(encoding="utf-8"))
+    groups = json.loads((folder / FILE).read_text(encoding="utf-8"))
     return {name: Result(group["total"], group["failed"]) for name, group in groups.items()}
 
 
-def keep(results: Mapping[str, Result]) -> None:
+def keep(results: Mapping[str, Result], folder: Path) -> None:
     groups = {
         name: {"total": result.total, "passed": result.passed, "failed": dict(result.failed)}
         for name, result in results.items()
     }
-    KEPT.write_text(json.dumps(groups, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / FILE).write_text(json.dumps(groups, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,25 +2,26 @@
 
     python -m tests.conformance.run [--accept] [GROUP ...]
 
-Ends with status 1 when the material is absent, a bar is missed, or a case fails that passed before; then
-nothing is written, unless --accept says that this is meant.
+Ends with status 1 when the material is absent, a bar is missed, or a case fails that passed before. In the last case
+nothing is written, unless --accept says that it is meant.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tests.conformance.groups import GROUPS
 from tests.conformance.material import ABSENT, FOLDER, Group, Outcome
 from tests.conformance.page import is_met, page
-from tests.conformance.results import KEPT, Result, keep, kept, result_of
+from tests.conformance.results import DOCS, FILE, Result, keep, kept, result_of
 
-PAGE = KEPT.with_suffix(".md")
+PAGE = "conformance.md"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     wanted = [argument for argument in arguments if not argument.startswith("--")]
     groups = [group for group in GROUPS if not wanted or group.name in wanted]
     if not FOLDER.is_dir():
@@ -29,20 +30,25 @@ def main(arguments: list[str]) -> int:
     if len(groups) < len(wanted):
         print(f"No such group. There are: {', '.join(group.name for group in GROUPS)}.", file=sys.stderr)
         return 1
-    before = kept()
+    return run(groups, DOCS, accept="--accept" in arguments)
+
+
+def run(groups: Sequence[Group], folder: Path, *, accept: bool) -> int:
+    """Runs *groups* and writes the results into *folder*; the status to end with."""
+    before = kept(folder)
     found = {group.name: _run(group) for group in groups}
-    missed = [group.name for group in groups if not is_met(group, found[group.name])]
     lost = _tell_changes(before, found)
+    if lost and not accept:
+        print(f"{lost} cases fail that passed before. Nothing is written; ARGS=--accept writes it nevertheless.")
+        return 1
+    known = before | found
+    results = {group.name: known[group.name] for group in GROUPS if group.name in known}
+    keep(results, folder)
+    (folder / PAGE).write_text(page(results), encoding="utf-8")
+    print(f"Written: {folder.name}/{PAGE}, {folder.name}/{FILE}")
+    missed = [group.name for group in groups if not is_met(group, found[group.name])]
     if missed:
         print(f"Below the bar: {', '.join(missed)}.")
-    if lost and "--accept" not in arguments:
-        print(f"{lost} cases failed that passed before. Nothing is written; ARGS=--accept writes it nevertheless.")
-        return 1
-    known = {**before, **found}
-    results = {group.name: known[group.name] for group in GROUPS if group.name in known}
-    keep(results)
-    PAGE.write_text(page(results), encoding="utf-8")
-    print(f"Written: docs/{PAGE.name}, docs/{KEPT.name}")
     return 1 if missed else 0
 
 
