@@ -27,13 +27,13 @@ To repeat: `make bench`, about two minutes; `make bench ARGS=--quick` for a look
 
 ## In memory
 
-One instance from start to end, scripts evaluated: ours in the sandbox, with all events that history is written from;
-stock with `exec`, without history.
+One instance from start to end. Ours evaluates the scripts in its pure subset of Python and gives all the events that
+history is written from; stock uses `exec` and keeps no history.
 
 {memory}
 
 Ours runs the loop of 5,000 turns in {whole_loop} ({per_turn} a turn). Stock is not measured with it: it looks 1,000
-levels deep into its tree and stalls after about 250 turns.
+levels deep into its tree and stalls after about 330 turns.
 
 ## A long instance, saved in every turn
 
