@@ -9,7 +9,6 @@ from __future__ import annotations
 from lxml import etree
 
 _BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
-_SCRIPT_TASKS = {f"{_BPMN}scriptTask": "serviceTask", f"{_BPMN}globalScriptTask": "globalTask"}
 _SCRIPTS = {
     "INCREMENT_INTEGER_VARIABLE": "integerVariable = integerVariable + 1",
     "INCREMENT_INTEGER_VARIABLE_AND_LOG": "integerVariable = integerVariable + 1",
@@ -25,7 +24,7 @@ _CONDITIONS = ("conditionExpression", "condition", "loopCondition", "completionC
 def runnable(diagram: bytes) -> bytes:
     """*diagram* with Python for its macros and JUEL for its conditions; nothing else is changed, lines stay."""
     root = etree.fromstring(diagram, etree.XMLParser(resolve_entities=False))
-    for task in root.iter(*_SCRIPT_TASKS):
+    for task in root.iter(f"{_BPMN}scriptTask", f"{_BPMN}globalScriptTask"):
         _translate(task)
     for condition in root.iter(*(f"{_BPMN}{name}" for name in _CONDITIONS)):
         text = (condition.text or "").strip().removesuffix(">")  # one file ends in '>' by mistake
@@ -40,7 +39,7 @@ def _translate(task: etree._Element) -> None:
         return
     macro = (script.text or "").strip()
     if macro in LASTS or macro == THROWS:
-        task.tag = f"{_BPMN}{_SCRIPT_TASKS[task.tag]}"
+        task.tag = f"{_BPMN}serviceTask"
         task.set("implementation", macro)
         task.remove(script)
     else:
