@@ -1,0 +1,44 @@
+"""A diagram is data, possibly hostile: a script that tries to get out is an incident, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.engine import Engine
+from engine.model import Resource
+
+DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">
+  <process id="hostile" isExecutable="true">
+    <startEvent id="S"/><scriptTask id="T" scriptFormat="python"><script><![CDATA[{}]]></script></scriptTask><endEvent id="E"/>
+    <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
+  </process>
+</definitions>"""
+
+ESCAPES = {
+    "the file system": "open('{secret}', 'w').write('taken')",
+    "a shell": "import os\nos.system('echo taken > {secret}')",
+    "a process": "import subprocess\nsubprocess.run(['touch', '{secret}'])",
+    "the interpreter's classes": "x = [c for c in ().__class__.__base__.__subclasses__() if 'Popen' in c.__name__][0]",
+    "a format string": "x = '{{0.__class__.__init__.__globals__}}'.format(variables)",
+    "an import in disguise": "x = __import__('os').environ",
+    "eval": "x = eval(\"open('{secret}').read()\")",
+    "all the time": "while True:\n    pass",
+    "all the memory": "x = 'a' * 10**12",
+    "a huge number": "x = 9**9**9",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+def test_a_script_that_tries_to_get_out_is_an_incident(tmp_path: Path, escape: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("kept")
+    engine = Engine("sqlite://")
+    engine.deploy(Resource("hostile.bpmn", DIAGRAM.format(escape.format(secret=secret)).encode()))
+
+    hostile = engine.start("hostile", variables={"variables": 1})
+    engine.work()
+
+    (incident,) = engine.read.incidents(hostile.id)
+    assert (incident.element_id, incident.kind) == ("T", "script")
+    assert secret.read_text() == "kept"
+    assert engine.read.variables(hostile.id) == {"variables": 1}
