@@ -86,7 +86,7 @@ endef
 # Hashes of every wheel for every platform, and no address of any index.
 define lock
 UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile $(2) --output-file $(1) --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links $(ARGS)
+  --generate-hashes --no-annotate $(ARGS)
 endef
 
 browser:
