@@ -9,7 +9,9 @@ from engine.model import Resource
 
 DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">
   <process id="hostile" isExecutable="true">
-    <startEvent id="S"/><scriptTask id="T" scriptFormat="python"><script><![CDATA[{}]]></script></scriptTask><endEvent id="E"/>
+    <startEvent id="S"/>
+    <scriptTask id="T" scriptFormat="python"><script><![CDATA[{}]]></script></scriptTask>
+    <endEvent id="E"/>
     <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
   </process>
 </definitions>"""

@@ -41,7 +41,12 @@ STARTS: list[tuple[str, Callable[[int], Mapping[str, Any]]]] = [
     ),
     (
         "order-fulfilment",
-        lambda n: {"orderId": f"load-{n}", "email": "kim@example.com", "items": "2 lamp, 1 chair", "cardToken": "tok-4242"},
+        lambda n: {
+            "orderId": f"load-{n}",
+            "email": "kim@example.com",
+            "items": "2 lamp, 1 chair",
+            "cardToken": "tok-4242",
+        },
     ),
     (
         "invoice-approval",

@@ -37,7 +37,8 @@ def program(body: str, *paths: str, definitions: str = "", decide: Any = no_deci
     xml = _HEAD.format(dialect) + process
     model, findings = read_bpmn(xml.encode(), "story.bpmn")
     problems = [str(finding) for finding in findings if finding.severity == "error"]
-    assert model is not None and not problems, problems
+    assert not problems, problems
+    assert model is not None
     return Program(model.processes[0], services(decide))
 
 
