@@ -5,6 +5,7 @@ The body is what the sequence flows and the boundary events see; the instances s
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from bpmn.model import FlowNode, MultiInstance, StandardLoop
@@ -106,6 +107,10 @@ class MultiInstanceSpec(BodySpec):
         self.cardinality = self.compiler.optional(self.loop.cardinality)
         self.output_element = self.compiler.optional(self.loop.output_element)
         self.completion_condition = self.compiler.condition(self.loop.completion_condition)
+        named = re.fullmatch(
+            r"([^\W\d]\w*)(?:\.\w+)*", self.loop.output_element.text if self.loop.output_element else ""
+        )
+        self.output_variable = named[1] if named else None
         self.behaviors = [
             (self.compiler.condition(behavior.condition), Throw(self.compiler, node.id, behavior.event, node.line))
             for behavior in self.loop.behaviors
@@ -186,6 +191,8 @@ class MultiInstanceSpec(BodySpec):
         local: dict[str, Any] = {"loopCounter": number + self.loop.counts_from}
         if self.loop.element_variable and self.collection:
             local = {self.loop.element_variable: items[number], **local}
+        if self.output_variable:
+            local.setdefault(self.output_variable, None)  # so that what is written to it stays in the instance
         inner = self.start_instance(token, number, local)
         if not self.loop.is_sequential:
             token.workflow.own_part(inner)

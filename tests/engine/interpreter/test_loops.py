@@ -37,6 +37,17 @@ def test_outputs_are_collected_in_the_order_of_the_items_whoever_is_done_first()
     assert story.variables["results"] == ["first", "second", "third"]
 
 
+def test_what_an_instance_gives_stays_its_own_until_it_is_collected():
+    task = f'<userTask id="T">{ZEEBE.format("", "")}</userTask>'
+    story = Story(program(f'<startEvent id="S"/>{task}<userTask id="U"/>', "S T U"), items=[1, 2])
+
+    story.complete("T", answer="one")
+    assert "answer" not in story.variables
+    story.complete("T", answer="two")
+
+    assert story.variables == {"items": [1, 2], "results": ["one", "two"]}
+
+
 def test_a_sequential_one_goes_from_item_to_item():
     task = f'<userTask id="T">{ZEEBE.format(SEQUENTIAL, "")}</userTask>'
     story = Story(program(f'<startEvent id="S"/>{task}<userTask id="U"/>', "S T U"), items=["x", "y"])
