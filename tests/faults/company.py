@@ -78,7 +78,7 @@ def live(folder: Path, seed: int, instances: int, comes_up: int, *, until_done: 
     engine = _open(f"sqlite:///{folder / 'company.db'}")
     engine.start_workers(3)
     dice = random.Random(seed)
-    for work in (_start_instances, _answer_tasks, _confirm_shipments):
+    for work in (_start_instances, _answer_tasks, _confirm_shipments, _retry_what_lost_its_workers):
         threading.Thread(
             target=_go_on, args=(work, engine, instances, random.Random(dice.random())), daemon=True
         ).start()
@@ -146,6 +146,13 @@ def _confirm_shipments(engine: Engine, instances: int, dice: random.Random) -> N
             engine.correlate(
                 "shipment-confirmed", correlation_key=order.business_key, variables={"trackingNumber": "T"}
             )
+
+
+def _retry_what_lost_its_workers(engine: Engine, instances: int, dice: random.Random) -> None:
+    """The engine keeps a job that took many workers down from taking down more. Here it is not the job."""
+    for incident in engine.read.incidents(open_only=True):
+        if "workers vanished" in incident.message:
+            engine.retry(incident.id, by="user:operator")
 
 
 def _is_done(engine: Engine, instances: int) -> bool:

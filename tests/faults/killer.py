@@ -32,7 +32,7 @@ def main(folder: Path, kills: int, instances: int, seed: int) -> None:
             time.sleep(dice.uniform(0, 0.5))  # while it comes up
         else:
             select.select([is_up], [], [], 30)
-            time.sleep(dice.uniform(0, 0.4))
+            time.sleep(dice.uniform(0, 0.4) if dice.random() < 0.8 else dice.uniform(0.4, 1.5))
         os.close(is_up)
         os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
