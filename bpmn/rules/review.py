@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from bpmn.document import Document, Element, local
 from bpmn.findings import Report
-from bpmn.model import Definitions, Dialect, FlowNode, Process
+from bpmn.model import Definitions, Dialect, FlowElements, FlowNode, Process
+from bpmn.soundness import Judgement, judge
 
 SCOPES = ("process", "subProcess", "transaction", "adHocSubProcess")
 EVENTS = ("startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent")
@@ -78,6 +80,13 @@ class Review:
                     found.append(target)
         return found
 
+    @cached_property
+    def judgements(self) -> list[Judgement]:
+        """What the flow of each executable process allows."""
+        return [
+            each for process in self.definitions.processes if process.is_executable for each in judge(process.elements)
+        ]
+
     def model_nodes(self) -> Iterator[tuple[Process, FlowNode, Element]]:
         """The neutral model's nodes with the elements they were read from; none without its own id."""
         for process in self.definitions.processes:
@@ -105,3 +114,13 @@ def process_of(element: Element) -> Element | None:
 def name_of(element: Element) -> str:
     """How a message calls an element: its name, or else its id, or else its tag."""
     return " ".join((element.get("name") or element.id or element.name).split())
+
+
+def names_of_flows(scope: FlowElements, flow_ids: Iterable[str]) -> str:
+    """Where tokens come from, for a message: "from 'A' and 'B'"; each flow by its name or its source's."""
+    names: list[str] = []
+    for flow_id in flow_ids:
+        flow = scope.flows[flow_id]
+        source = scope.nodes[flow.source]
+        names.append(f"'{' '.join((flow.name or source.name or source.id).split())}'")
+    return "from " + " and ".join(names) if names else "from anywhere else"

@@ -44,9 +44,31 @@ def looping(inside: str, attributes: str = "") -> str:
     return in_line(f'<task id="x">{marker}</task>')
 
 
+def listened(listener: str, attributes: str) -> str:
+    inside = f"<extensionElements><camunda:{listener} {attributes}/></extensionElements>"
+    return in_line(f'<userTask id="x">{inside}</userTask>')
+
+
 def after_event_gateway(first: str, second: str) -> str:
     flows = flow("a", "s", "g") + flow("b", "g", "x") + flow("c", "g", "y") + flow("d", "x", "e") + flow("f", "y", "e")
     return START_AND_END + f'<eventBasedGateway id="g"/>{first}{second}' + flows
+
+
+def forked(split: str, join: str) -> str:
+    """Two tasks between a gateway 'g' that splits and a gateway 'j' that joins, and a task behind it."""
+    conditions = {"exclusiveGateway": ("x > 1", ""), "inclusiveGateway": ("x > 1", "y > 1")}.get(split, ("", ""))
+    default = ' default="c"' if split == "exclusiveGateway" else ""
+    nodes = f'<{split} id="g"{default}/><task id="x"/><task id="y"/><{join} id="j"/><task id="z"/>'
+    flows = flow("a", "s", "g") + flow("b", "g", "x", conditions[0]) + flow("c", "g", "y", conditions[1])
+    return (
+        START_AND_END
+        + nodes
+        + flows
+        + flow("d", "x", "j")
+        + flow("f", "y", "j")
+        + flow("h", "j", "z")
+        + flow("i", "z", "e")
+    )
 
 
 BROKEN = [
@@ -312,6 +334,19 @@ BROKEN = [
         '<message id="m" name="M"/><signal id="g" name="G"/>',
     ),
     ("receive-task-start", "x", '<receiveTask id="x" instantiate="true"/>', ""),
+    ("listener", "x", listened("executionListener", 'event="take" class="a.B"'), ""),
+    ("listener", "x", listened("taskListener", 'event="assigned" class="a.B"'), ""),
+    ("listener", "x", listened("executionListener", 'event="start"'), ""),
+    ("supported", "x", listened("taskListener", 'event="timeout" class="a.B"'), ""),
+    (
+        "supported",
+        "g",
+        START_AND_END
+        + flow("a", "s", "g")
+        + '<eventBasedGateway id="g"><extensionElements><camunda:executionListener event="end" class="a.B"/>'
+        "</extensionElements></eventBasedGateway>",
+        "",
+    ),
     (
         "receive-task-start",
         "x",
@@ -374,6 +409,23 @@ def test_what_breaks_a_rule_is_refused_with_its_element_and_line(read, rule, ele
     assert all(finding.line == 1 and finding.message.endswith((".", "m.")) for finding in found)
 
 
+RISKY = [
+    ("deadlock", "j", forked("exclusiveGateway", "parallelGateway")),
+    ("deadlock", "j", forked("inclusiveGateway", "parallelGateway")),
+    ("lack-of-synchronisation", "j", forked("parallelGateway", "exclusiveGateway")),
+    ("lack-of-synchronisation", "j", forked("inclusiveGateway", "exclusiveGateway")),
+]
+
+
+@pytest.mark.parametrize(("rule", "element", "inside"), RISKY, ids=[f"{b[0]}-{n}" for n, b in enumerate(RISKY)])
+def test_what_can_go_wrong_in_a_run_is_a_warning_with_its_element_and_remedy(read, rule, element, inside):
+    story = read(inside)
+
+    assert (story.errors, story.warnings) == (set(), {rule})
+    assert story.found(rule).element_id == element
+    assert "Join" in story.found(rule).message
+
+
 WELL_DRAWN = [
     in_line('<task id="x"/>'),
     in_line('<userTask id="x"><documentation>Any &lt;b&gt;</documentation></userTask>'),
@@ -399,6 +451,10 @@ WELL_DRAWN = [
     + flow("a", "s", "x")
     + flow("b", "x", "e", "y > 1")
     + flow("c", "x", "e"),
+    forked("parallelGateway", "parallelGateway"),
+    forked("exclusiveGateway", "exclusiveGateway"),
+    forked("exclusiveGateway", "inclusiveGateway"),
+    forked("parallelGateway", "inclusiveGateway"),
     in_line('<scriptTask id="x"><script>import math\nfor i in range(3):\n    y = math.floor(i)</script></scriptTask>'),
 ]
 
@@ -409,7 +465,7 @@ def test_what_is_well_drawn_has_no_findings(read, inside):
 
 
 def test_every_rule_has_a_diagram_here_that_breaks_it():
-    assert {rule.RULE for rule in RULES} - {broken[0] for broken in BROKEN} == set()
+    assert {rule.RULE for rule in RULES} - {broken[0] for broken in (*BROKEN, *RISKY)} == set()
 
 
 def test_every_finding_has_its_line_in_the_documentation():
