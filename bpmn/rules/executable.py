@@ -17,7 +17,8 @@ def check(review: Review) -> None:
         review.error(RULE, root, message)
     elif not any(process.is_executable for process in processes):
         message = 'No process of this file is executable, so nothing is deployed. Set isExecutable="true" on one.'
-        review.warning(RULE, review.document.all("process")[0], message)
+        drawn = review.document.all("process")  # none where the file has only global tasks
+        review.warning(RULE, drawn[0] if drawn else root, message)
     for element in review.document.all("process"):
         if element.get("processType") == "Public" and element.flag("isExecutable"):
             message = f"Process '{name_of(element)}' is public and executable. Make its processType Private (10.2.1)."
