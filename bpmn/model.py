@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from bpmn.finding import Finding as Finding  # what reading a file says besides the model
+from bpmn.finding import Severity as Severity
+
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -84,6 +87,7 @@ class SequenceFlow:
     target: str
     name: str = ""
     condition: Expression | None = None
+    listeners: tuple[Listener, ...] = ()
     line: int = 0
 
 
@@ -291,11 +295,19 @@ class MultiInstance:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An execution listener (event start, end, take) or a user task's listener (create, complete, ...)."""
+    """An execution listener (event start, end; take of a flow) or a user task's listener (create, assignment,
+    update, complete, delete), by handler or script. *event* is the neutral name, whatever the dialect writes.
+
+    *is_local*: what the handler returns stays in the activity. *after_outputs*: an end listener told when the
+    outputs have been mapped. *on_cancel*: an end listener told of an interrupted activity too.
+    """
 
     event: str
     job: JobBinding | None = None
     script: Script | None = None
+    is_local: bool = False
+    after_outputs: bool = False
+    on_cancel: bool = False
     line: int = 0
 
 
@@ -430,6 +442,7 @@ class Process:
     candidate_starter_groups: tuple[str, ...] = ()
     history_time_to_live: str | None = None
     participant: str | None = None
+    listeners: tuple[Listener, ...] = ()
     embedded_forms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     file: str = ""
     line: int = 0
@@ -470,28 +483,3 @@ class Definitions:
     dialect: Dialect
     exporter: str = ""
     execution_platform: str = ""
-
-
-# --- findings ------------------------------------------------------------------------------------
-
-
-class Severity(StrEnum):
-    ERROR = "error"  # deployment is refused
-    WARNING = "warning"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """One thing to know about a file, as a compiler would say it: file:line: severity: message [rule]."""
-
-    file: str
-    line: int
-    rule: str
-    message: str
-    element_id: str | None = None
-    severity: Severity = Severity.ERROR
-
-    def __str__(self) -> str:
-        at = f" (element '{self.element_id}')" if self.element_id else ""
-        return f"{self.file}:{self.line}: {self.severity}: {self.message}{at} [{self.rule}]"

@@ -71,6 +71,13 @@ class TriggerEvent(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReassignTask(Command):
+    """A user task has another assignee, or none: its listeners are told."""
+
+    activity_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetVariables(Command):
     """*scope_id*: 0 for the process scope, else the activity id whose scope it is."""
 

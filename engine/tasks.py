@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.clock import Clock
-from engine.commands import CompleteActivity, ThrowError, ThrowEscalation
+from engine.commands import CompleteActivity, ReassignTask, ThrowError, ThrowEscalation
 from engine.errors import Conflict, NotFound
 from engine.forms import check_form
 from engine.history.reader import Reader
 from engine.road import Road
+from engine.session import Session
 from engine.store import history, tasks
 from engine.store.codec import check_key, normalise
 from engine.store.instances import next_log_sequence
@@ -90,7 +91,10 @@ class Tasks:
         actor: str,
         detail: Mapping[str, Any],
     ) -> None:
-        """A change of the task alone, its instance locked, with its line in the log."""
+        """A change of the task's assignee, its instance locked, with its line in the log."""
+        if self._is_listened_to(task_id):
+            self._act_and_tell(task_id, change, action, actor, detail)
+            return
 
         def work() -> None:
             with self._store.writing() as connection:
@@ -114,6 +118,30 @@ class Tasks:
 
         self._store.retrying(work)
         log.info(action, extra={"task_id": task_id, "actor": actor})
+
+    def _is_listened_to(self, task_id: str) -> bool:
+        row = self._open(task_id)
+        node = self._read.process(self._read.instance(row.instance_id).definition_id).node(row.element_id)
+        return any(listener.event in ("assignment", "update") for listener in node.listeners)
+
+    def _act_and_tell(
+        self,
+        task_id: str,
+        change: Callable[[Connection, Row[Any]], None],
+        action: str,
+        actor: str,
+        detail: Mapping[str, Any],
+    ) -> None:
+        def work(session: Session) -> None:
+            row = _open_task(session.connection, task_id)
+            live = session.live(row.instance_id)
+            row = _open_task(session.connection, task_id)
+            change(session.connection, row)
+            at = self._clock.now()
+            live.log(at, action, actor, row.activity_id, row.element_id, detail)
+            session.deliver(row.instance_id, ReassignTask(at=at, actor=actor, activity_id=row.activity_id))
+
+        self._road.travel(work)
 
 
 def _open_task(connection: Connection, task_id: str) -> Row[Any]:

@@ -29,6 +29,7 @@ from bpmn.model import (
 
 # A date, a duration, a repeating interval or a cron line: no name of Python begins like one of these.
 _TIMER_TEXT: Final = re.compile(r"(\d|-?P[\dT]|R\d*/|[*@])")
+LISTENER_EVENT: Final = "listener.event"  # the header that tells a listener's handler the event, as it is drawn
 _JOBS: Final = (NodeKind.SERVICE_TASK, NodeKind.BUSINESS_RULE_TASK)
 
 

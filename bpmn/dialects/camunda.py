@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from bpmn.dialects.base import Adapter, clean_script
+from bpmn.dialects.base import LISTENER_EVENT, Adapter, clean_script
 from bpmn.dialects.languages import UnknownLanguage, constant, is_juel, language_named
 from bpmn.document import Element
 from bpmn.model import (
@@ -31,6 +31,7 @@ from bpmn.model import (
     Process,
     Script,
     ScriptBinding,
+    SequenceFlow,
     Source,
     UserTaskBinding,
 )
@@ -65,7 +66,11 @@ class CamundaAdapter(Adapter):
             candidate_starter_groups=_listed(element.get("camunda:candidateStarterGroups")),
             history_time_to_live=element.get("camunda:historyTimeToLive") or None,
             is_startable_in_tasklist=element.flag("camunda:isStartableInTasklist", True),
+            listeners=self._listeners(element),
         )
+
+    def refine_flow(self, element: Element, flow: SequenceFlow) -> SequenceFlow:
+        return replace(flow, listeners=self._listeners(element))
 
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
         ins = element.extensions("camunda:in")
@@ -335,12 +340,21 @@ class CamundaAdapter(Adapter):
         found: list[Listener] = []
         for listener in element.extensions("camunda:executionListener") + element.extensions("camunda:taskListener"):
             script = listener.part("camunda:script")
+            event = listener.get("event") or ("take" if element.name == "sequenceFlow" else "")
             job = self._bean(listener) if script is None else None
             if job is not None:
                 fields = self._fields(listener.parts("camunda:field"))
-                job = replace(job, parameters=tuple(Assignment(name, value) for name, value in fields))
-            event = listener.get("event")
-            found.append(Listener(event, job, self._script(script) if script is not None else None, listener.line))
+                parameters = tuple(Assignment(name, value) for name, value in fields)
+                job = replace(job, parameters=parameters, headers={LISTENER_EVENT: event})
+            found.append(
+                Listener(
+                    event,
+                    job,
+                    self._script(script) if script is not None else None,
+                    on_cancel=event == "end",
+                    line=listener.line,
+                )
+            )
         return tuple(found)
 
     # --- small parts ------------------------------------------------------------------------------

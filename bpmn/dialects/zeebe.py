@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from bpmn.dialects.base import Adapter
+from bpmn.dialects.base import LISTENER_EVENT, Adapter
 from bpmn.dialects.languages import constant
 from bpmn.document import Element
 from bpmn.model import (
@@ -31,6 +31,13 @@ from bpmn.model import (
 )
 
 _EMBEDDED_FORM: Final = "camunda-forms:bpmn:"
+_TASK_EVENTS: Final = {
+    "creating": "create",
+    "assigning": "assignment",
+    "updating": "update",
+    "completing": "complete",
+    "canceling": "delete",
+}
 
 
 class ZeebeAdapter(Adapter):
@@ -53,7 +60,12 @@ class ZeebeAdapter(Adapter):
     def refine_process(self, element: Element, process: Process) -> Process:
         tag = element.extension("zeebe:versionTag")
         forms = {form.get("id"): form.text.strip() for form in element.extensions("zeebe:userTaskForm")}
-        return replace(process, version_tag=tag.get("value") or None if tag else None, embedded_forms=forms)
+        return replace(
+            process,
+            version_tag=tag.get("value") or None if tag else None,
+            embedded_forms=forms,
+            listeners=self._listeners(element),
+        )
 
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
         if definition.kind is not EventKind.MESSAGE or definition.ref is None:
@@ -113,11 +125,7 @@ class ZeebeAdapter(Adapter):
     def _job(self, element: Element, definition: Element) -> JobBinding:
         kind = self.value(definition.get("type"), definition.line)
         is_fixed = kind.language is Language.LITERAL
-        headers = {
-            header.get("key"): header.get("value")
-            for holder in element.extensions("zeebe:taskHeaders")
-            for header in holder.parts("zeebe:header")
-        }
+        headers = _headers(element.extensions("zeebe:taskHeaders"))
         priority = element.extension("zeebe:jobPriorityDefinition")
         return JobBinding(
             (kind.text if is_fixed else element.id,),
@@ -204,13 +212,16 @@ class ZeebeAdapter(Adapter):
     def _listener(self, listener: Element) -> Listener:
         kind = self.value(listener.get("type"), listener.line)
         is_fixed = kind.language is Language.LITERAL
+        written = listener.get("eventType")
         job = JobBinding(
             (kind.text,),
             "listener type",
             type_expression=None if is_fixed else kind,
             retries=self._number(listener, "retries"),
+            headers={**_headers(listener.parts("zeebe:taskHeaders")), LISTENER_EVENT: written},
         )
-        return Listener(listener.get("eventType"), job, line=listener.line)
+        event = _TASK_EVENTS.get(written, written)
+        return Listener(event, job, is_local=event == "start", after_outputs=event == "end", line=listener.line)
 
     def _binding(self, element: Element) -> tuple[str, Expression | None]:
         tag = element.get("versionTag")
@@ -227,6 +238,10 @@ class ZeebeAdapter(Adapter):
         if not text:
             return None
         return self.value(text, element.line) if text.startswith("=") else constant(text, element.line)
+
+
+def _headers(holders: list[Element]) -> dict[str, str]:
+    return {header.get("key"): header.get("value") for holder in holders for header in holder.parts("zeebe:header")}
 
 
 def _properties(element: Element) -> Mapping[str, str]:

@@ -72,10 +72,12 @@ def _sources(definitions: Definitions) -> Iterator[tuple[str, Expression | Scrip
     for process in definitions.processes:
         if not process.is_executable:
             continue  # never run: people write prose there
+        for source in _inside(process.listeners):
+            yield process.key, source
         for elements in (process.elements, *(n.body for n in process.elements.walk() if n.body is not None)):
             for flow in elements.flows.values():
-                if flow.condition is not None:
-                    yield flow.id, flow.condition
+                for source in _inside(flow):
+                    yield flow.id, source
             for node in elements.nodes.values():
                 for source in _inside(node):
                     yield node.id, source

@@ -8,6 +8,7 @@ from typing import Final
 from bpmn.document import Element
 from bpmn.model import EventKind, FlowNode, NodeKind
 from bpmn.reader.processes import GLOBAL_TASKS
+from bpmn.rules.listener import listeners
 from bpmn.rules.review import ACTIVITIES, Review, name_of
 from bpmn.rules.review import NODES as NODE_NAMES
 
@@ -34,7 +35,7 @@ EVENTS: Final[Mapping[NodeKind, frozenset[EventKind]]] = {
     - {EventKind.LINK},
 }
 EVENT_SUBPROCESS_STARTS: Final = _CAUGHT
-LISTENERS: Final = False
+LISTENER_EVENTS: Final = frozenset({"start", "end", "take", "create", "assignment", "update", "complete", "delete"})
 DATA_STORES: Final = False
 DATA_TRANSFORMATIONS: Final = False  # data associations without one need no work: scopes are shared
 INSTANTIATING: Final = frozenset({NodeKind.RECEIVE_TASK, NodeKind.EVENT_GATEWAY})
@@ -52,12 +53,7 @@ def check(review: Review) -> None:
     for _, node, element in nodes:
         for what, remedy in _unsupported(node, starts_inside):
             review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
-        for listener in node.listeners if not LISTENERS else ():
-            message = (
-                f"A listener on '{listener.event}' of '{name_of(element)}'. {_LATER} Use a task of its own instead."
-            )
-            review.error(RULE, element, message)
-    for element, what, remedy in _unsupported_details(review):
+    for element, what, remedy in (*_unsupported_details(review), *_unsupported_listeners(review)):
         review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
     if not DATA_STORES:
         _check_data_stores(review)
@@ -88,6 +84,19 @@ def _unsupported_details(review: Review) -> Iterator[tuple[Element, str, str]]:
         target = review.document.resolve(call.get("calledElement"))
         if target is not None and target.name.startswith("global") and target.name not in CALLED:
             yield call, f"A call of a {target.name}", "Call a process."
+
+
+def _unsupported_listeners(review: Review) -> Iterator[tuple[Element, str, str]]:
+    for element_id, listener, events in listeners(review):
+        element = review.document.by_id.get(element_id)
+        if element is None or listener.event not in events:
+            continue
+        if listener.event not in LISTENER_EVENTS:
+            yield element, f"A listener to '{listener.event}'", "Attach a timer event instead."
+        source = review.document.resolve(element.get("sourceRef")) if listener.event == "take" else element
+        if source is not None and source.name == "eventBasedGateway" and listener.event in ("take", "end"):
+            message = f"A listener to '{listener.event}' at an event-based gateway"
+            yield element, message, "Listen to what stands behind it."
 
 
 # Only kinds that may stand there by the standard: rule 'event-definition-here' refuses the rest.

@@ -12,6 +12,7 @@ from engine.commands import (
     Command,
     CompleteActivity,
     Continue,
+    ReassignTask,
     RetryActivity,
     SetVariables,
     Start,
@@ -21,6 +22,7 @@ from engine.commands import (
 )
 from engine.errors import Conflict, NotFound
 from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
+from engine.interpreter.elements.listeners import ListenersSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.elements.user_task import UserTaskSpec
 from engine.interpreter.program import Program
@@ -113,6 +115,8 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
         case ThrowEscalation(activity_id=activity_id):
             token = _waiting(workflow, activity_id)
             throw_escalation(token, command.code, command.variables)
+        case ReassignTask(activity_id=activity_id):
+            _reassign(workflow, activity_id)
         case SetVariables(scope_id=scope_id):
             _set_variables(workflow, scope_id, command.variables)
         case RetryActivity(activity_id=activity_id):
@@ -135,13 +139,14 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
         workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
-    start.begin(workflow.root, has_come=command.start_event is not None)
+    workflow.program.root.open(workflow.root, start, has_come=command.start_event is not None)
 
 
 def _waiting(workflow: LiveWorkflow, activity_id: int) -> Token:
     """A token whose work goes on outside: only such a one can report an error."""
     token = workflow.open_token(activity_id)
-    if token.is_catcher or token._state != TaskState.STARTED:
+    is_waiting = token._state == TaskState.STARTED
+    if not is_waiting or (token.is_catcher and not isinstance(token.spec, ListenersSpec)):
         raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') is not being worked on.")
     return token
 
@@ -150,6 +155,13 @@ def _close_user_task(token: Token) -> None:
     if isinstance(token.spec, UserTaskSpec):
         token.memory.pop("task", None)
         token.workflow.emit(UserTaskClosed(token.id, "error"))
+
+
+def _reassign(workflow: LiveWorkflow, activity_id: int) -> None:
+    token = workflow.open_token(activity_id)
+    if not isinstance(token.spec, UserTaskSpec):
+        raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') is no user task.")
+    token.spec.reassigned(token)
 
 
 def _set_variables(workflow: LiveWorkflow, scope_id: int, variables: Mapping[str, Any]) -> None:
@@ -175,7 +187,7 @@ def _continue(workflow: LiveWorkflow, activity_id: int) -> None:
         raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') does not wait at a save point.")
     token.memory["continued"] = where
     if where == "after":
-        token.phase = Phase.RESULT_WRITTEN
+        token.phase = Phase.OUTPUTS_MAPPED
     workflow.make_ready(token)
 
 

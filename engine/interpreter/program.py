@@ -18,6 +18,7 @@ from engine.interpreter.elements.compensation import UndoingSpec
 from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
 from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
 from engine.interpreter.elements.link_event import LinkThrowSpec
+from engine.interpreter.elements.listeners import ListenersSpec, listeners_of_flow
 from engine.interpreter.elements.subprocess import is_implicit_start
 
 
@@ -65,6 +66,8 @@ class Program:
         self.reachable: dict[str, dict[str, frozenset[str]]] = {}
         self._entries: dict[str, FlowNodeSpec] = {}
         self.root = elements.ProcessRootSpec(self, process)
+        if process.listeners:
+            self.root.listeners = ListenersSpec(self, self.root.node, process.listeners)
         for scope, owner in _scopes(process.elements):
             self._add_nodes(scope, owner)
         for scope, owner in _scopes(process.elements):
@@ -99,6 +102,8 @@ class Program:
     def _add_nodes(self, scope: FlowElements, owner: FlowNode | None) -> None:
         for node in scope.nodes.values():
             spec = elements.spec_for(self, node, owner)
+            if node.listeners:
+                spec.listeners = ListenersSpec(self, node, node.listeners)
             if node.body is not None:
                 self._add_undoing(spec)
             if node.loop is not None:
@@ -140,7 +145,11 @@ class Program:
 
     def _flow(self, scope: FlowElements, flow_id: str, source: FlowNodeSpec) -> Flow:
         flow = scope.flows[flow_id]
-        return Flow(flow.id, self._entries[flow.target], source.compiler.condition(flow.condition))
+        listeners = listeners_of_flow(self, flow)
+        made = Flow(flow.id, self._entries[flow.target], source.compiler.condition(flow.condition), listeners)
+        if listeners:
+            listeners.flows = (made,)
+        return made
 
     def _link_target(self, scope: FlowElements, throw: LinkThrowSpec) -> FlowNodeSpec | None:
         assert throw.node.event

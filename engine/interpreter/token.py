@@ -23,7 +23,7 @@ OPEN = TaskState.READY | TaskState.STARTED | TaskState.WAITING | TaskState.ERROR
 class Phase:
     """How far a token has come; a retry takes up where it failed."""
 
-    ENTERED, PREPARED, EXECUTED, RESULT_WRITTEN = range(4)
+    ENTERED, PREPARED, EXECUTED, RESULT_WRITTEN, OUTPUTS_MAPPED = range(5)
 
 
 class Token(Task):

@@ -9,7 +9,7 @@ from bpmn.model import FlowNode
 from engine.commands import CompleteActivity
 from engine.errors import Conflict
 from engine.events import UNSET, ActivityCompleted
-from engine.interpreter.compiling import assign_local, assign_outward
+from engine.interpreter.compiling import assign_local
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.token import Token
 
@@ -57,7 +57,6 @@ class ActivitySpec(FlowNodeSpec):
             self.write_variables(token, result)
         if self.post_script:
             self.post_script(token)
-        assign_outward(token, self.output_mappings)
 
     def write_variables(self, token: Token, values: Mapping[str, object]) -> None:
         """With isolating outputs the values stay local, for the output mappings to carry on."""

@@ -186,7 +186,6 @@ class CatchingSpec(FlowNodeSpec):
                 token.workflow.set_local(token, name, value, token.id)
         else:
             token.workflow.set_variables(token, payload)
-        super().write_result(token)
 
     def stop_waiting(self, token: Token) -> None:
         if token.is_catcher:

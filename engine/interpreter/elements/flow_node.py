@@ -3,7 +3,9 @@
 Each element is a subclass in a file of its own and overrides what differs. The life of a token:
 
     entered -> READY -> execute() -> done at once, or STARTED until accept() brings its result
-            -> write_result() -> choose_flows() -> successors entered -> removed
+            -> write_result() -> output mappings -> choose_flows() -> successors entered -> removed
+
+Listeners are told when it is prepared and before its outputs are mapped, or after (`elements.listeners`).
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ from engine.interpreter.token import Phase, Token
 if TYPE_CHECKING:
     from engine.interpreter.elements.catching import Catch
     from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
+    from engine.interpreter.elements.listeners import ListenersSpec
     from engine.interpreter.program import Program
+
+
+END_AFTER_OUTPUTS = "end after outputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +40,26 @@ class Flow:
     id: str
     target: FlowNodeSpec
     condition: Callable[[Token], bool] | None
+    listeners: ListenersSpec | None = None
+
+    def take(self, container: Token) -> None:
+        """A token goes along here to the target."""
+        container.workflow.emit(FlowTaken(self.id))
+        if self.listeners:
+            self.listeners.tell_of_take(container)
+        else:
+            self.target.arrive(container, self)
 
 
 class FlowNodeSpec(BpmnTaskSpec):
     """*flows*: outgoing, in document order. *event_starts*: the start events of the event
     subprocesses inside. *throws*: runs only when nothing else can. *starts_through*: the instantiating gateway
     right before it.
-    *built_in_names*: variables that the element itself provides to what it contains."""
+    *built_in_names*: variables that the element itself provides to what it contains. *ending*: the events
+    that listeners are told as it completes."""
 
     throws = False
+    ending: tuple[str, ...] = ("end",)
     built_in_names: frozenset[str] = frozenset()
 
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
@@ -60,6 +77,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         self.has_conditions = False
         self.event_starts: tuple[EventSubprocessStartSpec, ...] = ()
         self.starts_through: FlowNodeSpec | None = None
+        self.listeners: ListenersSpec | None = None
 
     def link(self, flows: tuple[Flow, ...]) -> None:
         """Connects the outgoing flows once every node has its spec."""
@@ -104,8 +122,11 @@ class FlowNodeSpec(BpmnTaskSpec):
         raise Conflict(f"Element '{self.node.id}' does not wait for an event.")
 
     def write_result(self, token: Token) -> None:
-        """Puts the result of the work into variables; output mappings carry them outward."""
-        assign_outward(token, self.output_mappings)
+        """Puts the result of the work into variables."""
+
+    def go_on(self, token: Token) -> None:
+        """The listeners that *token* waited for are done."""
+        token.workflow.make_ready(token)
 
     def choose_flows(self, token: Token) -> tuple[Flow, ...]:
         """Which outgoing flows to take (13.2.1): all without a condition, all whose condition holds, and
@@ -192,6 +213,8 @@ class FlowNodeSpec(BpmnTaskSpec):
             if my_task.phase < Phase.PREPARED:
                 self.prepare(my_task)
                 my_task.phase = Phase.PREPARED
+            if self.listeners and not self.listeners.tell(my_task, "start"):
+                return None
             if not self.execute(my_task):
                 return None
             my_task.phase = Phase.EXECUTED
@@ -202,7 +225,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         if token.phase < Phase.RESULT_WRITTEN:
             self.write_result(token)
             token.phase = Phase.RESULT_WRITTEN
-        if self.node.save_point_after and self._pauses(token, "after"):
+        if not self._has_ended(token) or (self.node.save_point_after and self._pauses(token, "after")):
             token._set_state(TaskState.STARTED)
             return
         flows = self.choose_flows(token)
@@ -212,11 +235,29 @@ class FlowNodeSpec(BpmnTaskSpec):
         self.record_completion(token)
         for flow in flows:
             for _ in range(self.node.completion_quantity):
-                workflow.emit(FlowTaken(flow.id))
-                flow.target.arrive(container, flow)
+                flow.take(container)
         container.spec.child_left(container, token)
         if token.id in workflow.tasks:
             workflow.remove(token)
+
+    def _has_ended(self, token: Token) -> bool:
+        """Output mappings carry results outward, and the listeners are told; False while they are at it."""
+        listeners = self.listeners
+        if token.phase < Phase.OUTPUTS_MAPPED:
+            if listeners:
+                self._stop_catching(token, listeners)
+                if not listeners.tell(token, *self.ending):
+                    return False
+            assign_outward(token, self.output_mappings)
+            token.phase = Phase.OUTPUTS_MAPPED
+        return listeners is None or listeners.tell(token, END_AFTER_OUTPUTS)
+
+    def _stop_catching(self, token: Token, listeners: ListenersSpec) -> None:
+        """What has done its work is not interrupted any more."""
+        for catcher in token.inner_tokens:
+            if catcher.is_catcher and catcher.spec is not listeners:
+                catcher.spec.stop_waiting(catcher)
+                token.workflow.remove(catcher)
 
     def record_completion(self, token: Token) -> None:
         for catcher in token.inner_tokens:
@@ -232,6 +273,8 @@ class FlowNodeSpec(BpmnTaskSpec):
         return True
 
     def _on_cancel(self, my_task: Token) -> None:
+        if self.listeners and my_task.is_entered and not my_task.is_catcher:
+            self.listeners.tell_of_cancel(my_task)
         self.stop_waiting(my_task)
         if not my_task.is_catcher:
             if my_task.is_entered and not my_task.is_recorded:

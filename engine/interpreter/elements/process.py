@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpmn.model import FlowNode, NodeKind, Process
-from engine.interpreter.elements.flow_node import FlowNodeSpec
+from engine.interpreter.elements.flow_node import END_AFTER_OUTPUTS, FlowNodeSpec
 from engine.interpreter.token import Token
 
 if TYPE_CHECKING:
@@ -17,8 +17,23 @@ class ProcessRootSpec(FlowNodeSpec):
         node = FlowNode(id=process.key, kind=NodeKind.SUBPROCESS, name=process.name, line=process.line)
         super().__init__(program, node, name=f"{process.key} (process)")
 
+    def open(self, token: Token, start: FlowNodeSpec, has_come: bool) -> None:
+        """The instance begins at *start*, once the listeners to that have been told."""
+        token.memory["start"] = [start.name, has_come]
+        if self.listeners is None or self.listeners.tell(token, "start"):
+            self.go_on(token)
+
+    def go_on(self, token: Token) -> None:
+        if "start" in token.memory:
+            name, has_come = token.memory.pop("start")
+            self.program.spec_named(name).begin(token, has_come)
+        else:
+            self.drained(token)
+
     def drained(self, token: Token) -> None:
         if not token.workflow.is_ended:
             for start in self.event_starts:
                 start.disarm(token)
+            if self.listeners and not self.listeners.tell(token, "end", END_AFTER_OUTPUTS):
+                return
             token.workflow.end("terminated" if token.memory.get("terminated") else "completed")

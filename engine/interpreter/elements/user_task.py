@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bpmn.model import FlowNode, UserTaskBinding
+from engine.commands import CompleteActivity
+from engine.errors import Conflict
 from engine.events import UserTaskClosed, UserTaskCreated
 from engine.interpreter.compiling import text_of
 from engine.interpreter.elements.activity import ActivitySpec
@@ -21,6 +23,8 @@ DEFAULT_PRIORITY = 50
 
 
 class UserTaskSpec(ActivitySpec):
+    ending = ("complete", "end")
+
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
         super().__init__(program, node, name)
         task = node.binding if isinstance(node.binding, UserTaskBinding) else UserTaskBinding()
@@ -34,10 +38,35 @@ class UserTaskSpec(ActivitySpec):
         self.has_lane_for_group = not (task.assignee or task.candidate_users or task.candidate_groups)
 
     def execute(self, token: Token) -> bool:
+        """Listeners to its creation are done before anybody sees the task."""
+        if self.listeners and not self.listeners.tell(token, "create"):
+            return False
+        created = self._task(token)
+        if self.listeners and created.assignee and not self.listeners.tell(token, "assignment"):
+            return False
+        token.memory["task"] = True
+        token.workflow.emit(created)
+        return False
+
+    def accept(self, token: Token, command: CompleteActivity) -> None:
+        """The task is closed by whoever completed it; listeners to that and what follows may take longer."""
+        super().accept(token, command)
+        del token.memory["task"]
+        token.workflow.emit(UserTaskClosed(token.id, "completed"))
+
+    def reassigned(self, token: Token) -> None:
+        """Somebody has been given the task, or it has been taken away."""
+        if not self.waits_for_result(token):
+            raise Conflict(f"The task '{self.node.id}' is not open.")
+        if self.listeners:
+            self.listeners.tell_again(token, "update")
+            self.listeners.tell_again(token, "assignment")
+
+    def _task(self, token: Token) -> UserTaskCreated:
         groups = _names(self.candidate_groups(token)) if self.candidate_groups else ()
         if self.has_lane_for_group and self.node.lane:
             groups = (self.node.lane,)
-        created = UserTaskCreated(
+        return UserTaskCreated(
             token.id,
             self.node.id,
             self.node.name or self.node.id,
@@ -50,16 +79,9 @@ class UserTaskSpec(ActivitySpec):
             form_key=self.form_key,
             scopes=token.scope_ids(),
         )
-        token.memory["task"] = True
-        token.workflow.emit(created)
-        return False
 
     def waits_for_result(self, token: Token) -> bool:
         return "task" in token.memory
-
-    def record_completion(self, token: Token) -> None:
-        token.workflow.emit(UserTaskClosed(token.id, "completed"))
-        super().record_completion(token)
 
     def stop_waiting(self, token: Token) -> None:
         if "task" in token.memory:

@@ -236,15 +236,30 @@ def test_a_caught_error_puts_code_and_message_into_variables(read_line):
     assert (event.code_variable, event.message_variable) == ("code", "text")
 
 
-def test_listeners_are_read_and_refused_while_they_are_not_run(read_line):
-    story = read_line(
-        '<userTask id="x"><extensionElements><camunda:taskListener event="create" class="a.B"/>'
+def test_listeners_of_tasks_flows_and_the_process_are_read(read):
+    end = (
         '<camunda:executionListener event="end"><camunda:script scriptFormat="python">1</camunda:script>'
-        "</camunda:executionListener></extensionElements></userTask>"
+        "</camunda:executionListener>"
     )
+    take = '<camunda:executionListener event="take" expression="${bean.note(execution)}"/>'
+    story = read(
+        f'<extensionElements><camunda:executionListener event="start" delegateExpression="${{a}}"/></extensionElements>'
+        f'<startEvent id="s"/><sequenceFlow id="f" sourceRef="s" targetRef="x"><extensionElements>{take}'
+        '</extensionElements></sequenceFlow><userTask id="x"><extensionElements><camunda:taskListener event="create" '
+        f'class="a.B"><camunda:field name="n" stringValue="v"/></camunda:taskListener>{end}</extensionElements>'
+        '</userTask><sequenceFlow id="g" sourceRef="x" targetRef="e"/><endEvent id="e"/>'
+    )
+    ended, created = story.node("x").listeners
 
-    assert {listener.event for listener in story.node("x").listeners} == {"create", "end"}
-    assert story.errors == {"supported"}
+    assert (ended.event, ended.on_cancel, ended.script and ended.script.text) == ("end", True, "1")
+    assert created.job is not None
+    assert (created.job.names, created.job.headers) == (("a.B", "B"), {"listener.event": "create"})
+    assert created.job.parameters[0].target == "n"
+    assert [each.event for each in story.process.listeners] == ["start"]
+    assert [each.job and each.job.type for each in story.process.elements.flows["f"].listeners] == [
+        "bean.note(execution)"
+    ]
+    assert not story.errors
 
 
 def test_a_process_says_its_version_starters_and_retention(read):

@@ -180,14 +180,25 @@ def test_a_multi_instance_collects_its_outputs(read_line):
     )
 
 
-def test_listeners_are_read_and_refused_while_they_are_not_run(read_line):
+def test_listeners_are_read_with_their_headers_and_the_event_as_it_is_written(read_line):
     story = read_line(
         with_extensions(
-            "serviceTask",
-            '<zeebe:taskDefinition type="t"/><zeebe:executionListeners>'
-            '<zeebe:executionListener eventType="start" type="audit"/></zeebe:executionListeners>',
+            "userTask",
+            '<zeebe:userTask/><zeebe:executionListeners><zeebe:executionListener eventType="start" type="audit" '
+            'retries="5"><zeebe:taskHeaders><zeebe:header key="k" value="v"/></zeebe:taskHeaders>'
+            "</zeebe:executionListener></zeebe:executionListeners>"
+            '<zeebe:taskListeners><zeebe:taskListener eventType="completing" type="=kind"/></zeebe:taskListeners>',
         )
     )
+    start, complete = story.node("x").listeners
 
-    assert [(each.event, each.job and each.job.type) for each in story.node("x").listeners] == [("start", "audit")]
-    assert story.errors == {"supported"}
+    assert start.job is not None
+    assert complete.job is not None
+    assert (start.event, start.is_local, start.job.type) == ("start", True, "audit")
+    assert (start.job.headers, start.job.retries and start.job.retries.text) == (
+        {"k": "v", "listener.event": "start"},
+        "5",
+    )
+    assert (complete.event, complete.job.headers) == ("complete", {"listener.event": "completing"})
+    assert complete.job.type_expression == Expression(Language.FEEL, "kind", 1)
+    assert not story.errors

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bpmn.model import Severity
 from bpmn.rules import RULES
 
 START_AND_END = '<startEvent id="s"/><endEvent id="e"/>'
@@ -478,47 +477,3 @@ def test_every_finding_has_its_line_in_the_documentation():
 
     assert explained == {rule.RULE for rule in RULES} | (reported & explained)
     assert reported <= explained
-
-
-def test_a_default_flow_that_is_missing_is_only_told(read):
-    story = read(
-        START_AND_END
-        + '<exclusiveGateway id="x"/>'
-        + flow("a", "s", "x")
-        + flow("b", "x", "e", "y > 1")
-        + flow("c", "x", "e", "y &lt; 1")
-    )
-
-    assert [(finding.rule, finding.severity) for finding in story.findings] == [("conditions", Severity.INFO)]
-
-
-def test_what_only_the_standard_forbids_is_a_warning_in_a_dialect(read):
-    inside = '<startEvent id="s"/><task id="t"/>' + flow("f", "s", "t")
-
-    assert read(inside).errors == {"start-and-end-together"}
-    assert read(inside, attributes='camunda:diagramRelationId="1"').warnings == {"start-and-end-together"}
-
-
-def test_an_extension_that_nobody_reads_is_told_with_its_name(read_line):
-    story = read_line('<serviceTask id="x" camunda:class="a.B" camunda:assignee="ann" zeebe:unheard="1"/>')
-
-    messages = [finding.message for finding in story.findings]
-    assert story.errors == set()
-    assert any("camunda:assignee" in message for message in messages)
-
-
-def test_an_extension_of_another_editor_is_none_of_our_business(read_line):
-    story = read_line(
-        '<task id="x" xmlns:q="urn:q" q:colour="red"><extensionElements><q:a/></extensionElements></task>'
-    )
-
-    assert story.findings == []
-
-
-def test_the_same_id_for_a_shape_and_an_element_is_the_elements(read):
-    shape = (
-        '<bpmndi:BPMNDiagram><bpmndi:BPMNPlane><bpmndi:BPMNShape id="x" bpmnElement="x"/>'
-        "</bpmndi:BPMNPlane></bpmndi:BPMNDiagram>"
-    )
-
-    assert read(in_line('<task id="x"/>'), shape).findings == []
