@@ -26,10 +26,14 @@ def check(review: Review) -> None:
             message = f"'{name_of(event)}' does not say which {known[1]}. Choose or create one in the editor."
             review.error(RULE, event, message)
     for task in review.document.all("receiveTask"):
-        if not task.get("messageRef") and not task.get("operationRef"):
-            review.error(
-                RULE, task, f"Receive task '{name_of(task)}' does not say which message. Choose or create one."
-            )
+        if task.get("messageRef") or task.get("operationRef"):
+            continue
+        message = f"Receive task '{name_of(task)}' does not say which message. Choose or create one"
+        sources = (review.document.resolve(flow.get("sourceRef")) for flow in review.incoming(task))
+        if any(source is not None and source.name == "eventBasedGateway" for source in sources):
+            review.error(RULE, task, f"{message}: the gateway before it waits for it.")
+        else:
+            review.strict(RULE, task, f"{message}, or it waits until it is triggered by hand.")
     _check_codes(review)
 
 
