@@ -15,8 +15,8 @@ from itertools import combinations
 
 from bpmn.model import EventKind, FlowElements, FlowNode, NodeKind
 
-STATES = 10_000
-"""Markings looked at for one process, all its scopes together."""
+EFFORT = 100_000
+"""Tokens moved or looked at for one process, all its scopes together."""
 
 _WAYS = 64  # of one step; a gateway with more is not judged
 _TOKENS = 2  # at one place; more come only of what is reported anyway
@@ -45,10 +45,10 @@ class Judgement:
     is_complete: bool
 
 
-def judge(process: FlowElements, states: int = STATES) -> list[Judgement]:
+def judge(process: FlowElements, effort: int = EFFORT) -> list[Judgement]:
     """A judgement for the process's own flow and for that of each subprocess, inner ones first."""
     judgements: list[Judgement] = []
-    budget = _Budget(states)
+    budget = _Budget(effort)
     ends: dict[str, bool] = {}
     bodies = [(node.body, node) for node in process.walk() if node.body and node.kind is not NodeKind.AD_HOC]
     for scope, owner in [*reversed(bodies), (process, None)]:
@@ -62,7 +62,13 @@ def judge(process: FlowElements, states: int = STATES) -> list[Judgement]:
 
 @dataclass(slots=True)
 class _Budget:
-    states: int
+    left: int
+
+    def spend(self, effort: int) -> None:
+        """Raises _Unjudged when it is used up."""
+        self.left -= effort
+        if self.left < 0:
+            raise _Unjudged
 
 
 @dataclass(slots=True)
@@ -75,7 +81,7 @@ class _Search:
 
 
 class _Unjudged(Exception):
-    """The scope has something that this search knows nothing of."""
+    """The scope has something that this search knows nothing of, or is too large for it."""
 
 
 class _Game:
@@ -89,6 +95,13 @@ class _Game:
         self._options: dict[str, tuple[Marking | None, ...]] = {}
         self._ways_in: dict[str, dict[str, frozenset[str]]] = {}
         self._matters: dict[str, bool] = {}
+        self._attached: dict[str, list[FlowNode]] = {}
+        self._link_targets: dict[str, str] = {}
+        for node in scope.nodes.values():
+            if node.attached_to:
+                self._attached.setdefault(node.attached_to, []).append(node)
+            if node.kind is NodeKind.CATCH_EVENT and node.event and node.event.kind is EventKind.LINK:
+                self._link_targets[node.event.name.text if node.event.name else ""] = node.id
 
     def search(self, *, merges_at_once: bool) -> _Search:
         """*merges_at_once*: what merges goes on without waiting to see who else comes; else the search
@@ -99,7 +112,7 @@ class _Game:
             todo = [self._marking(start) for start in self._starts()]
             self._explore(todo, result, merges_at_once)
         except _Unjudged:
-            return _Search(is_complete=False)
+            result.is_complete = False
         return result
 
     def _explore(self, todo: list[Marking], result: _Search, merges_at_once: bool) -> None:
@@ -111,18 +124,18 @@ class _Game:
                 continue
             if not merges_at_once and self._note_doubled(marking, result):
                 continue
-            followers = list(self._followers(marking, result, merges_at_once))
+            followers = list(self._followers(marking, merges_at_once))
             if not followers and merges_at_once:
                 self._note_stuck(marking, result)
             for each in followers:
                 if each is None or each in seen:
                     continue
-                if self._budget.states <= 0 or max(Counter(each).values(), default=0) > _TOKENS:
+                self._budget.spend(1 + len(each))
+                if max(Counter(each).values(), default=0) > _TOKENS:
                     result.is_complete = False
                     continue
                 seen.add(each)
                 todo.append(each)
-                self._budget.states -= 1
 
     def _starts(self) -> list[Marking]:
         """A process begins at one of its start events, a subprocess at all of them."""
@@ -134,25 +147,35 @@ class _Game:
 
     # what can happen next
 
-    def _followers(self, marking: Marking, result: _Search, merges_at_once: bool) -> Iterator[Marking | None]:
-        """One place that is independent of the others stands for all of them; None: the scope ends by an error.
+    def _followers(self, marking: Marking, merges_at_once: bool) -> Iterator[Marking | None]:
+        """One place that is independent of the others stands for all of them, and what makes no choice goes
+        first; None: the scope ends by an error.
 
         Whether an inclusive join may fire depends on the others, so that is always tried too."""
         yield from self._inclusive_joins(marking)
-        shared: list[str] = []
+        independent: list[tuple[FlowNode, tuple[str, ...]]] = []
+        shared: list[tuple[FlowNode, tuple[str, ...]]] = []
         for place in dict.fromkeys(marking):
             node = self._node_at(place)
             if self._waits(node):
                 if node.kind is NodeKind.PARALLEL_GATEWAY and set(node.incoming) <= set(marking):
-                    yield from self._fire(marking, node, node.incoming)
-                    return
-            elif merges_at_once or len(node.incoming) < 2:
-                yield from self._fire(marking, node, (place,))
-                return
+                    independent.append((node, node.incoming))
+            elif None in self._options_of(node):  # it takes all the others with it
+                shared.append((node, (place,)))
+            elif merges_at_once or len(node.incoming) < 2 or self._comes_alone(node, place, marking):
+                independent.append((node, (place,)))
             else:
-                shared.append(place)
-        for place in shared:
-            yield from self._fire(marking, self._node_at(place), (place,))
+                shared.append((node, (place,)))
+        if independent:
+            shared = [min(independent, key=lambda step: len(self._options_of(step[0])))]
+        for node, used in shared:
+            yield from self._fire(marking, node, used)
+
+    def _comes_alone(self, node: FlowNode, place: str, marking: Marking) -> bool:
+        """Whether no other token than that at *place* can come to *node*."""
+        others = list(marking)
+        others.remove(place)
+        return all((at := self._target(other)) != node.id and not self._ways(node, at) for other in others)
 
     def _fire(self, marking: Marking, node: FlowNode, used: tuple[str, ...]) -> Iterator[Marking | None]:
         rest = list(marking)
@@ -197,7 +220,7 @@ class _Game:
         if node.kind is NodeKind.END_EVENT and kind in _ENDS_ITS_SCOPE:
             yield None
             return
-        attached = [each for each in self._scope.boundary_events_of(node.id) if each.event]
+        attached = [each for each in self._attached.get(node.id, ()) if each.event]
         awaited = [each for each in attached if each.event and each.event.kind is not EventKind.COMPENSATION]
         own = list(self._ways_out(node)) if self._can_complete(node) else []
         ends = own + [each.outgoing for each in awaited if each.is_interrupting]
@@ -232,12 +255,10 @@ class _Game:
             yield from ((*some, *always) for some in combinations(chosen, count))
 
     def _link_target(self, throw: FlowNode) -> Marking:
-        for node in self._scope.nodes.values():
-            if node.kind is NodeKind.CATCH_EVENT and node.event and node.event.kind is EventKind.LINK:
-                assert throw.event
-                if node.event.name and throw.event.name and node.event.name.text == throw.event.name.text:
-                    return (node.id,)
-        raise _Unjudged
+        name = throw.event.name.text if throw.event and throw.event.name else ""
+        if name not in self._link_targets:
+            raise _Unjudged
+        return (self._link_targets[name],)
 
     def _can_complete(self, node: FlowNode) -> bool:
         """A subprocess that always ends by an error is left by its boundary events only."""
@@ -315,9 +336,10 @@ class _Game:
             if node_id in reached or node_id == without:
                 continue
             reached.add(node_id)
+            self._budget.spend(1)
             node = self._scope.nodes[node_id]
             todo += [self._target(flow) for flow in node.outgoing]
-            todo += [each.id for each in self._scope.boundary_events_of(node_id)]
+            todo += [each.id for each in self._attached.get(node_id, ())]
             if node.kind is NodeKind.THROW_EVENT and node.event and node.event.kind is EventKind.LINK:
                 todo += self._link_target(node)
         return reached
