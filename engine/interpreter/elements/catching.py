@@ -12,6 +12,7 @@ from engine.events import SubscriptionClosed, SubscriptionOpened, TimerStarted, 
 from engine.interpreter.compiling import Compiler, Evaluate, text_of
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.payload import received
 from engine.interpreter.token import Token
 from engine.timing import Schedule, TimerError, read_schedule
 
@@ -75,7 +76,7 @@ class Catch:
 
     def receive(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The variables that the event's *payload* makes."""
-        return {self.event.variable: dict(payload)} if self.event.variable else dict(payload)
+        return received(payload, self.event.variable)
 
     def _schedule(self, token: Token) -> Schedule:
         timer = self.event.timer

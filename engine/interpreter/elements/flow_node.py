@@ -23,6 +23,7 @@ from engine.errors import Conflict
 from engine.events import ActivityCancelled, ActivityCompleted, ContinuationCreated, FlowTaken
 from engine.interpreter.compiling import Compiler, assign_local, assign_outward
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.payload import received
 from engine.interpreter.token import Phase, Token
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     def received(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """The variables that the *payload* of the event makes which starts an instance here."""
-        variable = self.node.event.variable if self.node.event else None
-        return {variable: dict(payload)} if variable else payload
+        return received(payload, self.node.event.variable if self.node.event else None)
 
     def begin(self, root: Token, has_come: bool) -> None:
         """Starts the instance here. *has_come*: by the event that this node waits for."""

@@ -10,6 +10,7 @@ from engine.interpreter.compiling import Compiler, text_of
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.payload import Payload
 from engine.interpreter.token import Token
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Throw:
         self._name = compiler.optional(event.name)
         self._code = compiler.optional(event.code)
         self._correlation_key = compiler.optional(event.correlation_key)
-        self._payload = compiler.assignments(event.payload)
+        self._payload = Payload(compiler, event.payload)
 
     def __call__(self, token: Token) -> None:
         """May end the scope that *token* stands in, and *token* with it."""
@@ -56,7 +57,7 @@ class Throw:
     def _variables(self, token: Token) -> dict[str, Any]:
         if self.event.sends_all_variables:
             return dict(token.variables)
-        return {name: evaluate(token) for name, evaluate in self._payload}
+        return self._payload(token)
 
     def _text(self, token: Token) -> str:
         name = text_of(self._name(token)) if self._name else None

@@ -10,6 +10,7 @@ from engine.events import EscalationLeft
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
 from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
+from engine.interpreter.payload import received
 from engine.interpreter.token import Token
 
 Catcher = BoundaryEventSpec | EventSubprocessStartSpec
@@ -70,7 +71,7 @@ def _scopes(source: Token) -> Iterator[tuple[Token, list[Catcher]]]:
 
 
 def _payload(event: EventDefinition, code: str, message: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    payload = dict(variables)
+    payload = received(variables, event.variable)
     if event.code_variable:
         payload[event.code_variable] = code
     if event.message_variable:
