@@ -22,6 +22,9 @@ MAX_ATTRIBUTES: Final = 200  # of one element
 CAMUNDA: Final = "camunda:"
 ZEEBE: Final = "zeebe:"
 SPIFF: Final = "spiffworkflow:"
+MODELER: Final = "modeler:"
+BIOC: Final = "bioc:"
+COLOR: Final = "color:"
 
 # Activiti and Flowable share their vocabulary with Camunda 7, which grew out of the first.
 PREFIXES: Final = {
@@ -35,7 +38,9 @@ PREFIXES: Final = {
     "http://flowable.org/bpmn": CAMUNDA,
     "http://camunda.org/schema/zeebe/1.0": ZEEBE,
     "http://spiffworkflow.org/bpmn/schema/1.0/core": SPIFF,
-    "http://camunda.org/schema/modeler/1.0": "modeler:",
+    "http://camunda.org/schema/modeler/1.0": MODELER,
+    "http://bpmn.io/schema/bpmn/biocolor/1.0": BIOC,
+    "http://www.omg.org/spec/BPMN/non-normative/color/1.0": COLOR,
 }
 
 

@@ -9,7 +9,7 @@ from bpmn.model import Definitions, Finding
 from bpmn.reader.processes import GLOBAL_TASKS, executable_processes, read_global_task, read_process
 from bpmn.rules import check
 
-__all__ = ["read_bpmn"]
+__all__ = ["read_bpmn", "read_document"]
 
 
 def read_bpmn(data: bytes, file: str) -> tuple[Definitions | None, list[Finding]]:
@@ -18,15 +18,22 @@ def read_bpmn(data: bytes, file: str) -> tuple[Definitions | None, list[Finding]
     Definitions is None when there is nothing to read; findings are sorted by line. A finding of severity
     ERROR refuses deployment.
     """
-    report = Report(file)
     try:
-        document = parse(data, file)
+        _, definitions, findings = read_document(data, file)
     except Unreadable as error:
+        report = Report(file)
         report.unreadable(error.rule, error.line, error.message)
         return None, report.sorted()
+    return definitions, findings
+
+
+def read_document(data: bytes, file: str) -> tuple[Document, Definitions, list[Finding]]:
+    """Like `read_bpmn`, with the document, which has noted what was read of it. Raises Unreadable."""
+    document = parse(data, file)
+    report = Report(file)
     definitions = _read(document, report)
     check(document, definitions, report)
-    return definitions, report.sorted()
+    return document, definitions, report.sorted()
 
 
 def _read(document: Document, report: Report) -> Definitions:

@@ -11,7 +11,7 @@ RULE: Final = "not-honoured"
 
 
 # Written by editors for themselves, or about the diagram only.
-_HARMLESS: Final = frozenset(
+HARMLESS: Final = frozenset(
     {
         "camunda:diagramRelationId",
         "camunda:modelerTemplate",
@@ -30,7 +30,7 @@ _HARMLESS: Final = frozenset(
     }
 )
 # Leaving these out would run something else than what is drawn.
-_DECISIVE: Final = {
+DECISIVE: Final = {
     "camunda:variableMappingClass": "Map the variables with camunda:in and camunda:out.",
     "camunda:variableMappingDelegateExpression": "Map the variables with camunda:in and camunda:out.",
     "camunda:caseRef": "Call a process instead of a case.",
@@ -57,7 +57,7 @@ def check(review: Review) -> None:
         elif not is_bpmn(element):
             continue
         for attribute in element.attributes:
-            if attribute.startswith(prefixes) and not element.was_read(attribute) and attribute not in _HARMLESS:
+            if attribute.startswith(prefixes) and not element.was_read(attribute) and attribute not in HARMLESS:
                 _report(review, element, attribute, f"Attribute {attribute} of {element.name} '{name_of(element)}'")
 
 
@@ -66,7 +66,7 @@ def _check_element(review: Review, element: Element) -> None:
     if not element.visited:
         # What stands inside is reported with the outermost of them.
         is_reported = holder is not None and holder.name.startswith((CAMUNDA, ZEEBE, SPIFF)) and not holder.visited
-        if element.name not in _HARMLESS and not is_reported:
+        if element.name not in HARMLESS and not is_reported:
             owner = next((a for a in element.ancestors() if is_bpmn(a) and a.name != "extensionElements"), element)
             _report(review, element, element.name, f"{element.name} of {owner.name} '{name_of(owner)}'")
         return
@@ -76,7 +76,7 @@ def _check_element(review: Review, element: Element) -> None:
 
 
 def _report(review: Review, element: Element, name: str, what: str) -> None:
-    if name in _DECISIVE:
-        review.error(RULE, element, f"{what} is not honoured, and the process would run otherwise. {_DECISIVE[name]}")
+    if name in DECISIVE:
+        review.error(RULE, element, f"{what} is not honoured, and the process would run otherwise. {DECISIVE[name]}")
     else:
         review.warning(RULE, element, f"{what} is not honoured. Remove it, or do without what it says.")

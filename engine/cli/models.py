@@ -12,6 +12,7 @@ from engine.cli import output
 from engine.cli.options import AsJson, Database, User, actor, opened
 
 if TYPE_CHECKING:
+    from bpmn.dialect_report import Usage
     from bpmn.model import Finding
     from engine.model import Deployment
 
@@ -66,6 +67,9 @@ def _groups(paths: Sequence[Path]) -> Iterator[tuple[str, Sequence[Path]]]:
 
 def validate(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Models, or folders to search for them.")],
+    dialect_report: Annotated[
+        bool, typer.Option("--dialect-report", help="List each extension attribute and what becomes of it instead.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Check models without deploying them; prints findings like a compiler.
@@ -73,6 +77,8 @@ def validate(
     Exit code 1 when there are errors; warnings alone leave it 0.
     """
     files = _model_files(paths)
+    if dialect_report:
+        return _report_dialects(files, json)
     findings: list[Finding] = []
     with output.progress("Reading", len(files), is_shown=not json) as advance:
         for file in files:
@@ -84,6 +90,23 @@ def validate(
         output.findings(findings)
         _sum_up(findings, len(files))
     if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(1)
+    return None
+
+
+def _report_dialects(files: Sequence[Path], json: bool) -> None:
+    """Exit code 1 when something is refused."""
+    from bpmn.dialect_report import report_dialect
+
+    usages: list[Usage] = []
+    for file in (each for each in files if each.suffix == ".bpmn"):
+        usages += report_dialect(_bytes_of(file), str(file))
+    if json:
+        output.as_json(usages)
+    else:
+        rows = [(f"{each.file}:{each.line}", each.name, each.at, each.count, each.standing) for each in usages]
+        output.table(("first at", "extension", "of", "times", ""), rows, empty="There are no extensions of a dialect.")
+    if any(usage.standing == "refused" for usage in usages):
         raise typer.Exit(1)
 
 
@@ -104,10 +127,7 @@ def _model_files(paths: Sequence[Path]) -> list[Path]:
 def _findings_in(file: Path) -> Sequence[Finding]:
     from bpmn.model import Finding
 
-    try:
-        data = file.read_bytes()
-    except OSError as problem:
-        raise typer.BadParameter(f"{file} cannot be read: {problem.strerror}.", param_hint="FILE") from problem
+    data = _bytes_of(file)
     if file.suffix == ".dmn":
         from bpmn.dmn import read_dmn
 
@@ -119,6 +139,13 @@ def _findings_in(file: Path) -> Sequence[Finding]:
 
         return read_bpmn(data, str(file))[1]
     return [Finding(str(file), 1, "file-kind", "neither .bpmn, .dmn nor .form: the name says what a model is")]
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as problem:
+        raise typer.BadParameter(f"{file} cannot be read: {problem.strerror}.", param_hint="FILE") from problem
 
 
 def _form_findings(file: Path, data: bytes) -> Sequence[Finding]:

@@ -27,6 +27,9 @@ _COLOURS = {
     "error": "red",
     "warning": "yellow",
     "info": "cyan",
+    "honoured": "green",
+    "not honoured": "yellow",
+    "refused": "red",
 }
 
 

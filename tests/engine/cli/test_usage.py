@@ -153,3 +153,16 @@ def test_a_form_that_is_no_json_is_found_with_its_line(fermata: Fermata, folder:
 
     assert said.code == 1
     assert [(finding["rule"], finding["line"]) for finding in said.json] == [("form-json", 3)]
+
+
+def test_the_dialect_report_lists_what_becomes_of_each_extension(fermata: Fermata, folder: Path) -> None:
+    lacking = 'endEvent camunda:variableMappingClass="M" '
+    (folder / "refused.bpmn").write_text((MODELS / "approval.bpmn").read_text().replace("endEvent ", lacking, 1))
+
+    honoured = fermata("validate", "--dialect-report", "--json", str(MODELS / "approval.bpmn"))
+    refused = fermata("validate", "--dialect-report", "refused.bpmn")
+
+    assert honoured.code == 0
+    assert {usage["standing"] for usage in honoured.json} == {"honoured"}
+    assert refused.code == 1
+    assert any("variableMappingClass" in line and "refused" in line for line in refused.out.splitlines())
