@@ -19,6 +19,7 @@ from tests.conformance.page import is_met, page
 from tests.conformance.results import DOCS, FILE, Result, keep, kept, result_of
 
 PAGE = "conformance.md"
+_MOST_TOLD = 25  # of each group
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -74,14 +75,20 @@ def _tell_changes(before: Mapping[str, Result], found: Mapping[str, Result]) -> 
     for name, result in found.items():
         if name not in before:
             continue
-        for case, why in result.lost_since(before[name]).items():
-            lost += 1
-            print(f"lost: {name}: {case}: {why}")
-        for case in result.won_since(before[name]):
-            print(f"won: {name}: {case}")
+        losses = [f"lost: {name}: {case}: {why}" for case, why in result.lost_since(before[name]).items()]
+        lost += len(losses)
+        _print_some(losses)
+        _print_some([f"won: {name}: {case}" for case in result.won_since(before[name])])
         if result.total != before[name].total:
             print(f"{name} has {result.total} cases now; it had {before[name].total}.")
     return lost
+
+
+def _print_some(lines: Sequence[str]) -> None:
+    for line in lines[:_MOST_TOLD]:
+        print(line)
+    if len(lines) > _MOST_TOLD:
+        print(f"... and {len(lines) - _MOST_TOLD} more.")
 
 
 if __name__ == "__main__":
