@@ -12,6 +12,7 @@ from engine.clock import Clock, SystemClock
 from engine.correlation import Correlator
 from engine.deployments import Deployments
 from engine.executors.registry import Executor, Registry, Resolver
+from engine.executors.secrets import SecretProvider, Secrets
 from engine.forms.finding import FormFinder
 from engine.handlers import Backoff, Function
 from engine.history.reader import Reader
@@ -34,7 +35,8 @@ class Engine:
     """Deploys, runs and shows processes on one database.
 
     *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *migrate*:
-    bring its tables up to date first; *resolver*: finds an executor for names nobody registered.
+    bring its tables up to date first; *resolver*: finds an executor for names nobody registered; *secrets*: gives
+    the value of a secret by its name, else the environment's FERMATA_SECRET_<name>.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Engine:
         migrate: bool = True,
         resolver: Resolver | None = None,
         programs: Programs | None = None,
+        secrets: SecretProvider | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.store = Store(database_url)
@@ -63,7 +66,7 @@ class Engine:
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock)
         own = OwnJobs(self._road, self.programs, self.clock)
-        self._worker = Worker(self.store, self._settling, own, self.registry, self.clock)
+        self._worker = Worker(self.store, self._settling, own, self.registry, Secrets(secrets), self.clock)
         self._pool = WorkerPool(self._worker)
         self._road.on_commit(self._pool.wake)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
 from bpmn.model import Expression, Script
+from bpmn.secrets import names_in_feel, placeholder
 from engine import sandbox
 from engine.interpreter import ActivityFailed, DecisionOutcome, Services
 
@@ -43,9 +44,12 @@ def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], 
     except ExpressionError as problem:
         return _fails("expression", str(problem))
 
+    named = {"camunda": {"secrets": {name: placeholder(name) for name in names_in_feel(expression)}}}
+    needs_names = bool(named["camunda"]["secrets"])
+
     def run(variables: Mapping[str, Any], now: datetime) -> Any:
         try:
-            return evaluate(variables, now)
+            return evaluate({**variables, **named} if needs_names else variables, now)
         except ExpressionError as problem:
             raise ActivityFailed("expression", str(problem)) from problem
 

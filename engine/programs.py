@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from bpmn.model import Process
 from bpmn.reader import read_bpmn
+from bpmn.secrets import Uses, uses_of
 from engine.errors import NotFound
 from engine.store import definitions
 from engine.store.transaction import Store
@@ -19,7 +21,8 @@ from engine.store.types import Connection
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A process definition ready to run. *program*: the interpreter's; *file*: its resource's name."""
+    """A process definition ready to run. *program*: the interpreter's; *file*: its resource's name.
+    *secrets*: what the jobs of each element may be handed."""
 
     id: str
     key: str
@@ -28,6 +31,7 @@ class Loaded:
     file: str
     process: Process
     program: Any
+    secrets: Mapping[str, Uses] = field(default_factory=dict[str, Uses])
 
 
 class Programs:
@@ -91,7 +95,9 @@ class Programs:
         assert file is not None
         process = read_process(file.data, row.resource_name, row.key)
         program = self.compile(process, row.deployment_id)
-        return Loaded(row.id, row.key, row.version, row.deployment_id, row.resource_name, process, program)
+        return Loaded(
+            row.id, row.key, row.version, row.deployment_id, row.resource_name, process, program, uses_of(process)
+        )
 
 
 def read_process(data: bytes, file: str, key: str) -> Process:

@@ -72,18 +72,18 @@ def _sources(definitions: Definitions) -> Iterator[tuple[str, Expression | Scrip
     for process in definitions.processes:
         if not process.is_executable:
             continue  # never run: people write prose there
-        for source in _inside(process.listeners):
+        for source in inside(process.listeners):
             yield process.key, source
         for elements in (process.elements, *(n.body for n in process.elements.walk() if n.body is not None)):
             for flow in elements.flows.values():
-                for source in _inside(flow):
+                for source in inside(flow):
                     yield flow.id, source
             for node in elements.nodes.values():
-                for source in _inside(node):
+                for source in inside(node):
                     yield node.id, source
 
 
-def _inside(record: object) -> Iterator[Expression | Script]:
+def inside(record: object) -> Iterator[Expression | Script]:
     """What a record holds, at any depth but for the nodes of a subprocess."""
     stack: list[object] = [record]
     while stack:

@@ -29,11 +29,13 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """*retries*: attempts in all where the diagram does not say."""
+    """*retries*: attempts in all where the diagram does not say. *gets_secrets*: the values of the secrets that the
+    diagram names for it, not only their names."""
 
     executor: Executor
     retries: int = DEFAULT_RETRIES
     backoff: Backoff | None = None
+    gets_secrets: bool = True
 
 
 Resolver = Callable[[str], Executor | Binding | None]
@@ -54,14 +56,15 @@ class Registry:
         retries: int = DEFAULT_RETRIES,
         backoff: Backoff | None = None,
         timeout: timedelta | None = None,
+        gets_secrets: bool = True,
     ) -> None:
         """Replaces what was registered under *name*."""
         check_retries(retries)
-        self._bindings[name] = Binding(PythonExecutor(function, timeout), retries, backoff)
+        self._bindings[name] = Binding(PythonExecutor(function, timeout), retries, backoff, gets_secrets)
 
     def add_executor(self, name: str, executor: Executor, *, retries: int = DEFAULT_RETRIES) -> None:
         check_retries(retries)
-        self._bindings[name] = Binding(executor, retries)
+        self._bindings[name] = _binding(executor, retries)
 
     def add_external(self, name: str) -> None:
         self._external.add(name)
@@ -83,5 +86,10 @@ class Registry:
         for name in names:
             found = self._resolver(name) if self._resolver is not None else None
             if found is not None:
-                return found if isinstance(found, Binding) else Binding(found)
+                return found if isinstance(found, Binding) else _binding(found)
         return None
+
+
+def _binding(executor: Executor, retries: int = DEFAULT_RETRIES) -> Binding:
+    """An executor that keeps or passes on what it is given says so: `gets_secrets = False`."""
+    return Binding(executor, retries, gets_secrets=getattr(executor, "gets_secrets", True))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from engine.commands import Command
 from engine.errors import BpmnError, InvalidInput, PermanentFailure, RetryLater
 from engine.executors.registry import Binding, Journal
+from engine.executors.secrets import without
 from engine.model import Job
 from engine.store.codec import normalise
 
@@ -76,6 +77,12 @@ def attempt(binding: Binding, job: Job, journal: Journal) -> Outcome:
         return Failed(_short(_say(failure)), _trace(failure))
     except Exception as problem:  # the job runner: whatever a handler raises is an outcome
         return Retry(_short(_say(problem)), _trace(problem))
+
+
+def scrubbed(outcome: Outcome, secrets: Mapping[str, str]) -> Outcome:
+    """*outcome* with the names of *secrets* where their values are: they are not kept."""
+    said = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    return replace(outcome, **{name: without(value, secrets) for name, value in said.items()})
 
 
 def completed(returned: Any) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from bpmn.secrets import Uses
 from engine.clock import Clock
 from engine.commands import Start
 from engine.errors import EngineError
@@ -35,6 +36,10 @@ class OwnJobs:
         except KeyError:
             return held.row.element_id, loaded.file
         return node.name or node.id, f"{loaded.file}:{held.row.line or node.line}"
+
+    def secrets_for(self, held: HeldJob) -> Uses:
+        """The secrets that the diagram hands to this job, by the variable or parameter that they belong in."""
+        return self._programs.get(held.definition_id).secrets.get(held.row.element_id, {})
 
     def call(self, held: HeldJob, event: ProcessCalled) -> None:
         """Makes a held call again; where it fails again, there is a new incident."""

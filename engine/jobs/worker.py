@@ -5,23 +5,26 @@ from __future__ import annotations
 import logging
 import math
 import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from threading import Event, Thread
 
+from bpmn.expressions import ExpressionError
 from engine.clock import Clock
 from engine.commands import Continue, TriggerEvent
 from engine.deferred import held_call, restored
 from engine.errors import Conflict
+from engine.executors import expression
 from engine.executors.registry import Registry
+from engine.executors.secrets import Secrets, UnknownSecret
 from engine.history.journal import StoreJournal
 from engine.jobs.held import HeldJob, hold
-from engine.jobs.outcome import Failed, Move, Outcome, attempt
+from engine.jobs.outcome import Failed, Move, Outcome, attempt, completed, scrubbed
 from engine.jobs.own import OwnJobs
 from engine.jobs.settling import Settled, Settling
 from engine.store import jobs
@@ -41,13 +44,16 @@ log = logging.getLogger("engine.jobs")
 class Worker:
     """*name* says who holds a job, and lets another process on this machine see that we are gone."""
 
-    def __init__(self, store: Store, settling: Settling, own: OwnJobs, registry: Registry, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, settling: Settling, own: OwnJobs, registry: Registry, secrets: Secrets, clock: Clock
+    ) -> None:
         self._store = store
+        self._secrets = secrets
         self._settling = settling
         self._own = own
         self._registry = registry
         self._clock = clock
-        self.name = f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = f"{_machine()}:{os.getpid()}:{token_hex(4)}"
 
     def work(self, *, until_idle: bool, limit: int | None) -> int:
         self.recover()
@@ -62,9 +68,7 @@ class Worker:
     def run_one(self, job_id: str) -> None:
         with self._store.writing() as connection:
             now = self._clock.now()
-            row = jobs.claim_one(
-                connection, job_id, now=now, until=now + LEASE, owner=self.name, token=secrets.token_hex(8)
-            )
+            row = jobs.claim_one(connection, job_id, now=now, until=now + LEASE, owner=self.name, token=token_hex(8))
             if row is None:
                 known = jobs.find(connection, job_id)
                 raise Conflict(f"Job '{job_id}' cannot be taken: it is {known.state}.")
@@ -99,7 +103,7 @@ class Worker:
             now=now,
             until=now + LEASE,
             owner=self.name,
-            token=secrets.token_hex(8),
+            token=token_hex(8),
             limit=limit,
             except_types=self._registry.external,
         )
@@ -190,9 +194,26 @@ class Worker:
     def _run_service(self, held: HeldJob) -> Outcome:
         binding = self._registry.find(held.names)
         if binding is None:
-            return self._unbound(held)
+            return self._evaluated(held) or self._unbound(held)
         journal = StoreJournal(self._store, held.row.id, held.row.instance_id, held.lease)
-        return attempt(binding, held.as_job(binding.retries), journal)
+        job = held.as_job(binding.retries)
+        if not binding.gets_secrets:
+            return attempt(binding, job, journal)
+        try:
+            job, secrets = self._secrets.handed(job, self._own.secrets_for(held))
+        except UnknownSecret as unknown:
+            return Failed(str(unknown), kind="secret")
+        outcome = attempt(binding, job, journal)
+        return scrubbed(outcome, secrets) if secrets else outcome
+
+    def _evaluated(self, held: HeldJob) -> Outcome | None:
+        """Of a task that is written as an expression, its value; None where that wants a handler after all."""
+        if held.row.written_as != expression.WRITTEN_AS:
+            return None
+        try:
+            return completed(expression.value_of(held.names[0], held.as_job(1).variables, self._clock.now()))
+        except ExpressionError:
+            return None
 
     def _unbound(self, held: HeldJob) -> Failed:
         names = held.names

@@ -43,7 +43,7 @@ class Stubs:
         """Makes every stub the handler of its name."""
         for name in self._stubs:
             for alias in _aliases(name):
-                engine.handler(alias, backoff=_at_once)(partial(self._call, name))
+                engine.registry.add_handler(alias, partial(self._call, name), backoff=_at_once, gets_secrets=False)
 
     def put(self, name: str, stub: Stub) -> None:
         """From here on calls of *name* go to *stub*, from its first behaviour on; a new name wants registering."""

@@ -38,6 +38,8 @@ class AgentExecutor:
     Raises InvalidInput when a limit of cost is declared for a model whose price nobody knows.
     """
 
+    gets_secrets = False  # what it is given goes to the model and into the journal
+
     def __init__(
         self,
         settings: AgentSettings,

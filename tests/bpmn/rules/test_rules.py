@@ -333,6 +333,8 @@ BROKEN = [
         '<message id="m" name="M"/><signal id="g" name="G"/>',
     ),
     ("receive-task-start", "x", '<receiveTask id="x" instantiate="true"/>', ""),
+    ("secret", "x", timed("{{secrets.A}}"), ""),
+    ("secret", "x", timed("=camunda.secrets.A"), ""),
     ("listener", "x", listened("executionListener", 'event="take" class="a.B"'), ""),
     ("listener", "x", listened("taskListener", 'event="assigned" class="a.B"'), ""),
     ("listener", "x", listened("executionListener", 'event="start"'), ""),
