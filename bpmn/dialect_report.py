@@ -54,6 +54,9 @@ def report_dialect(data: bytes, file: str) -> list[Usage]:
 
 def _usages(element: Element) -> Iterator[tuple[str, Standing]]:
     if element.name.startswith(_DIALECTS):
+        holder = element.parent
+        if holder is not None and holder.name.startswith(_DIALECTS) and not holder.visited:
+            return  # what stands inside fares like the outermost
         yield element.name, _standing(element.name, element.visited)
         if element.visited:
             for attribute in element.attributes:
