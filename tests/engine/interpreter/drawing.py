@@ -30,6 +30,8 @@ CHOICE = "choice"
 """Conditions read 'choice <node id> <flow id>': what runs them decides by the visit."""
 
 SPLITS = (NodeKind.EXCLUSIVE_GATEWAY, NodeKind.INCLUSIVE_GATEWAY)
+GATEWAYS = (*SPLITS, NodeKind.PARALLEL_GATEWAY)
+ANYTHING = ("task", *GATEWAYS, "task", "subprocess", *GATEWAYS, "throw", "end", "wait", "task")
 CODES = ("E1", "E2", None)
 
 
@@ -99,10 +101,13 @@ class Drawing:
 
 
 class Pen:
-    """Draws one process; every choice is Hypothesis's, so that what fails is shrunk."""
+    """Draws one process; every choice is Hypothesis's, so that what fails is shrunk.
 
-    def __init__(self, draw: Callable[[Any], Any]) -> None:
+    *leads_back_to*: the letter of what flows may lead back to (none: anything)."""
+
+    def __init__(self, draw: Callable[[Any], Any], *, leads_back_to: str = "") -> None:
         self._draw = draw
+        self._leads_back_to = leads_back_to
         self.names = Names()
 
     def number(self, low: int, high: int) -> int:
@@ -199,12 +204,12 @@ class Pen:
         del drawing.nodes[join]
         return gateway, None
 
-    def anything(self) -> FlowElements:
+    def anything(self, *kinds: str, most: int = 10) -> FlowElements:
         """Nodes in a row, flows from each to some further on; choices may lead back as well."""
         drawing = Drawing(self.names)
         nodes = [drawing.add("S", NodeKind.START_EVENT)]
-        for _ in range(self.number(4, 10)):
-            nodes.append(self._any_node(drawing))
+        for _ in range(self.number(4, most)):
+            nodes.append(self._any_node(drawing, kinds or ANYTHING))
         nodes.append(drawing.add("E", NodeKind.END_EVENT))
         for index, node_id in enumerate(nodes[:-1]):
             self._lead_on(drawing, nodes, index, node_id)
@@ -241,20 +246,22 @@ class Pen:
         )
         drawing.join(boundary, target or self._end(drawing))
 
-    def _any_node(self, drawing: Drawing) -> str:
-        gateways = (*SPLITS, NodeKind.PARALLEL_GATEWAY)
-        kind = self.one_of("task", *gateways, "task", "subprocess", *gateways, "throw", "end", "wait", "task")
-        if kind == "task":
-            return self.task(drawing)
-        if kind == "throw":
-            return drawing.add("I", NodeKind.THROW_EVENT, event=event(EventKind.ESCALATION, self.one_of("E1", "E2")))
-        if kind == "end":
-            return self._end(drawing)
-        if kind == "wait":
-            return drawing.add("C", NodeKind.CATCH_EVENT, event=event(EventKind.TIMER))
-        if kind == "subprocess":
-            return self.subprocess(drawing, 1)
-        return drawing.add("G", kind)
+    def _any_node(self, drawing: Drawing, kinds: tuple[str, ...]) -> str:
+        kind = self.one_of(*kinds)
+        match kind:
+            case "task":
+                return self.task(drawing)
+            case "wait":
+                return drawing.add("C", NodeKind.CATCH_EVENT, event=event(EventKind.TIMER))
+            case "throw":
+                thrown = event(EventKind.ESCALATION, self.one_of("E1", "E2"))
+                return drawing.add("I", NodeKind.THROW_EVENT, event=thrown)
+            case "end":
+                return self._end(drawing)
+            case "subprocess":
+                return self.subprocess(drawing, 1)
+            case _:
+                return drawing.add("G", NodeKind(kind))
 
     def _lead_on(self, drawing: Drawing, nodes: list[str], index: int, node_id: str) -> None:
         kind = drawing.nodes[node_id].kind
@@ -266,9 +273,10 @@ class Pen:
         on = [drawing.join(node_id, nodes[self.number(index + 1, furthest)]) for _ in range(ways)]
         if is_plain or kind is NodeKind.PARALLEL_GATEWAY:
             return
-        back = self.number(1, index) if self.rarely() and index > 1 else None
+        earlier = [each for each in nodes[1:index] if each.startswith(self._leads_back_to)]
+        back = self.one_of(*earlier) if earlier and self.rarely() else None
         if back is not None:
-            drawing.join(node_id, nodes[back])
+            drawing.join(node_id, back)
         if back is not None or (kind in SPLITS and len(on) > 1):
             drawing.choose_at(node_id, on[0])
 
@@ -286,6 +294,13 @@ def block_structured(draw: Callable[[Any], Any], depth: int = 3) -> Process:
 @st.composite
 def unstructured(draw: Callable[[Any], Any]) -> Process:
     return Process("p", "p", Pen(draw).anything())
+
+
+@st.composite
+def joined_at_random(draw: Callable[[Any], Any], loops: bool = True) -> Process:
+    """Small, of gateways and of steps that wait, so that whoever plays it decides on the order."""
+    pen = Pen(draw, leads_back_to="C" if loops else "nothing")
+    return Process("p", "p", pen.anything("wait", *GATEWAYS, "wait", *GATEWAYS, most=9))
 
 
 def told(elements: FlowElements, indent: str = "") -> str:

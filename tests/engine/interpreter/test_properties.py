@@ -12,13 +12,14 @@ import pytest
 from drawing import CHOICE, block_structured, told, unstructured
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from oracle import Action, Oracle
-from story import Story, no_decision
+from oracle import Oracle
+from playing import Run
+from story import no_decision
 
 from bpmn.model import Expression, Process
-from engine import commands, events
+from engine import events
 from engine.evaluation import services
-from engine.interpreter import Program, Services
+from engine.interpreter import Services
 
 EVERY_TIME_THE_SAME = settings(
     max_examples=120,
@@ -68,66 +69,6 @@ class Chooser:
         return holds
 
 
-class Run:
-    """The interpreter's run, told as the oracle's is. The log is checked as it grows."""
-
-    def __init__(self, process: Process, choices: list[bool], *, saves: bool) -> None:
-        self.process = process
-        program = Program(process, Chooser(process, choices).services)
-        self.story = Story(program, saves=saves, n=0, seen=0)
-
-    def do(self, action: Action, **variables: Any) -> None:
-        match action:
-            case ("complete", element):
-                self._do(commands.CompleteActivity, self._open_task(element), variables=variables)
-            case ("error", element, code):
-                self._do(commands.ThrowError, self._open_task(element), code=code)
-            case ("retry", element):
-                stopped = [each.activity_id for each in self.story.incidents if each.element_id == element]
-                self._do(commands.RetryActivity, min(stopped))
-            case (_, element):
-                self._do(commands.TriggerEvent, self._open_catcher(element))
-
-    def _do(self, command: type[commands.Command], activity_id: int, **data: Any) -> None:
-        happened = self.story.do(command, activity_id=activity_id, **data)
-        kinds = [type(event) for event in happened]
-        assert events.InstanceEnded not in kinds[:-1], "nothing happens after the end"
-
-    def _open_task(self, element: str) -> int:
-        closed = {each.activity_id for each in self.story.of(events.UserTaskClosed)}
-        stopped = {each.activity_id for each in self.story.incidents}
-        created = [each.activity_id for each in self.story.of(events.UserTaskCreated) if each.element_id == element]
-        return min(each for each in created if each not in closed | stopped)
-
-    def _open_catcher(self, element: str) -> int:
-        closed = {each.activity_id for each in self.story.of(events.SubscriptionClosed)}
-        open_ones = [each for each in self.story.of(events.SubscriptionOpened) if each.activity_id not in closed]
-        return min(each.activity_id for each in [*open_ones, *self.story.timers()] if each.element_id == element)
-
-    @property
-    def waiting_at(self) -> Counter[str]:
-        return Counter(self.story.waiting_at)
-
-    @property
-    def incidents(self) -> Counter[str]:
-        stopped = {
-            each.activity_id: each.element_id for each in self.story.incidents if self._is_open(each.activity_id)
-        }
-        return Counter(stopped.values())
-
-    @property
-    def at_joins(self) -> Counter[tuple[str, str]]:
-        return Counter((record[1], flow) for record in self.saved_tokens for flow in record[-1].get("arrived", ()))
-
-    @property
-    def saved_tokens(self) -> list[list[Any]]:
-        return [record for part in self.story.parts.values() for record in part.get("t", ())]
-
-    def _is_open(self, activity_id: int) -> bool:
-        ended = (*self.story.of(events.ActivityCompleted), *self.story.of(events.ActivityCancelled))
-        return activity_id not in {each.activity_id for each in ended}
-
-
 def _first_conditions(process: Process) -> dict[str, str]:
     """By node, the flow whose condition is asked first."""
     first: dict[str, str] = {}
@@ -143,8 +84,8 @@ def check_agreement(process: Process, choices: list[bool], actions: list[int]) -
     """Plays *actions* on both; they must agree after each one."""
     note(told(process.elements))
     oracle = Oracle(process, choosing(choices), n=0, seen=0)
-    run = Run(process, choices, saves=True)
-    unsaved = Run(process, choices, saves=False)
+    run = Run(process, Chooser(process, choices).services, saves=True)
+    unsaved = Run(process, Chooser(process, choices).services, saves=False)
     compare(oracle, run)
     for turn, number in enumerate(actions):
         if oracle.outcome or not oracle.actions:
