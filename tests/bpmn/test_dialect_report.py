@@ -10,7 +10,8 @@ DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id
     <startEvent id="s" camunda:asyncBefore="true"/>
     <sequenceFlow id="f" sourceRef="s" targetRef="a"/>
     <serviceTask id="a" camunda:topic="t" camunda:modelerTemplate="x" camunda:unheard="1">
-      <extensionElements><camunda:field name="n" stringValue="v" other="w"/><camunda:what deep="1"><camunda:inner/></camunda:what></extensionElements>
+      <extensionElements><camunda:field name="n" stringValue="v" other="w"/>
+        <camunda:what deep="1"><camunda:inner/></camunda:what></extensionElements>
     </serviceTask>
     <sequenceFlow id="g" sourceRef="a" targetRef="b"/>
     <serviceTask id="b" camunda:topic="u"/>
