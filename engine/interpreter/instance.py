@@ -130,7 +130,8 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
 
 
 def _start(workflow: LiveWorkflow, command: Start) -> None:
-    start = workflow.program.start_event(command.start_event)
+    starts = workflow.program.starts(command.start_event)
+    start = starts[0]
     workflow.emit(InstanceStarted(start.node.id))
     variables = start.received(command.variables) if command.start_event else command.variables
     for name, value in variables.items():
@@ -139,7 +140,7 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
         workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
-    workflow.program.root.open(workflow.root, start, has_come=command.start_event is not None)
+    workflow.program.root.open(workflow.root, starts, has_come=command.start_event is not None)
 
 
 def _waiting(workflow: LiveWorkflow, activity_id: int) -> Token:

@@ -80,20 +80,20 @@ class Program:
     def spec_named(self, name: str) -> FlowNodeSpec:
         return self.spec.task_specs[name]  # type: ignore[return-value]  # all of them are ours
 
-    def start_event(self, element_id: str | None) -> FlowNodeSpec:
+    def starts(self, element_id: str | None) -> tuple[FlowNodeSpec, ...]:
         """What starts an instance when the event of element *element_id* has come; None: the process's none
-        start event. Raises InvalidInput when there is none."""
+        start event, or all that nothing leads to (13.4.1). Raises InvalidInput when there is none."""
         if element_id is not None:
             if any(node.id == element_id for node in self.process.starters):
-                return self.spec_of(element_id)
+                return (self.spec_of(element_id),)
             raise InvalidInput(f"Process '{self.process.key}' has no start event '{element_id}'.")
         starts = self.process.start_events
         for node in starts:
             if node.event is None or node.event.kind == "none":
-                return self.spec_of(node.id)
+                return (self.spec_of(node.id),)
         implicit = [node for node in self.process.elements.nodes.values() if is_implicit_start(node)]
         if not starts and implicit:
-            return self.spec_of(implicit[0].id)
+            return tuple(self.spec_of(node.id) for node in implicit)
         raise InvalidInput(
             f"Process '{self.process.key}' has no start event without a trigger. "
             "Start it by the message, signal or timer that it waits for."

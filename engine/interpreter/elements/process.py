@@ -17,16 +17,17 @@ class ProcessRootSpec(FlowNodeSpec):
         node = FlowNode(id=process.key, kind=NodeKind.SUBPROCESS, name=process.name, line=process.line)
         super().__init__(program, node, name=f"{process.key} (process)")
 
-    def open(self, token: Token, start: FlowNodeSpec, has_come: bool) -> None:
-        """The instance begins at *start*, once the listeners to that have been told."""
-        token.memory["start"] = [start.name, has_come]
+    def open(self, token: Token, starts: tuple[FlowNodeSpec, ...], has_come: bool) -> None:
+        """The instance begins at *starts*, once the listeners to that have been told."""
+        token.memory["start"] = [[start.name for start in starts], has_come]
         if self.listeners is None or self.listeners.tell(token, "start"):
             self.go_on(token)
 
     def go_on(self, token: Token) -> None:
         if "start" in token.memory:
-            name, has_come = token.memory.pop("start")
-            self.program.spec_named(name).begin(token, has_come)
+            names, has_come = token.memory.pop("start")
+            for name in names:
+                self.program.spec_named(name).begin(token, has_come)
         else:
             self.drained(token)
 

@@ -52,3 +52,9 @@ def test_a_parallel_instantiating_gateway_then_waits_for_its_other_events():
 
     assert (path, waiting.name) == (["G", "A", "B", "T"], "Order")
     assert [e.element_id for e in happened if isinstance(e, events.ActivityEntered)] == ["T"]
+
+
+def test_without_a_start_event_all_that_nothing_leads_to_begins():
+    path, _, _ = start(program('<userTask id="A"/><task id="B"/><userTask id="C"/>', "B C"))
+
+    assert path == ["A", "B", "C"]
