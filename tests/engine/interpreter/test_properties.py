@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from drawing import CHOICE, block_structured, told, unstructured
+from drawing import CHOICE, block_structured, joined_at_random, told, unstructured
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from oracle import Oracle
@@ -22,15 +22,16 @@ from engine.evaluation import services
 from engine.interpreter import Services
 
 EVERY_TIME_THE_SAME = settings(
-    max_examples=120,
+    max_examples=100,
     derandomize=True,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-CHOICES = st.lists(st.booleans(), min_size=12, max_size=12)
+CHOICES = st.integers(1, 2**12 - 1).map(lambda bits: [bool(bits >> place & 1) for place in range(12)])
 ACTIONS = st.lists(st.integers(0, 20), min_size=10, max_size=25)
 TURNS = 3
+DRAWN = {"blocks": block_structured(), "anything": unstructured(), "gateways": joined_at_random()}
 
 
 def choosing(choices: list[bool]) -> Callable[[str, int, str], bool]:
@@ -110,7 +111,7 @@ def compare(oracle: Oracle, run: Run) -> None:
         assert run.at_joins == oracle.at_joins
 
 
-@pytest.mark.parametrize("processes", [block_structured(), unstructured()], ids=["blocks", "anything"])
+@pytest.mark.parametrize("processes", DRAWN.values(), ids=DRAWN.keys())
 def test_runs_are_those_of_the_token_game(processes):
     @EVERY_TIME_THE_SAME
     @given(processes, CHOICES, ACTIONS)
