@@ -73,6 +73,18 @@ def test_an_inclusive_join_waits_only_for_tokens_that_can_still_come():
     assert (one.passed["J"], one.outcome) == (1, "completed")
 
 
+def test_an_inclusive_join_does_not_wait_for_a_token_that_can_as_well_come_by_a_flow_that_has_one():
+    body = (
+        '<startEvent id="S"/><parallelGateway id="F"/><userTask id="U"/><exclusiveGateway id="X" default="X_B"/>'
+        '<exclusiveGateway id="A"/><task id="B"/><inclusiveGateway id="J"/><endEvent id="E"/>'
+    )
+    story = Story(program(body, "S F A J E", "F U X ?${x==1}? A", "X B J"), x=0)
+
+    assert (story.passed["J"], story.waiting_at) == (1, ["U"])
+    story.complete("U")
+    assert (story.passed["J"], story.outcome) == (2, "completed")
+
+
 def test_an_inclusive_join_inside_a_loop_fires_once_a_turn():
     body = (
         '<startEvent id="S"/><exclusiveGateway id="M"/><inclusiveGateway id="F"/><task id="A"/><task id="B"/>'
