@@ -11,7 +11,7 @@ from engine.errors import Conflict
 from engine.events import UNSET, ActivityCompleted
 from engine.interpreter.compiling import assign_local
 from engine.interpreter.elements.flow_node import FlowNodeSpec
-from engine.interpreter.token import Token
+from engine.interpreter.token import Phase, Token
 
 if TYPE_CHECKING:
     from engine.interpreter.elements.boundary_event import BoundaryEventSpec
@@ -43,7 +43,7 @@ class ActivitySpec(FlowNodeSpec):
             boundary.arm(token)
 
     def accept(self, token: Token, command: CompleteActivity) -> None:
-        if not self.waits_for_result(token):
+        if token.phase >= Phase.EXECUTED or not self.waits_for_result(token):
             raise Conflict(f"'{self.node.id}' does not wait for a result now.")
         token.memory["result"] = dict(command.variables) if command.result is UNSET else command.result
         self.resume(token)

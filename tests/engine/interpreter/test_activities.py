@@ -104,6 +104,19 @@ def test_a_failed_output_mapping_keeps_the_result_and_does_not_ask_again():
     assert len(story.of(events.UserTaskCreated)) == 1
 
 
+def test_a_result_that_is_held_by_an_incident_is_not_taken_twice():
+    task = """<serviceTask id="T" camunda:type="external" camunda:topic="x"><extensionElements><camunda:inputOutput>
+        <camunda:outputParameter name="sum">${given + missing}</camunda:outputParameter>
+      </camunda:inputOutput></extensionElements></serviceTask>"""
+    story = Story(program(f'<startEvent id="S"/>{task}<endEvent id="E"/>', "S T E"))
+    story.complete("T", given=1)
+
+    with pytest.raises(Conflict, match="does not wait"):
+        story.complete("T", given=2)
+
+    assert len(story.incidents) == 1
+
+
 def test_a_subprocess_is_done_when_the_last_token_inside_has_gone():
     inside = (
         '<subProcess id="P"><startEvent id="S2"/><parallelGateway id="F"/><userTask id="A"/><userTask id="B"/>'
