@@ -130,6 +130,7 @@ def _start_instances(engine: Engine, instances: int, dice: random.Random) -> Non
     key, variables = STARTS[number % len(STARTS)]
     business_key = f"load-{number}"
     if not engine.read.instances(business_key=business_key, limit=1).total:
+        note(start=number)
         engine.start(key, variables=variables(number), business_key=business_key, by="user:load")
 
 
@@ -161,13 +162,14 @@ def _is_done(engine: Engine, instances: int) -> bool:
     )
 
 
+def note(**what: Any) -> None:
+    """One write each, so a kill leaves whole lines, in the order of what happened."""
+    log = os.open(CALLS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.write(log, json.dumps(what).encode() + b"\n")
+    os.close(log)
+
+
 def _note_calls() -> None:
-    """Notes go down in one write each, so a kill leaves whole lines, in the order of what happened."""
-    log = os.open(CALLS, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def note(**what: Any) -> None:
-        os.write(log, json.dumps(what).encode() + b"\n")
-
     call, perform = PythonExecutor.__call__, Recorder._performed
 
     def noted_call(self: PythonExecutor, job: Job, journal: Any) -> Any:

@@ -2,7 +2,8 @@
 
     python killer.py FOLDER KILLS INSTANCES SEED
 
-Prints one JSON line for each death: the size of the call log then, and the agent steps saved by then.
+New instances come as long as it is killed, and at least INSTANCES in all. Prints one JSON line for each death:
+the size of the call log then, and the agent steps saved by then; the last one tells how many instances there are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import company
 
+ALWAYS_MORE = 1_000_000
+
 
 def main(folder: Path, kills: int, instances: int, seed: int) -> None:
     dice = random.Random(seed)
@@ -27,7 +30,7 @@ def main(folder: Path, kills: int, instances: int, seed: int) -> None:
     company.warm_up()
     shutil.rmtree("var", ignore_errors=True)
     for number in range(kills):
-        child, is_up = _begin(folder, dice.randrange(2**32), instances)
+        child, is_up = _begin(folder, dice.randrange(2**32), ALWAYS_MORE)
         if dice.random() < 0.1:
             time.sleep(dice.uniform(0, 0.5))  # while it comes up
         else:
@@ -37,6 +40,7 @@ def main(folder: Path, kills: int, instances: int, seed: int) -> None:
         os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
         print(json.dumps({"kill": number, **_seen(folder)}), flush=True)
+    instances = max(instances, _asked_for(folder))
     child, _ = _begin(folder, seed, instances, until_done=True)
     deadline = time.monotonic() + 240
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
@@ -46,7 +50,7 @@ def main(folder: Path, kills: int, instances: int, seed: int) -> None:
         time.sleep(0.1)
     if ended[1]:
         sys.exit("The company's last life ended with an error.")
-    print(json.dumps({"kill": None, **_seen(folder)}), flush=True)
+    print(json.dumps({"kill": None, "instances": instances, **_seen(folder)}), flush=True)
 
 
 def _begin(folder: Path, seed: int, instances: int, *, until_done: bool = False) -> tuple[int, int]:
@@ -63,6 +67,13 @@ def _begin(folder: Path, seed: int, instances: int, *, until_done: bool = False)
         status = 0
     finally:
         os._exit(status)
+
+
+def _asked_for(folder: Path) -> int:
+    """The highest number of an instance that anybody has asked for."""
+    log = folder / company.CALLS
+    lines = log.read_text().splitlines() if log.exists() else []
+    return max((json.loads(line).get("start", 0) for line in lines), default=0)
 
 
 def _seen(folder: Path) -> dict[str, object]:
