@@ -39,7 +39,6 @@ class ActivitySpec(FlowNodeSpec):
         if self.pre_script:
             self.pre_script(token)
         for boundary in self.boundary_events:
-            boundary.disarm(token)  # left over where an incident came between
             boundary.arm(token)
 
     def accept(self, token: Token, command: CompleteActivity) -> None:

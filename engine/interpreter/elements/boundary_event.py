@@ -16,7 +16,6 @@ class BoundaryEventSpec(CatchingSpec):
         if self.interrupts(host):
             self.catch_of(catcher).has_come(catcher)
         elif self.needs_all:
-            self.disarm(host)
             self.arm(host)
         else:
             self.wait_again(catcher)

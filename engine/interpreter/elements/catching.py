@@ -121,7 +121,8 @@ class CatchingSpec(FlowNodeSpec):
         self.codes = [(e, self.compiler.optional(e.code)) for e in self.event.parts or (self.event,)]
 
     def arm(self, host: Token) -> None:
-        """Catchers inside *host* begin to wait."""
+        """Catchers inside *host* begin to wait, in the place of those that an incident has left there."""
+        self.disarm(host)
         for number, catch in enumerate(self.catches):
             if catch.event.kind in AWAITED_KINDS:
                 catcher = host.workflow.catcher(self, host)

@@ -19,7 +19,6 @@ class EventSubprocessStartSpec(CatchingSpec):
         if self.node.is_interrupting:
             self.catch_of(catcher).has_come(catcher)
         elif self.needs_all:
-            self.disarm(host)
             self.arm(host)
         else:
             self.wait_again(catcher)

@@ -103,6 +103,27 @@ def test_it_sees_and_writes_the_variables_of_its_scope():
     assert story.variables["total"] == 3
 
 
+def test_after_an_incident_in_arming_nothing_waits_twice():
+    signal = handler('<signalEventDefinition signalRef="g"/>', interrupting=False)
+    timed = handler(timer("timeDuration", "${wait}"), interrupting=False)
+    for old in ("ESP", "ES", "EE", "H", "e1_", "e2_"):
+        timed = timed.replace(f'"{old}"', f'"{old}2"')
+    body = (
+        '<startEvent id="S"/><subProcess id="P"><startEvent id="S2"/><userTask id="T"/><endEvent id="E2"/>'
+        f'<sequenceFlow id="a" sourceRef="S2" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E2"/>'
+        f'{signal}{timed}</subProcess><endEvent id="E"/>'
+    )
+    story = Story(program(body, "S P E", definitions=SIGNALS))
+
+    (incident,) = story.incidents
+    story.do(commands.SetVariables, variables={"wait": "PT1H"})
+    story.do(commands.RetryActivity, activity_id=incident.activity_id)
+
+    opened, closed = story.of(events.SubscriptionOpened), story.of(events.SubscriptionClosed)
+    assert len(opened) - len(closed) == 1
+    assert len(story.timers()) == 1
+
+
 def test_a_condition_fires_when_a_variable_makes_it_hold():
     body = f'<startEvent id="S"/><intermediateCatchEvent id="W">{CONDITION}</intermediateCatchEvent><endEvent id="E"/>'
     made = program(body, "S W E")
