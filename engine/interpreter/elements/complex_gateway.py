@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from bpmn.model import FlowNode
 from engine.interpreter.elements.flow_node import Flow
 from engine.interpreter.elements.inclusive_gateway import InclusiveGatewaySpec
-from engine.interpreter.token import Phase, Token
+from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.token import Token
 
 if TYPE_CHECKING:
     from engine.interpreter.program import Program
@@ -37,7 +38,18 @@ class ComplexGatewaySpec(InclusiveGatewaySpec):
     def is_complete(self, token: Token) -> bool:
         if self.activation is None:
             return super().is_complete(token)
-        return self.activation(token)
+        try:
+            return self.activation(token)
+        except ActivityFailed:
+            token.memory["unanswered"] = True
+            return True  # it goes on here, to be asked again, and not in the token that has just come
+
+    def execute(self, token: Token) -> bool:
+        """A condition that could not be answered as the tokens came is an incident of the gateway's own."""
+        if token.memory.get("unanswered") and not (self.activation and self.activation(token)):
+            message = f"The activation condition of '{self.node.id}' does not hold. Correct the variables, then retry."
+            raise ActivityFailed("expression", message, self.node.line)
+        return True
 
     def can_fire_when_quiet(self, token: Token) -> bool:
         if token.memory.get("has_fired"):
@@ -54,8 +66,8 @@ class ComplexGatewaySpec(InclusiveGatewaySpec):
             return
         token.memory["has_fired"] = True
         fired = workflow.place(self, container)
+        fired.memory.update(arrived=list(token.memory["arrived"]), unanswered=token.memory.get("unanswered"))
         workflow.record_entry(fired, token.memory["arrived"][-1])
-        fired.phase = Phase.ENTERED
         workflow.make_ready(fired)
 
     def built_in(self, token: Token, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from story import Story, program
 
-from engine import events
+from engine import commands, events
 
 
 def undoable(element: str, handler: str) -> str:
@@ -130,6 +130,25 @@ def test_a_complex_gateway_goes_on_with_enough_tokens_and_swallows_the_rest():
     story.complete("C")
 
     assert (story.passed["N"], story.outcome) == (1, "completed")
+
+
+def test_an_activation_condition_that_fails_is_an_incident_of_the_gateway_and_repeats_nothing():
+    body = (
+        '<startEvent id="S"/><parallelGateway id="F"/><userTask id="A"/><userTask id="B"/>'
+        '<complexGateway id="J"><activationCondition>${activationCount &gt;= enough}</activationCondition></complexGateway>'
+        '<task id="N"/><endEvent id="E"/>'
+    )
+    story = Story(program(body, "S F A J N E", "F B J"))
+
+    story.complete("A")
+    (incident,) = story.incidents
+    assert incident.element_id == "J"
+    assert story.passed["A"] == 1
+    story.do(commands.SetVariables, variables={"enough": 1})
+    story.do(commands.RetryActivity, activity_id=incident.activity_id)
+    story.complete("B")
+
+    assert (story.passed["A"], story.passed["N"], story.outcome) == (1, 1, "completed")
 
 
 def test_tokens_are_taken_in_and_given_out_by_quantity():
