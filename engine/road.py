@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from engine.clock import Clock
 from engine.commands import Command
-from engine.errors import EngineError
+from engine.errors import EngineError, InvalidInput
 from engine.following import follow
 from engine.ids import Ids
+from engine.interpreter.errors import ActivityFailed
 from engine.live import Line
 from engine.programs import Programs
 from engine.session import Session, Unwritable
@@ -74,6 +75,8 @@ class Road:
             result, lines = self._store.retrying(lambda: self._travel_once(work, after))
         except Unwritable as broken:
             raise broken.problem from broken
+        except ActivityFailed as failure:  # outside of any activity that could hold it as an incident
+            raise InvalidInput(failure.message) from failure
         for action, ids in lines:
             log.info(action, extra=ids)
         for listener in self._listeners:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.errors import Conflict, InvalidInput, NotFound
-from engine.model import InstanceState
+from engine.model import InstanceState, Resource
 
 
 @pytest.fixture
@@ -70,3 +70,25 @@ def test_a_condition_of_an_older_version_no_longer_starts_anything(
     assert starting.evaluate_conditions({"degrees": 35}) == ()
     with pytest.raises(NotFound):
         starting.correlate("unknown")
+
+
+def test_a_start_that_an_expression_of_the_process_fails_in_changes_nothing(engine: Engine) -> None:
+    diagram = b"""<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
+        xmlns:camunda="http://camunda.org/schema/1.0/bpmn">
+      <process id="p" isExecutable="true" camunda:versionTag="1">
+        <startEvent id="S"/><userTask id="T"/><endEvent id="E"/>
+        <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
+        <subProcess id="X" triggeredByEvent="true">
+          <startEvent id="XS">
+            <timerEventDefinition><timeDuration>${wait}</timeDuration></timerEventDefinition>
+          </startEvent>
+          <endEvent id="XE"/><sequenceFlow id="c" sourceRef="XS" targetRef="XE"/>
+        </subProcess>
+      </process></definitions>"""
+    engine.deploy(Resource("p.bpmn", diagram))
+
+    with pytest.raises(InvalidInput, match="wait"):
+        engine.start("p")
+
+    assert engine.read.instances().total == 0
+    assert engine.start("p", variables={"wait": "PT1H"}).state == "running"
