@@ -12,7 +12,7 @@ import regex
 
 from engine.errors import InvalidInput
 from engine.forms.description import FieldDescription, FieldType, FormDescription
-from engine.forms.values import evaluate, get_path, set_path
+from engine.forms.values import evaluate, set_path
 
 _PATTERN_SECONDS = 0.2
 _LONGEST_TEXT = 100_000
@@ -188,9 +188,3 @@ def _matches(pattern: str, text: str) -> bool:
         raise Wrong("could not be checked: its pattern takes too long. Ask who made the form") from None
     except regex.error:
         raise Wrong("could not be checked: its pattern is wrong. Ask who made the form") from None
-
-
-def current_value(field: FieldDescription, variables: Mapping[str, Any]) -> Any:
-    """What the variables have for a field, else its default."""
-    found = get_path(variables, field.id)
-    return field.default if found is None else found

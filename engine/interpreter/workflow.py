@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from engine.interpreter.elements.flow_node import FlowNodeSpec
     from engine.interpreter.program import Program
 
-STEP_LIMIT = 1_000_000  # steps in one command: an endless loop of a diagram ends in an incident
-
 
 class LiveWorkflow(BpmnBaseWorkflow):
     """*joins*: tokens that wait at a joining gateway, by (container id, gateway id), oldest first.

@@ -14,11 +14,6 @@ def find(connection: Connection, incident_id: str) -> Row[Any] | None:
     return connection.execute(select(incident).where(incident.c.id == incident_id)).first()
 
 
-def open_of_job(connection: Connection, job_id: str) -> Row[Any] | None:
-    query = select(incident).where(incident.c.job_id == job_id, incident.c.resolved_at.is_(None))
-    return connection.execute(query.order_by(incident.c.id)).first()
-
-
 def new_id(connection: Connection, instance_id: str, activity_id: int) -> str:
     """'<instance>.<activity>', with a number behind it from the activity's second incident on."""
     query = select(func.count()).where(incident.c.instance_id == instance_id, incident.c.activity_id == activity_id)
