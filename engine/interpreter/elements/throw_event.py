@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bpmn.model import EventDefinition, EventKind, FlowNode
@@ -22,6 +24,9 @@ WAITS_FOR_OTHERS = (
 )
 
 
+ENDS_SCOPES = (EventKind.SIGNAL, EventKind.ESCALATION, EventKind.ERROR, EventKind.TERMINATE)
+
+
 class Throw:
     """Throws one *event* from element *element_id*."""
 
@@ -36,23 +41,31 @@ class Throw:
 
     def __call__(self, token: Token) -> None:
         """May end the scope that *token* stands in, and *token* with it."""
+        self.prepare(token)()
+
+    def prepare(self, token: Token) -> Callable[[], None]:
+        """Evaluates all that can fail; what comes back throws."""
         workflow, payload = token.workflow, self._variables(token)
         match self.event.kind:
             case EventKind.MESSAGE:
                 key = text_of(self._correlation_key(token)) if self._correlation_key else None
-                workflow.emit(MessageThrown(token.id, self._element_id, self._text(token), key, payload))
+                message = MessageThrown(token.id, self._element_id, self._text(token), key, payload)
+                return partial(workflow.emit, message)
             case EventKind.SIGNAL:
-                name = self._text(token)
-                workflow.emit(SignalThrown(token.id, self._element_id, name, payload))
-                workflow.deliver_signal(name, payload)  # to this instance; the engine tells the others
+                return partial(self._broadcast, token, self._text(token), payload)
             case EventKind.ESCALATION:
-                throw_escalation(token, self._code_of(token), payload)
+                return partial(throw_escalation, token, self._code_of(token), payload)
             case EventKind.ERROR:
-                throw_error(token, self._code_of(token), "", payload)
+                return partial(throw_error, token, self._code_of(token), "", payload)
             case EventKind.TERMINATE:
-                _terminate(token)
+                return partial(_terminate, token)
             case _:
-                pass
+                return lambda: None
+
+    def _broadcast(self, token: Token, name: str, payload: dict[str, Any]) -> None:
+        """To all that wait in this instance; the engine tells the others."""
+        token.workflow.emit(SignalThrown(token.id, self._element_id, name, payload))
+        token.workflow.deliver_signal(name, payload)
 
     def _variables(self, token: Token) -> dict[str, Any]:
         if self.event.sends_all_variables:
@@ -78,14 +91,16 @@ class ThrowEventSpec(FlowNodeSpec):
         super().__init__(program, node, name)
         self.event = node.event or EventDefinition(EventKind.NONE)
         self.throws = self.event.kind in WAITS_FOR_OTHERS
+        self.ends_scopes = any(e.kind in ENDS_SCOPES for e in self.event.parts or (self.event,))
         self.parts = tuple(Throw(self.compiler, node.id, e, node.line) for e in self.event.parts or (self.event,))
 
     def execute(self, token: Token) -> bool:
         """False when what was thrown has ended the scope that the token stands in."""
-        for throw in self.parts:
-            if throw.event.kind is not EventKind.MESSAGE and throw.event.kind is not EventKind.NONE:
-                self.record_completion(token)
-            throw(token)
+        throws = [part.prepare(token) for part in self.parts]
+        if self.ends_scopes:
+            self.record_completion(token)
+        for throw in throws:
+            throw()
             if token.id not in token.workflow.tasks:
                 return False
         return True

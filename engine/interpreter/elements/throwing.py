@@ -16,17 +16,16 @@ from engine.interpreter.token import Token
 Catcher = BoundaryEventSpec | EventSubprocessStartSpec
 
 
-def throw_error(source: Token, code: str, message: str, variables: Mapping[str, Any]) -> bool:
+def throw_error(source: Token, code: str, message: str, variables: Mapping[str, Any]) -> None:
     """Goes to the nearest scope around *source*, or activity at it, that catches *code*.
 
-    Uncaught, it ends the whole instance as failed, for its caller to catch; False then.
+    Uncaught, it ends the whole instance as failed, for its caller to catch.
     """
     if found := _find(source, EventKind.ERROR, code):
         host, catcher, event = found
         catcher.fire(host, _payload(event, code, message, variables))
-        return True
-    source.workflow.shut("failed", source.spec.node.id, error_code=code, error_message=message)
-    return False
+    else:
+        source.workflow.shut("failed", source.spec.node.id, error_code=code, error_message=message)
 
 
 def throw_escalation(source: Token, code: str, variables: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from story import Story, program
 
-from engine import events
+from engine import commands, events
 
 MESSAGE = '<message id="m" name="Shipped"><extensionElements><zeebe:subscription correlationKey="=orderId"/></extensionElements></message>'
 SIGNAL = '<signal id="g" name="Go"/>'
@@ -249,3 +249,17 @@ def test_a_message_throw_event_tells_the_engine_what_to_send():
     (thrown,) = story.of(events.MessageThrown)
     assert (thrown.name, thrown.element_id) == ("Shipped", "Out")
     assert story.outcome == "completed"
+
+
+def test_what_cannot_be_thrown_is_not_recorded_as_done_and_not_half_thrown():
+    parts = '<signalEventDefinition signalRef="g"/><signalEventDefinition signalRef="h"/>'
+    body = f'<startEvent id="S"/><endEvent id="Out">{parts}</endEvent>'
+    story = Story(program(body, "S Out", definitions=SIGNAL + '<signal id="h" name="Halt-${which}"/>'))
+
+    (incident,) = story.incidents
+    assert (story.passed["Out"], story.of(events.SignalThrown)) == (0, [])
+    story.do(commands.SetVariables, variables={"which": "a"})
+    story.do(commands.RetryActivity, activity_id=incident.activity_id)
+
+    assert [thrown.name for thrown in story.of(events.SignalThrown)] == ["Go", "Halt-a"]
+    assert (story.passed["Out"], story.outcome) == (1, "completed")
