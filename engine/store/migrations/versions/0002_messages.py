@@ -1,0 +1,12 @@
+"""Start events with several triggers; messages that wait for their receivers."""
+
+from __future__ import annotations
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
