@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpmn.expressions import ExpressionError
 from engine.errors import NotFound
+from engine.events import RequiredDecision
 from engine.interpreter.errors import ActivityFailed
 from engine.store import definitions
 from engine.store.transaction import Store
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A decision's value, and what it came from. *output*: the name of a table's only output."""
+    """A decision's value, and what it came from. *output*: the name of a table's only output. *required*: the
+    decisions that it depends on, in the order they were made."""
 
     value: Any
     rules: tuple[str, ...]
     inputs: Mapping[str, Any]
     output: str | None
+    required: tuple[RequiredDecision, ...] = ()
 
 
 class Decisions:
@@ -49,7 +52,10 @@ class Decisions:
             result = decide(self._find(key, binding, version, deployment_id), key, variables, now)
         except (DecisionError, ExpressionError, NotFound) as problem:
             raise ActivityFailed("decision", str(problem)) from problem
-        return Outcome(result.value, tuple(result.rules), result.inputs, result.output)
+        required = tuple(
+            RequiredDecision(made.id, made.inputs, made.value, made.rules) for made in result.decisions[:-1]
+        )
+        return Outcome(result.value, result.rules, result.inputs, result.output, required)
 
     def _find(self, key: str, binding: str, version: str | None, deployment_id: str | None) -> DecisionModel:
         with self._store.reading() as connection:

@@ -221,9 +221,22 @@ class CalledProcessStopped:
 
 @dataclass(frozen=True, slots=True)
 class DecisionEvaluated:
-    """A business rule task's decision: *rules* are the ids of the rules that fired."""
+    """A business rule task's decision: *rules* are the ids of the rules that fired. *required*: the decisions
+    that were made for it, in order."""
 
     activity_id: int
+    element_id: str
+    decision_id: str
+    inputs: Mapping[str, Any]
+    result: Any
+    rules: tuple[str, ...] = ()
+    required: tuple[RequiredDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredDecision:
+    """A decision that another one depends on, as it was made."""
+
     decision_id: str
     inputs: Mapping[str, Any]
     result: Any

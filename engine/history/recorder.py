@@ -69,9 +69,9 @@ class Recorder:
         if event.activity_id == self._addressed:
             changes["actor"] = self._command.actor
         if event.inputs is not None:
-            changes["inputs"] = self._unit.values.mapping(event.inputs)
+            changes["inputs"] = self._unit.values.mapping(event.inputs, self._live.id)
         if event.outputs is not None:
-            changes["outputs"] = self._unit.values.mapping(event.outputs)
+            changes["outputs"] = self._unit.values.mapping(event.outputs, self._live.id)
         self._unit.update(tables.activity, (self._live.id, event.activity_id), changes)
 
     def activity_cancelled(self, event: e.ActivityCancelled) -> None:
@@ -85,7 +85,9 @@ class Recorder:
         self._flows.append(event.flow_id)
 
     def variable_changed(self, event: e.VariableChanged) -> None:
-        after = None if event.after is e.UNSET else self._unit.values.cell(event.after, f"Variable '{event.name}'")
+        after = None
+        if event.after is not e.UNSET:
+            after = self._unit.values.cell(event.after, f"Variable '{event.name}'", self._live.id)
         self._unit.append(
             tables.variable_change,
             {
@@ -115,8 +117,10 @@ class Recorder:
         self._log("signal.thrown", event.activity_id, event.element_id, {"name": event.name})
 
     def decision_evaluated(self, event: e.DecisionEvaluated) -> None:
-        said = {"decision": event.decision_id, "inputs": dict(event.inputs), "result": event.result}
-        self._log("decision.evaluated", event.activity_id, detail=said | {"rules": list(event.rules)})
+        detail = _decision(event)
+        if event.required:
+            detail["required"] = [_decision(made) for made in event.required]
+        self._log("decision.evaluated", event.activity_id, event.element_id, detail)
 
     def _log(
         self,
@@ -126,6 +130,11 @@ class Recorder:
         detail: dict[str, Any] | None = None,
     ) -> None:
         self._live.log(self._command.at, action, self._command.actor, activity_id, element_id, detail or {})
+
+
+def _decision(made: e.DecisionEvaluated | e.RequiredDecision) -> dict[str, Any]:
+    said = {"decision": made.decision_id, "inputs": dict(made.inputs), "result": made.result}
+    return said | {"rules": list(made.rules)}
 
 
 def flows_row(live: Live, flows: list[str]) -> dict[str, Any]:

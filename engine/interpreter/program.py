@@ -11,6 +11,7 @@ from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 
 from bpmn.model import EventKind, Expression, FlowElements, FlowNode, NodeKind, Process, Script
 from engine.errors import InvalidInput
+from engine.events import RequiredDecision
 from engine.interpreter import elements
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
@@ -24,7 +25,7 @@ from engine.interpreter.elements.subprocess import is_implicit_start
 
 class DecisionOutcome(Protocol):
     """*value* as DMN gives it; *rules*: ids of the rules that fired; *inputs*: what was read; *output*: the
-    name of a table's only output."""
+    name of a table's only output; *required*: the decisions that it depends on, as they were made."""
 
     @property
     def value(self) -> Any: ...
@@ -34,6 +35,8 @@ class DecisionOutcome(Protocol):
     def inputs(self) -> Mapping[str, Any]: ...
     @property
     def output(self) -> str | None: ...
+    @property
+    def required(self) -> tuple[RequiredDecision, ...]: ...
 
 
 Evaluator = Callable[[Mapping[str, Any], datetime], Any]

@@ -14,6 +14,21 @@ def shop(engine: Engine, models: Path) -> Engine:
     return engine
 
 
+CHAIN = b"""<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="c" name="c" namespace="urn:c">
+  <decision id="size" name="Size"><variable name="Size"/><decisionTable id="s" hitPolicy="UNIQUE">
+    <input id="si"><inputExpression id="sx"><text>amount</text></inputExpression></input><output id="so"/>
+    <rule id="big"><inputEntry id="s1"><text>&gt;= 100</text></inputEntry>
+    <outputEntry id="s2"><text>"large"</text></outputEntry></rule>
+  </decisionTable></decision>
+  <decision id="discount" name="Discount">
+    <informationRequirement id="r"><requiredDecision href="#size"/></informationRequirement>
+    <decisionTable id="d" hitPolicy="UNIQUE">
+    <input id="di"><inputExpression id="dx"><text>Size</text></inputExpression></input><output id="do" name="percent"/>
+    <rule id="yes"><inputEntry id="d1"><text>"large"</text></inputEntry>
+    <outputEntry id="d2"><text>10</text></outputEntry></rule>
+  </decisionTable></decision></definitions>"""
+
+
 def deploy_generous(engine: Engine, models: Path, *others: Path) -> None:
     generous = (models / "decide.dmn").read_bytes().replace(b"<text>10</text>", b"<text>50</text>")
     engine.deploy(Resource("decide.dmn", generous), *others)
@@ -25,6 +40,16 @@ def test_a_decision_is_made_and_on_record(shop: Engine) -> None:
     entry = next(each for each in shop.read.history(instance.id).log if each.action == "decision.evaluated")
     assert (entry.detail["decision"], entry.detail["rules"], entry.detail["result"]) == ("discount", ["large"], 10)
     assert list(entry.detail["inputs"].values()) == [120]
+    assert entry.element_id == "Latest"
+
+
+def test_the_decisions_that_another_one_depends_on_are_on_record_too(shop: Engine, models: Path) -> None:
+    shop.deploy(Resource("decide.dmn", CHAIN))
+    instance = shop.start("decide", variables={"amount": 120})
+    entry = next(each for each in shop.read.history(instance.id).log if each.action == "decision.evaluated")
+    assert (entry.detail["rules"], entry.detail["result"]) == (["yes"], 10)
+    [size] = entry.detail["required"]
+    assert (size["decision"], size["rules"], size["result"]) == ("size", ["big"], "large")
 
 
 def test_the_newest_decision_is_used_unless_the_diagram_binds_to_its_own(shop: Engine, models: Path) -> None:

@@ -33,7 +33,13 @@ class DecisionTaskSpec(ActivitySpec):
         except ActivityFailed as failure:
             raise ActivityFailed(failure.kind, failure.message, failure.line or self.node.line) from failure
         token.workflow.emit(
-            DecisionEvaluated(token.id, decision_id, dict(outcome.inputs), outcome.value, tuple(outcome.rules))
+            DecisionEvaluated(
+                *(token.id, self.node.id, decision_id),
+                inputs=dict(outcome.inputs),
+                result=outcome.value,
+                rules=outcome.rules,
+                required=outcome.required,
+            )
         )
         value = shape(outcome.value, self.binding.mapping, outcome.output or decision_id, self.node.line)
         if self.binding.result_variable:

@@ -12,7 +12,7 @@ TASK = '<startEvent id="S"/><businessRuleTask id="D" camunda:decisionRef="risk" 
 
 def decided(value: object, output: str | None, mapping: str | None = None) -> Story:
     def decide(*_: object) -> SimpleNamespace:
-        return SimpleNamespace(value=value, rules=("rule-1",), inputs={"amount": 900}, output=output)
+        return SimpleNamespace(value=value, rules=("rule-1",), inputs={"amount": 900}, output=output, required=())
 
     attribute = f' camunda:mapDecisionResult="{mapping}"' if mapping else ""
     return Story(program(TASK.format(attribute), "S D U", decide=decide))
@@ -38,6 +38,7 @@ def test_the_rules_that_fired_and_what_they_looked_at_are_recorded():
     (evaluated,) = decided("high", "level").of(events.DecisionEvaluated)
 
     assert (evaluated.decision_id, evaluated.rules, evaluated.inputs) == ("risk", ("rule-1",), {"amount": 900})
+    assert evaluated.element_id == "D"
 
 
 def test_several_results_where_one_is_expected_are_an_incident():
