@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bpmn.document import Element, local
+from bpmn.model import Dialect
 from bpmn.rules.review import ACTIVITIES, EVENTS, Review, name_of
 
 RULE: Final = "conditions"
@@ -43,8 +44,20 @@ def check(review: Review) -> None:
 
 def _check_choice(review: Review, node: Element, flows: list[Element]) -> None:
     default = local(node.get("default"))
-    for flow in flows:
-        if flow.child("conditionExpression") is None and flow.id != default:
+    open_flows = [flow for flow in flows if flow.child("conditionExpression") is None and flow.id != default]
+    if review.definitions.dialect is Dialect.CAMUNDA7 and node.name == "inclusiveGateway":
+        for flow in open_flows:
+            message = f"Sequence flow '{name_of(flow)}' has no condition: it is always taken, as Camunda 7 does."
+            review.warning(RULE, flow, message)
+    elif review.definitions.dialect is Dialect.CAMUNDA7 and not default and open_flows == flows[-1:]:
+        message = (
+            f"Sequence flow '{name_of(flows[-1])}' has no condition: it is taken where no other is, as Camunda 7 does. "
+            f"Mark it as the default flow of '{name_of(node)}' to say so."
+        )
+        review.warning(RULE, flows[-1], message)
+        return
+    else:
+        for flow in open_flows:
             message = (
                 f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has neither a condition "
                 "nor is it the default. Give it a condition or make it the default flow."

@@ -43,7 +43,12 @@ def _leads_here(review: Review, entry: Element, attribute: str) -> None:
     flow = review.document.resolve(entry.text)
     if node is None or node.name not in NODES:
         return
-    if flow is None or flow.name != "sequenceFlow" or local(flow.get(attribute)) != node.id:
+    if flow is not None and flow.name == "messageFlow" and local(flow.get(attribute)) == node.id:
+        message = (
+            f"'{name_of(node)}' lists message flow '{name_of(flow)}' as {entry.name}: only sequence flows are listed."
+        )
+        review.warning(RULE, entry, message)
+    elif flow is None or flow.name != "sequenceFlow" or local(flow.get(attribute)) != node.id:
         message = (
             f"'{name_of(node)}' lists '{entry.text.strip()}' as {entry.name}, but no such sequence flow joins it. "
             "Draw it again in the editor."

@@ -24,6 +24,37 @@ def test_a_default_flow_that_is_missing_is_only_told(read):
     assert [(finding.rule, finding.severity) for finding in story.findings] == [("conditions", Severity.INFO)]
 
 
+def choice(gateway: str, *conditions: str) -> str:
+    out = [flow(f"f{place}", "x", "e", condition) for place, condition in enumerate(conditions)]
+    return START_AND_END + f'<{gateway} id="x" camunda:asyncBefore="false"/>' + flow("a", "s", "x") + "".join(out)
+
+
+def test_in_camunda_the_last_flow_without_a_condition_is_the_default(read):
+    assert read(choice("exclusiveGateway", "${y}", "")).errors == set()
+    assert read(choice("exclusiveGateway", "", "${y}")).errors == {"conditions"}
+    assert read(choice("exclusiveGateway", "${y}", "", "")).errors == {"conditions"}
+
+
+def test_in_camunda_an_inclusive_gateway_always_takes_a_flow_without_a_condition(read):
+    story = read(choice("inclusiveGateway", "${y}", ""))
+
+    assert (story.errors, story.warnings) == (set(), {"conditions"})
+
+
+def test_a_message_flow_in_the_list_of_a_node_is_only_told(read):
+    lists = '<task id="x"><incoming>a</incoming><incoming>m</incoming><outgoing>b</outgoing></task>'
+    ends = '<startEvent id="s"><outgoing>a</outgoing></startEvent><endEvent id="e"><incoming>b</incoming></endEvent>'
+    pools = (
+        '<collaboration id="c"><participant id="other"/><participant id="own" processRef="p"/>'
+        '<messageFlow id="m" sourceRef="other" targetRef="x"/></collaboration>'
+    )
+
+    story = read(ends + lists + flow("a", "s", "x") + flow("b", "x", "e"), pools)
+
+    assert story.errors == set()
+    assert "flow-not-listed" in story.warnings
+
+
 def test_what_only_the_standard_forbids_is_a_warning_in_a_dialect(read):
     inside = '<startEvent id="s"/><task id="t"/>' + flow("f", "s", "t")
 
