@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from bpmn.answer import Answer
 from bpmn.finding import Finding as Finding  # what reading a file says besides the model
 from bpmn.finding import Severity as Severity
+from bpmn.form import Form as Form
+from bpmn.form import FormField as FormField
+from bpmn.variable_filter import VariableFilter
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -74,10 +78,12 @@ Source = Expression | ListOf | MapOf | Script
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The value of *source* goes to the variable *target* ('a.b' sets a key inside variable a)."""
+    """The value of *source* goes to the variable *target* ('a.b' sets a key inside variable a).
+    *is_local*: of a call activity's mappings, from or to the variables of the activity itself."""
 
     target: str
     source: Source
+    is_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,7 @@ class EventDefinition:
     *correlation_key*: the value a message must carry to reach this token (None: any).
     *payload*: what a throw sends; *code_variable*, *message_variable*: where a catch puts the error's.
     *variable*: where a catch puts the whole payload (None: each entry becomes a variable).
+    *message*: of a thrown error. *filter*: of a condition, the changes it is asked after (None: all).
     *activity*: the activity to compensate. *parts*: of a multiple event.
     """
 
@@ -147,6 +154,8 @@ class EventDefinition:
     variable: str | None = None
     code_variable: str | None = None
     message_variable: str | None = None
+    message: Expression | None = None
+    filter: VariableFilter | None = None
     activity: str | None = None
     waits_for_completion: bool = True
     parts: tuple[EventDefinition, ...] = ()
@@ -165,7 +174,8 @@ class JobBinding:
     handler's default; *retry_cycle*: 'R3/PT10M' or a list of intervals. *headers*: static values
     for the handler. *parameters*: values evaluated on entry and handed over beside the variables.
     *result_variable*: where the whole result goes (None: each entry becomes a variable).
-    *errors*: (condition, error code) pairs tried on a failed external task.
+    *errors*: (condition, error code) pairs tried on what comes of an external task.
+    *retry_base*: seconds, doubled after each failed attempt.
     """
 
     names: tuple[str, ...]
@@ -178,6 +188,8 @@ class JobBinding:
     result_variable: str | None = None
     priority: Expression | None = None
     errors: tuple[tuple[Expression, str], ...] = ()
+    answer: Answer | None = None
+    retry_base: int | None = None
 
     @property
     def type(self) -> str:
@@ -203,7 +215,8 @@ class DecisionBinding:
 
 @dataclass(frozen=True, slots=True)
 class CallBinding:
-    """A call activity. *inputs*/*outputs*: mappings between the two processes; the flags copy all."""
+    """A call activity. *inputs*/*outputs*: mappings between the two processes; the flags copy all,
+    or all that is local to the activity."""
 
     process: Expression
     version_binding: str = "latest"
@@ -211,37 +224,9 @@ class CallBinding:
     inputs: tuple[Assignment, ...] = ()
     outputs: tuple[Assignment, ...] = ()
     passes_all_in: bool = False
+    passes_local_in: bool = False
     passes_all_out: bool = False
     business_key: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """*type*: string, long, double, boolean, date, enum. *choices*: (id, label) of an enum."""
-
-    id: str
-    label: str = ""
-    type: str = "string"
-    default: Expression | None = None
-    choices: tuple[tuple[str, str], ...] = ()
-    constraints: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    date_pattern: str | None = None
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """*key*: an external form's key; *form_id*: id of a deployed form-js form; *schema*: embedded form-js
-    JSON; *fields*: generated form fields. *json_schema*/*ui_schema*: file names (SpiffWorkflow)."""
-
-    key: str | None = None
-    form_id: str | None = None
-    version_binding: str = "latest"
-    schema: str | None = None
-    fields: tuple[FormField, ...] = ()
-    business_key_field: str | None = None
-    json_schema: str | None = None
-    ui_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +263,8 @@ class Behavior:
 class MultiInstance:
     """*counts_from*: the first value of `loopCounter` (0 in Camunda 7, 1 elsewhere).
     *throws_once*: of the *behaviors*, only as the first instance completes (behavior="One").
-    *goes_on*: what catches these events on the boundary does not interrupt the activity (None, One)."""
+    *goes_on*: what catches these events on the boundary does not interrupt the activity (None, One).
+    *save_point_before*/*after*: of each instance."""
 
     is_sequential: bool
     cardinality: Expression | None = None
@@ -291,6 +277,8 @@ class MultiInstance:
     behaviors: tuple[Behavior, ...] = ()
     throws_once: bool = False
     goes_on: bool = False
+    save_point_before: bool = False
+    save_point_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +342,9 @@ class FlowNode:
     *body*: the elements of a subprocess. *attached_to*, *is_interrupting*: of a boundary event or an
     event subprocess's start. *instantiates*: of a receive task or event-based gateway that starts an instance;
     *awaits_all*: of such a gateway, all its events are needed (eventGatewayType="Parallel"). *pre_script*,
-    *post_script*: run around the work (SpiffWorkflow).
+    *post_script*: run around the work, or around each turn of a loop (SpiffWorkflow). *job_priority*: of the
+    jobs that are the engine's own here. *active_elements*, *output_...*: of an ad-hoc subprocess, the ids of what
+    begins, and what is collected of each (Camunda 8).
     """
 
     id: str
@@ -394,6 +384,11 @@ class FlowNode:
     completion_quantity: int = 1
     pre_script: Script | None = None
     post_script: Script | None = None
+    scripts_on_instances: bool = False
+    job_priority: Expression | None = None
+    active_elements: Expression | None = None
+    output_collection: str | None = None
+    output_element: Expression | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
