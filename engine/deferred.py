@@ -27,7 +27,7 @@ def defer(unit: UnitOfWork, live: Live, command: Command) -> None:
         kind="deferred",
         activity_id=said["activity_id"],
         element_id=said.get("element_id", ""),
-        parameters=unit.values.mapping(said | {"command": type(command).__name__}),
+        parameters=unit.values.mapping(said | {"command": type(command).__name__}, live.id),
     )
     unit.insert(tables.job, row)
     live.log(command.at, "command.deferred", command.actor, said["activity_id"], detail={"command": row["id"]})
@@ -58,7 +58,7 @@ def hold_call(unit: UnitOfWork, live: Live, event: ProcessCalled, at: datetime, 
         activity_id=event.activity_id,
         element_id=event.element_id,
         type=event.process_key,
-        parameters=unit.values.mapping(call),
+        parameters=unit.values.mapping(call, live.id),
     )
     unit.insert(tables.job, row | {"state": JobState.FAILED, "error": problem})
     live.raise_incident(at, event.activity_id, event.element_id, "call", problem, location=live.file, job_id=job_id)

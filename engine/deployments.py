@@ -196,6 +196,7 @@ class _Filing:
             is_startable=process.is_startable_in_tasklist and _has_plain_start(process),
             starter_users=orjson.dumps(process.candidate_starter_users).decode(),
             starter_groups=orjson.dumps(process.candidate_starter_groups).decode(),
+            history_time_to_live=process.history_time_to_live,
         )
         row = self.latest_process(process.key)
         assert row is not None
@@ -247,6 +248,7 @@ def definition_of(row: Row[Any]) -> ProcessDefinition:
         is_startable=row.is_startable,
         starter_users=tuple(orjson.loads(row.starter_users)),
         starter_groups=tuple(orjson.loads(row.starter_groups)),
+        history_time_to_live=row.history_time_to_live,
     )
 
 

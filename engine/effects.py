@@ -60,7 +60,7 @@ class Effects:
                 retries=event.retries,
                 retry_cycle=event.retry_cycle,
                 headers=_json(dict(event.headers)),
-                parameters=self._unit.values.mapping(event.parameters),
+                parameters=self._unit.values.mapping(event.parameters, self._live.id),
                 scopes=_json(event.scopes),
             ),
         )

@@ -8,10 +8,12 @@ from typing import Any
 
 from engine.events import UNSET
 from engine.model import InstanceState
+from engine.programs import Loaded
 from engine.store import incidents, tables
 from engine.store.codec import encode_part, readable
 from engine.store.instances import LockedInstance
 from engine.store.unit import UnitOfWork
+from engine.timing import removal_at
 
 Line = tuple[str, Mapping[str, Any]]
 """An action and its ids, for the log of the program (never values of variables)."""
@@ -23,11 +25,12 @@ class Live:
     """*step* numbers this commit within the instance. *instance*: the interpreter's (engine.interpreter)."""
 
     def __init__(
-        self, row: LockedInstance, instance: Any, file: str, unit: UnitOfWork, lines: list[Line], *, is_new: bool
+        self, row: LockedInstance, instance: Any, loaded: Loaded, unit: UnitOfWork, lines: list[Line], *, is_new: bool
     ) -> None:
         self.row = row
         self.instance = instance
-        self.file = file
+        self.file = loaded.file
+        self._time_to_live = loaded.process.history_time_to_live
         self.step = row.version + 1
         self.has_ended_now = False
         self.is_touched = False
@@ -72,7 +75,7 @@ class Live:
                 "actor": actor,
                 "activity_id": activity_id,
                 "element_id": element_id,
-                "detail": self._unit.values.mapping(detail),
+                "detail": self._unit.values.mapping(detail, self.id),
             },
         )
 
@@ -93,6 +96,8 @@ class Live:
         self.row.state = state
         self.has_ended_now = True
         self._changes.update(state=state, ended_at=at, end_reason=readable(reason))
+        if self.row.parent_id is None:  # what it called goes with it
+            self._changes["removal_at"] = removal_at(self._time_to_live, at)
 
     def raise_incident(
         self,
@@ -180,7 +185,7 @@ class Live:
             return
         if self.has_ended and scope_id != 0:
             return
-        text = self._unit.values.cell(value, f"Variable '{name}'")
+        text = self._unit.values.cell(value, f"Variable '{name}'", self.id)
         if is_kept:
             self._unit.update(tables.variable, key, {"value": text})
         else:

@@ -55,6 +55,7 @@ class ProcessDefinition:
     is_startable: bool = True  # has a none start event and is shown in the list
     starter_users: tuple[str, ...] = ()
     starter_groups: tuple[str, ...] = ()
+    history_time_to_live: str | None = None  # as the diagram says it: days, or an ISO 8601 duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class Session:
         loaded = self.programs.get(definition_id, self.connection)
         row = self._new_row(loaded, business_key, caller)
         instance = self.programs.new_instance(loaded, row.id)
-        live = Live(row, instance, loaded.file, self.unit, self.lines, is_new=True)
+        live = Live(row, instance, loaded, self.unit, self.lines, is_new=True)
         events = self.programs.advance(live.instance, command)
         self.unit.insert(tables.process_instance, _instance_row(row, command))
         self._lives[row.id] = live
@@ -162,7 +162,7 @@ class Session:
         if row.root is not None:
             parts, variables = row.parts(self._reader), row.variables(self._reader)
             instance = self.programs.load_instance(loaded, row.id, parts, variables)
-        return Live(row, instance, loaded.file, self.unit, self.lines, is_new=False)
+        return Live(row, instance, loaded, self.unit, self.lines, is_new=False)
 
     def _new_row(self, loaded: Loaded, business_key: str | None, caller: Caller | None) -> LockedInstance:
         row = LockedInstance(
@@ -202,4 +202,5 @@ def _instance_row(row: LockedInstance, command: Start) -> dict[str, Any]:
         "parent_activity_id": row.parent_activity_id,
         "depth": row.depth,
         "root": None,
+        "removal_at": None,
     }

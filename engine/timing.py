@@ -33,6 +33,7 @@ _NICKNAMES = {
     "@midnight": "0 0 0 * * *",
     "@hourly": "0 0 * * * *",
 }
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class TimerError(ValueError):
@@ -55,6 +56,13 @@ class Duration:
             return moment.astimezone(UTC) + self.rest
         except (OverflowError, ValueError) as problem:
             raise TimerError(f"The duration leads beyond the calendar: {problem}.") from problem
+
+    def before(self, moment: datetime) -> datetime:
+        """*moment* less this duration, in UTC; the beginning of the calendar where it leads beyond."""
+        try:
+            return _shift(moment, -self.months, -self.days).astimezone(UTC) - self.rest
+        except (OverflowError, ValueError):
+            return datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,22 @@ def read_duration(value: object) -> Duration:
     if duration.months < 0 or duration.rest < timedelta():
         raise TimerError(f"The duration '{_short(value)}' is negative. A timer needs a time to come.")
     return duration
+
+
+def read_time_to_live(text: str) -> Duration:
+    """How long history is kept: a number of days, or an ISO 8601 duration. Raises TimerError."""
+    text = text.strip()
+    return read_duration(f"P{text}D" if text.isascii() and text.isdigit() else text)
+
+
+def removal_at(time_to_live: str | None, ended_at: datetime) -> datetime | None:
+    """When what ended then may be removed; None where nothing is said, the end of time where it is too long."""
+    if time_to_live is None:
+        return None
+    try:
+        return read_time_to_live(time_to_live).after(ended_at)
+    except (TimerError, OverflowError):
+        return _END_OF_TIME
 
 
 def _parse_duration(text: str) -> Duration:

@@ -36,7 +36,7 @@ def append_log(
         "actor": actor,
         "activity_id": activity_id,
         "element_id": element_id,
-        "detail": values.mapping(detail),
+        "detail": values.mapping(detail, instance_id),
     }
     values.flush()
     connection.execute(insert(log), row)

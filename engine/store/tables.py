@@ -40,8 +40,8 @@ def _instance_key() -> Column[str]:
     return Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), primary_key=True)
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where), unique=unique)
 
 
 # --- what was deployed ----------------------------------------------------------------------------
@@ -81,6 +81,7 @@ process_definition = Table(
     Column("is_startable", Boolean, nullable=False),
     Column("starter_users", Text, nullable=False),
     Column("starter_groups", Text, nullable=False),
+    Column("history_time_to_live", Text),
     UniqueConstraint("key", "version"),
 )
 
@@ -115,10 +116,19 @@ start_subscription = Table(
     metadata,
     Column("process_key", _NAME, primary_key=True),
     Column("element_id", _NAME, primary_key=True),
+    Column("part", Integer, primary_key=True),  # which of a multiple event's triggers
     Column("kind", String(16), nullable=False),
     Column("name", _NAME, nullable=False),
     Column("definition_id", _NAME, ForeignKey("process_definition.id"), nullable=False),
     Index(None, "kind", "name"),
+)
+
+correlation_rule = Table(
+    "correlation_rule",
+    metadata,
+    Column("name", _NAME, primary_key=True),  # of the message
+    Column("hash", String(64), primary_key=True),
+    Column("properties", Text, nullable=False),
 )
 
 # --- what lives -----------------------------------------------------------------------------------
@@ -142,11 +152,14 @@ process_instance = Table(
     Column("parent_activity_id", Integer),
     Column("depth", Integer, nullable=False),
     Column("root", Text),
+    Column("removal_at", Moment),
     Index(None, "process_key", "started_at"),
     Index(None, "state", "started_at"),
     Index(None, "started_at"),
     _partial("ix_process_instance_business_key", "business_key", where="business_key IS NOT NULL"),
     _partial("ix_process_instance_parent", "parent_id", "parent_activity_id", where="parent_id IS NOT NULL"),
+    _partial("ix_process_instance_removal", "removal_at", where="removal_at IS NOT NULL"),
+    _partial("ix_process_instance_kept", "ended_at", where="parent_id IS NULL AND removal_at IS NULL"),
 )
 
 instance_state = Table(
@@ -254,6 +267,53 @@ subscription = Table(
     Column("correlation_key", Text),
     Column("created_at", Moment, nullable=False),
     Index(None, "kind", "name", "correlation_key"),
+)
+
+start_arrival = Table(
+    "start_arrival",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("process_key", _NAME, nullable=False),
+    Column("element_id", _NAME, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("key", Text, nullable=False),  # empty: it goes with any
+    Column("payload", Text, nullable=False),
+    Column("arrived_at", Moment, nullable=False),
+    Index(None, "process_key", "element_id", "key"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", _NAME, nullable=False),
+    Column("correlation_key", Text, nullable=False),  # as it was published; empty: none
+    Column("message_id", Text),
+    Column("payload", Text, nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("published_by", _NAME, nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    Column("delivered_at", Moment),
+    Column("receiver_id", _ID),
+    Column("sender_id", _ID),  # the instance that threw it, with the place
+    Column("sender_activity_id", Integer),
+    Column("sender_element_id", _NAME),
+    _partial(
+        "uq_message_message_id",
+        "name",
+        "correlation_key",
+        "message_id",
+        where="message_id IS NOT NULL",
+        unique=True,
+    ),
+)
+
+message_key = Table(
+    "message_key",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("message", _ID, ForeignKey("message.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 incident = Table(
@@ -373,6 +433,13 @@ value = Table(
     Column("data", Text, nullable=False),
 )
 
+value_use = Table(
+    "value_use",
+    metadata,
+    Column("owner", _ID, primary_key=True),  # a process instance; empty: kept for ever
+    Column("hash", String(64), ForeignKey("value.hash"), primary_key=True, index=True),
+)
+
 person = Table(
     "person",
     metadata,
@@ -381,4 +448,28 @@ person = Table(
     Column("password_hash", Text, nullable=False),
     Column("groups", Text, nullable=False),
     Column("is_admin", Boolean, nullable=False),
+)
+
+# --- housekeeping ---------------------------------------------------------------------------------
+
+housekeeping = Table(
+    "housekeeping",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("holder", _NAME, nullable=False),
+    Column("due_at", Moment, nullable=False),
+)
+
+cleanup = Table(
+    "cleanup",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("definition_id", _NAME, ForeignKey("process_definition.id"), primary_key=True),
+    Column("actor", _NAME, nullable=False),
+    Column("started_at", Moment, nullable=False, index=True),
+    Column("last_at", Moment, nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("called_instances", Integer, nullable=False),
+    Column("first_ended_at", Moment, nullable=False),
+    Column("last_ended_at", Moment, nullable=False),
 )

@@ -130,8 +130,9 @@ class Store:
 
 
 def _is_a_lost_race(problem: DBAPIError) -> bool:
-    """Deadlocks and failed serialisation (PostgreSQL), a unique key taken meanwhile, a lock not got (SQLite)."""
+    """Deadlocks and failed serialisation (PostgreSQL), a unique key taken or a value removed meanwhile, a lock not
+    got (SQLite)."""
     state = getattr(problem.orig, "sqlstate", None)
     if state is not None:
-        return state in ("40001", "40P01", "23505")
+        return state in ("40001", "40P01", "23503", "23505")
     return isinstance(problem, IntegrityError) or "database is locked" in str(problem.orig)

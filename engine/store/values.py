@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, delete, exists, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -16,42 +16,53 @@ from engine.store.codec import decode, encode, reference
 
 _REFERENCE = reference("")[:-2]
 LARGE = 4096  # characters of text from which a value is kept apart
+FOR_EVER = ""  # the owner of values that nothing removes
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
 
 class ValueWriter:
-    """Turns values into column texts, and keeps the large ones until `flush`."""
+    """Turns values into column texts, and keeps the large ones until `flush`.
+
+    *owner*: the process instance whose rows have the text; a large value is there as long as one of its owners.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._apart: dict[str, str] = {}
+        self._uses: set[tuple[str, str]] = set()
 
-    def cell(self, value: Any, name: str) -> str:
+    def cell(self, value: Any, name: str, owner: str = FOR_EVER) -> str:
         """Raises InvalidInput where *value* (called *name* in messages) cannot be kept."""
         text = encode(value, name)
         if len(text) < LARGE:
             return text
         digest = hashlib.sha256(text.encode()).hexdigest()
         self._apart[digest] = text
+        self._uses.add((digest, owner))
         return reference(digest)
 
-    def mapping(self, values: Mapping[str, Any]) -> str:
+    def mapping(self, values: Mapping[str, Any], owner: str = FOR_EVER) -> str:
         """One text for all of *values*; a large entry is shared with whatever else has the same value."""
         if not values:
             return "{}"
-        cells = [f"{orjson.dumps(name).decode()}:{self.cell(value, name)}" for name, value in values.items()]
+        cells = [f"{orjson.dumps(name).decode()}:{self.cell(value, name, owner)}" for name, value in values.items()]
         if "~" in values:  # as the codec writes an object that has the key of its tags
-            return self.cell(dict(values), "values")
+            return self.cell(dict(values), "values", owner)
         return "{" + ",".join(cells) + "}"
 
     def flush(self) -> None:
+        """The foreign key of a use holds its value against `release_values`, or fails where that came first:
+        then the transaction is one that lost a race, and is tried again."""
         if not self._apart:
             return
         rows = [{"hash": digest, "data": text} for digest, text in sorted(self._apart.items())]
         insert_missing(self._connection, tables.value, rows)
+        uses = [{"hash": digest, "owner": owner} for digest, owner in sorted(self._uses)]
+        insert_missing(self._connection, tables.value_use, uses)
         self._apart.clear()
+        self._uses.clear()
 
 
 class ValueReader:
@@ -115,6 +126,25 @@ def insert_missing(connection: Connection, table: Table, rows: list[dict[str, An
     """Inserts the *rows* whose primary key is not there yet."""
     build = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
     connection.execute(build(table).on_conflict_do_nothing(), rows)
+
+
+def release_values(connection: Connection, owners: Sequence[str]) -> int:
+    """Forgets what *owners* use, and deletes the values that nobody uses any more; how many.
+
+    A writer that refers to one of them in the same moment holds its row by its use's foreign key: locking the row
+    waits for that writer, and the next statement sees its use.
+    """
+    released: set[str] = set()
+    for some in in_chunks(owners):
+        uses = delete(tables.value_use).where(tables.value_use.c.owner.in_(some))
+        released.update(connection.execute(uses.returning(tables.value_use.c.hash)).scalars())
+    count = 0
+    is_used = exists().where(tables.value_use.c.hash == tables.value.c.hash)
+    for some in in_chunks(sorted(released)):
+        theirs = tables.value.c.hash.in_(some)
+        connection.execute(select(tables.value.c.hash).where(theirs).order_by(tables.value.c.hash).with_for_update())
+        count += connection.execute(delete(tables.value).where(theirs, ~is_used)).rowcount
+    return count
 
 
 def insert_all(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
