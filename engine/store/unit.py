@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Insert, Table, Update, and_, bindparam, delete, insert, update
+from sqlalchemy import Connection, Table
 
-from engine.store import tables
+from engine.store import bulk, tables
 from engine.store.transaction import Overtaken
 from engine.store.values import ValueWriter
 
@@ -78,71 +79,35 @@ class UnitOfWork:
         """Sends what was gathered. Raises Overtaken where a guarded instance row has moved on."""
         self.values.flush()
         if self._closed_subscriptions:
-            closed: list[Row] = [
-                dict(zip(_SUBSCRIPTION, key, strict=True)) for key in sorted(self._closed_subscriptions)
-            ]
-            self.connection.execute(_CLOSE_SUBSCRIPTION, closed)
+            bulk.delete(self.connection, tables.subscription, _SUBSCRIPTION, sorted(self._closed_subscriptions))
             self._closed_subscriptions.clear()
         for table in reversed(_IN_ORDER):
             if keys := self._deletes.pop(table, None):
-                self.connection.execute(_delete(table), [_bound(table, key) for key in sorted(keys)])
+                bulk.delete(self.connection, table, _names_of_key(table), sorted(keys))
         for table in _IN_ORDER:
             if rows := [*self._inserts.pop(table, {}).values(), *self._appends.pop(table, [])]:
-                self.connection.execute(_insert(table), rows)
+                bulk.insert(self.connection, table, rows)
         for table in _IN_ORDER:
             if changes := self._updates.pop(table, None):
                 self._send_updates(table, changes)
 
     def _send_updates(self, table: Table, changes: dict[Key, Row]) -> None:
-        by_columns: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        by_columns: dict[tuple[str, ...], list[tuple[Key, Row]]] = defaultdict(list)
         for key, row in changes.items():
-            by_columns[tuple(sorted(row))].append(row | _bound(table, key))
+            by_columns[tuple(sorted(row))].append((key, row))
         for columns, rows in by_columns.items():
-            is_guarded = "seen_version" in columns
-            result = self.connection.execute(_update(table, columns), rows)
-            if is_guarded and result.rowcount not in (len(rows), -1):
+            changed = bulk.update(self.connection, table, columns, rows)
+            if bulk.GUARD in columns and changed not in (len(rows), -1):
                 raise Overtaken("Another command changed the process instance at the same time. Try again.")
 
 
-_SUBSCRIPTION: tuple[str, ...] = ("key_instance_id", "key_activity_id", "key_element_id")
-_CLOSE_SUBSCRIPTION = delete(tables.subscription).where(
-    tables.subscription.c.instance_id == bindparam("key_instance_id"),
-    tables.subscription.c.activity_id == bindparam("key_activity_id"),
-    tables.subscription.c.element_id == bindparam("key_element_id"),
-)
-_statements: dict[Any, Any] = {}
+_SUBSCRIPTION = ("instance_id", "activity_id", "element_id")
 
 
 def _key_of(table: Table, row: Row) -> Key:
-    return tuple(row[column.name] for column in table.primary_key)
+    return tuple([row[name] for name in _names_of_key(table)])
 
 
-def _bound(table: Table, key: Key) -> Row:
-    return {f"key_{column.name}": part for column, part in zip(table.primary_key, key, strict=True)}
-
-
-def _where(table: Table) -> Any:
-    return and_(*(column == bindparam(f"key_{column.name}", type_=column.type) for column in table.primary_key))
-
-
-def _insert(table: Table) -> Insert:
-    if (statement := _statements.get(table)) is None:
-        statement = _statements[table] = insert(table)
-    return statement
-
-
-def _delete(table: Table) -> Delete:
-    if (statement := _statements.get((table, "delete"))) is None:
-        statement = _statements[table, "delete"] = delete(table).where(_where(table))
-    return statement
-
-
-def _update(table: Table, columns: tuple[str, ...]) -> Update:
-    """*columns* to set; 'seen_version' among them guards the row by the version that was read."""
-    if (statement := _statements.get((table, columns))) is None:
-        settings = {name: bindparam(name) for name in columns if name != "seen_version"}
-        statement = update(table).where(_where(table)).values(settings)
-        if "seen_version" in columns:
-            statement = statement.where(table.c.version == bindparam("seen_version"))
-        _statements[table, columns] = statement
-    return statement
+@lru_cache
+def _names_of_key(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key)
