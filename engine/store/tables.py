@@ -152,12 +152,20 @@ process_instance = Table(
     Column("parent_activity_id", Integer),
     Column("depth", Integer, nullable=False),
     Column("root", Text),
+    Column("start_key", Text),  # the message key under which no other instance of the process may start
     Column("removal_at", Moment),
     Index(None, "process_key", "started_at"),
     Index(None, "state", "started_at"),
     Index(None, "started_at"),
     _partial("ix_process_instance_business_key", "business_key", where="business_key IS NOT NULL"),
     _partial("ix_process_instance_parent", "parent_id", "parent_activity_id", where="parent_id IS NOT NULL"),
+    _partial(
+        "uq_process_instance_start_key",
+        "process_key",
+        "start_key",
+        where="start_key IS NOT NULL AND ended_at IS NULL",
+        unique=True,
+    ),
     _partial("ix_process_instance_removal", "removal_at", where="removal_at IS NOT NULL"),
     _partial("ix_process_instance_kept", "ended_at", where="parent_id IS NULL AND removal_at IS NULL"),
 )
