@@ -9,13 +9,12 @@ from typing import Final
 
 from bpmn.document import BIOC, CAMUNDA, COLOR, MODELER, SPIFF, ZEEBE, Element, Unreadable, is_bpmn
 from bpmn.reader import read_document
-from bpmn.rules.not_honoured import DECISIVE, HARMLESS
+from bpmn.rules.not_honoured import DECISIVE, HARMLESS, REFUSED_VALUES, is_harmless
 
 _DIALECTS: Final = (CAMUNDA, ZEEBE, SPIFF)
 _OF_EDITORS: Final = (MODELER, BIOC, COLOR)
 # Read only to say why they are refused.
 _REFUSED: Final = frozenset({"camunda:caseRef", "camunda:resource"})
-_REFUSED_VALUES: Final = {("camunda:taskListener", "event"): "timeout"}
 
 
 class Standing(StrEnum):
@@ -57,7 +56,8 @@ def _usages(element: Element) -> Iterator[tuple[str, Standing]]:
         holder = element.parent
         if holder is not None and holder.name.startswith(_DIALECTS) and not holder.visited:
             return  # what stands inside fares like the outermost
-        yield element.name, _standing(element.name, element.visited)
+        is_ignored = is_harmless(element) and not element.visited
+        yield element.name, Standing.IGNORED if is_ignored else _standing(element.name, element.visited)
         if element.visited:
             for attribute in element.attributes:
                 if attribute != "id" and not attribute.startswith("{"):
@@ -80,7 +80,7 @@ def _standing(name: str, is_read: bool) -> Standing:
 
 def _standing_inside(element: Element, attribute: str) -> Standing:
     """Of an attribute of an extension element, which mostly has no prefix."""
-    is_refused = element.attributes[attribute] == _REFUSED_VALUES.get((element.name, attribute))
+    is_refused = (element.name, attribute, element.attributes[attribute]) in REFUSED_VALUES
     if is_refused or (element.name.startswith(CAMUNDA) and attribute == "resource"):
         return Standing.REFUSED
     return _standing(attribute, element.was_read(attribute))

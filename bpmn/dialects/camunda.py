@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
+from bpmn.answer import Answer
 from bpmn.dialects.base import LISTENER_EVENT, Adapter, clean_script
+from bpmn.dialects.camunda_forms import read_form
+from bpmn.dialects.camunda_parts import error_message, said, starters, variable_filter
 from bpmn.dialects.languages import UnknownLanguage, constant, is_juel, language_named
 from bpmn.document import Element
 from bpmn.model import (
@@ -19,8 +22,6 @@ from bpmn.model import (
     EventKind,
     Expression,
     FlowNode,
-    Form,
-    FormField,
     JobBinding,
     Language,
     Listener,
@@ -43,6 +44,7 @@ _WITH_WORK: Final = (NodeKind.SERVICE_TASK, NodeKind.SEND_TASK, NodeKind.BUSINES
 class CamundaAdapter(Adapter):
     dialect: ClassVar[Dialect] = Dialect.CAMUNDA7
     prefix: ClassVar[str] = "camunda:"
+    data_is_drawn_only: ClassVar[bool] = True
     default_language: ClassVar[Language] = Language.LITERAL
 
     def value(self, text: str, line: int) -> Expression:
@@ -59,11 +61,12 @@ class CamundaAdapter(Adapter):
         return Language.JUEL if is_juel(text) else Language.PYTHON
 
     def refine_process(self, element: Element, process: Process) -> Process:
+        users, groups = starters(element)
         return replace(
             process,
             version_tag=element.get("camunda:versionTag") or None,
-            candidate_starter_users=_listed(element.get("camunda:candidateStarterUsers")),
-            candidate_starter_groups=_listed(element.get("camunda:candidateStarterGroups")),
+            candidate_starter_users=users,
+            candidate_starter_groups=groups,
             history_time_to_live=element.get("camunda:historyTimeToLive") or None,
             is_startable_in_tasklist=element.flag("camunda:isStartableInTasklist", True),
             listeners=self._listeners(element),
@@ -74,8 +77,12 @@ class CamundaAdapter(Adapter):
 
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
         ins = element.extensions("camunda:in")
+        if definition.kind is EventKind.SIGNAL:
+            element.get("camunda:async")  # who catches a signal never holds up who throws it
         return replace(
             definition,
+            message=error_message(self, definition),
+            filter=variable_filter(self, element, definition),
             code_variable=element.get(_CODE_VARIABLE.get(definition.kind, "")) or None,
             message_variable=element.get("camunda:errorMessageVariable") or None,
             payload=tuple(self._mapped(part) for part in ins if not _is_all(part) and part.get("target")),
@@ -83,7 +90,13 @@ class CamundaAdapter(Adapter):
         )
 
     def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
-        loop = replace(loop, counts_from=0)
+        element.flag("camunda:exclusive", True)
+        loop = replace(
+            loop,
+            counts_from=0,
+            save_point_before=element.flag("camunda:asyncBefore") or element.flag("camunda:async"),
+            save_point_after=element.flag("camunda:asyncAfter"),
+        )
         collection = element.get("camunda:collection")
         if not collection:
             return loop
@@ -100,6 +113,7 @@ class CamundaAdapter(Adapter):
             save_point_before=element.flag("camunda:asyncBefore") or element.flag("camunda:async"),
             save_point_after=element.flag("camunda:asyncAfter"),
             is_exclusive=element.flag("camunda:exclusive", True),
+            job_priority=self._number(said(element, "camunda:jobPriority"), element.line),
             inputs=inputs,
             outputs=outputs,
             listeners=self._listeners(element),
@@ -123,7 +137,7 @@ class CamundaAdapter(Adapter):
                 return replace(node, binding=self._call(element))
             case NodeKind.START_EVENT:
                 initiator = element.get("camunda:initiator") or None
-                return replace(node, form=self._form(element), initiator_variable=initiator)
+                return replace(node, form=read_form(self, element), initiator_variable=initiator)
             case _:
                 return node
 
@@ -138,7 +152,10 @@ class CamundaAdapter(Adapter):
             return super().refine(element, node)
         connector = holder.extension("camunda:connector")
         parameters, outputs = self._mappings(connector, inside=True) if connector is not None else ((), ())
-        priority = holder.get("camunda:taskPriority") or element.get("camunda:jobPriority")
+        answer = Answer(is_connector=True) if job.written_as == "connectorId" and not outputs else None
+        is_external = job.written_as == "topic"
+        general = said(element, "camunda:taskPriority" if is_external else "camunda:jobPriority")
+        priority = holder.get("camunda:taskPriority") or general
         fields = self._fields(holder.extensions("camunda:field"))
         job = replace(
             job,
@@ -149,8 +166,9 @@ class CamundaAdapter(Adapter):
             result_variable=holder.get("camunda:resultVariable") or None,
             priority=self._number(priority, holder.line),
             errors=self._errors(holder),
+            answer=answer,
         )
-        return replace(node, binding=job, outputs=outputs + node.outputs)
+        return replace(node, binding=job, outputs=outputs + node.outputs, outputs_isolate=bool(outputs))
 
     def _retry_cycle(self, element: Element) -> Expression | None:
         cycle = element.extension("camunda:failedJobRetryTimeCycle")
@@ -216,21 +234,22 @@ class CamundaAdapter(Adapter):
             *self._version(element, "camunda:calledElement"),
             inputs=tuple(self._mapped(part) for part in ins if not _is_all(part) and not part.get("businessKey")),
             outputs=tuple(self._mapped(part) for part in outs if not _is_all(part)),
-            passes_all_in=any(_is_all(part) for part in ins),
+            passes_all_in=any(_is_all(part) and not part.flag("local") for part in ins),
+            passes_local_in=any(_is_all(part) and part.flag("local") for part in ins),
             passes_all_out=any(_is_all(part) for part in outs),
             business_key=self.value(keys[0], element.line) if keys else None,
         )
 
     def _mapped(self, part: Element) -> Assignment:
         """camunda:in, camunda:out: a source that does not exist gives null, as FEEL has it."""
-        text = part.get("sourceExpression")
+        text, is_local = part.get("sourceExpression"), part.flag("local")
         if text:
-            return Assignment(part.get("target"), self.value(text, part.line))
+            return Assignment(part.get("target"), self.value(text, part.line), is_local)
         source = part.get("source")
         if not source.replace(".", "_").isidentifier():
             message = f"'{source}' cannot be mapped by its name. Write sourceExpression instead of source."
             self.report.error("expression-syntax", part, message)
-        return Assignment(part.get("target"), Expression(Language.FEEL, source, part.line))
+        return Assignment(part.get("target"), Expression(Language.FEEL, source, part.line), is_local)
 
     def _user_task(self, element: Element) -> UserTaskBinding:
         plain = self.plain_user_task(element)
@@ -241,50 +260,7 @@ class CamundaAdapter(Adapter):
             due_date=self._attribute(element, "dueDate"),
             follow_up_date=self._attribute(element, "followUpDate"),
             priority=self._number(element.get("camunda:priority"), element.line),
-            form=self._form(element),
-        )
-
-    def _form(self, element: Element) -> Form | None:
-        data = element.extension("camunda:formData")
-        fields = [self._field(part) for part in data.parts("camunda:formField")] if data is not None else []
-        fields += [self._property_field(part) for part in element.extensions("camunda:formProperty")]
-        key, form_id = element.get("camunda:formKey"), element.get("camunda:formRef")
-        if not (key or form_id or fields):
-            return None
-        return Form(
-            key=key or None,
-            form_id=form_id or None,
-            version_binding=element.get("camunda:formRefBinding") or "latest",
-            fields=tuple(fields),
-            business_key_field=(data.get("businessKey") or None) if data is not None else None,
-        )
-
-    def _field(self, part: Element) -> FormField:
-        validation = part.part("camunda:validation")
-        constraints = validation.parts("camunda:constraint") if validation is not None else []
-        return FormField(
-            part.get("id"),
-            part.get("label"),
-            part.get("type") or "string",
-            self.value(part.get("defaultValue"), part.line) if part.get("defaultValue") else None,
-            tuple((choice.get("id"), choice.get("name")) for choice in part.parts("camunda:value")),
-            {constraint.get("name"): constraint.get("config") for constraint in constraints},
-            part.get("datePattern") or None,
-            part.line,
-        )
-
-    def _property_field(self, part: Element) -> FormField:
-        """Activiti's older way to write a form field."""
-        default = part.get("default") or part.get("expression")
-        return FormField(
-            part.get("variable") or part.get("id"),
-            part.get("name"),
-            part.get("type") or "string",
-            self.value(default, part.line) if default else None,
-            tuple((choice.get("id"), choice.get("name")) for choice in part.parts("camunda:value")),
-            {"required": "true"} if part.flag("required") else {},
-            part.get("datePattern") or None,
-            part.line,
+            form=read_form(self, element),
         )
 
     # --- mappings, listeners ----------------------------------------------------------------------
@@ -394,10 +370,6 @@ def _handler_names(attribute: str, text: str) -> tuple[str, ...]:
 
 def _is_all(part: Element) -> bool:
     return part.get("variables") == "all"
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _properties(element: Element) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from bpmn.model import (
 class SpiffAdapter(Adapter):
     dialect: ClassVar[Dialect] = Dialect.SPIFF
     prefix: ClassVar[str] = "spiffworkflow:"
+    data_goes_by_id: ClassVar[bool] = True
 
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
         """Payload and variable stand on the event definition or on the message, signal, ... it refers to."""
@@ -51,6 +52,7 @@ class SpiffAdapter(Adapter):
             super().refine(element, node),
             pre_script=self._extension_script(element, "spiffworkflow:preScript"),
             post_script=self._extension_script(element, "spiffworkflow:postScript"),
+            scripts_on_instances=_has_scripts_on_instances(element),
             properties=_properties(element),
         )
         instructions = _text(element, "spiffworkflow:instructionsForEndUser")
@@ -83,6 +85,7 @@ class SpiffAdapter(Adapter):
                 for part in (parameters.parts("spiffworkflow:parameter") if parameters is not None else [])
             ),
             result_variable=operator.get("resultVariable") or None,
+            retry_base=_whole(retry.get("backoff_base")) if retry is not None else None,
         )
         return replace(node, binding=job)
 
@@ -125,6 +128,15 @@ class SpiffAdapter(Adapter):
 def _form(properties: Mapping[str, str]) -> Form | None:
     schema, ui = properties.get("formJsonSchemaFilename"), properties.get("formUiSchemaFilename")
     return Form(json_schema=schema or None, ui_schema=ui or None) if schema or ui else None
+
+
+def _has_scripts_on_instances(element: Element) -> bool:
+    markers = element.all("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
+    return any(marker.flag("spiffworkflow:scriptsOnInstances") for marker in markers)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 9 else None
 
 
 def _text(element: Element, *names: str) -> str | None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
+from bpmn.answer import Answer
 from bpmn.dialects.base import LISTENER_EVENT, Adapter
+from bpmn.dialects.filters import listed, read_filter
 from bpmn.dialects.languages import constant
 from bpmn.document import Element
 from bpmn.model import (
@@ -29,8 +31,10 @@ from bpmn.model import (
     ScriptBinding,
     UserTaskBinding,
 )
+from bpmn.variable_filter import VariableFilter
 
 _EMBEDDED_FORM: Final = "camunda-forms:bpmn:"
+_OF_CONNECTORS: Final = ("resultExpression", "errorExpression", "retryBackoff", "jobTimeout")  # as Answer has them
 _TASK_EVENTS: Final = {
     "creating": "create",
     "assigning": "assignment",
@@ -43,6 +47,7 @@ _TASK_EVENTS: Final = {
 class ZeebeAdapter(Adapter):
     dialect: ClassVar[Dialect] = Dialect.CAMUNDA8
     prefix: ClassVar[str] = "zeebe:"
+    data_is_drawn_only: ClassVar[bool] = True
     default_language: ClassVar[Language] = Language.LITERAL
 
     def value(self, text: str, line: int) -> Expression:
@@ -68,6 +73,8 @@ class ZeebeAdapter(Adapter):
         )
 
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
+        if definition.kind is EventKind.CONDITIONAL:
+            return replace(definition, filter=self._filter(element))
         if definition.kind is not EventKind.MESSAGE or definition.ref is None:
             return definition
         message = self.document.resolve(definition.ref)
@@ -76,6 +83,13 @@ class ZeebeAdapter(Adapter):
             return definition
         key = self.value(subscription.get("correlationKey"), subscription.line)
         return replace(definition, correlation_key=key)
+
+    def _filter(self, element: Element) -> VariableFilter | None:
+        written = element.extension("zeebe:conditionalFilter")
+        if written is None:
+            return None
+        names, changes = listed(written.get("variableNames")), listed(written.get("variableEvents"))
+        return read_filter(self, written, names, changes)
 
     def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
         zeebe = element.extension("zeebe:loopCharacteristics")
@@ -97,8 +111,11 @@ class ZeebeAdapter(Adapter):
             outputs=outputs,
             outputs_isolate=bool(outputs),
             listeners=self._listeners(element),
+            job_priority=self._priority(element),
             properties=_properties(element),
         )
+        if node.kind is NodeKind.AD_HOC:
+            return self._ad_hoc(element, node)
         if node.kind is NodeKind.USER_TASK:
             return replace(node, binding=self._user_task(element))
         if node.kind is NodeKind.START_EVENT:
@@ -106,6 +123,17 @@ class ZeebeAdapter(Adapter):
         if node.kind is NodeKind.CALL_ACTIVITY:
             return replace(node, binding=self._call(element))
         return self._with_work(element, node)
+
+    def _ad_hoc(self, element: Element, node: FlowNode) -> FlowNode:
+        written = element.extension("zeebe:adHoc")
+        if written is None:
+            return node
+        return replace(
+            node,
+            active_elements=self._attribute(written, "activeElementsCollection"),
+            output_collection=written.get("outputCollection") or None,
+            output_element=self._attribute(written, "outputElement"),
+        )
 
     def _with_work(self, element: Element, node: FlowNode) -> FlowNode:
         """A job by taskDefinition wherever one is drawn; or else a FEEL script or a DMN decision."""
@@ -126,7 +154,6 @@ class ZeebeAdapter(Adapter):
         kind = self.value(definition.get("type"), definition.line)
         is_fixed = kind.language is Language.LITERAL
         headers = _headers(element.extensions("zeebe:taskHeaders"))
-        priority = element.extension("zeebe:jobPriorityDefinition")
         return JobBinding(
             (kind.text if is_fixed else element.id,),
             "taskDefinition",
@@ -134,8 +161,26 @@ class ZeebeAdapter(Adapter):
             retries=self._number(definition, "retries"),
             headers=headers,
             result_variable=headers.get("resultVariable") or None,
-            priority=self._number(priority, "priority") if priority is not None else None,
+            priority=self._priority(element),
+            answer=self._answer(kind.text, headers, definition.line),
         )
+
+    def _answer(self, job_type: str, headers: Mapping[str, str], line: int) -> Answer | None:
+        """The headers that Camunda's own runtime of connectors reads."""
+        answer = Answer(
+            *(self.value(headers[key], line) if headers.get(key) else None for key in _OF_CONNECTORS),
+            is_connector=job_type.startswith("io.camunda:") or "resultExpression" in headers,
+        )
+        return answer if answer != Answer() else None
+
+    def _priority(self, element: Element) -> Expression | None:
+        """Of the element, else of its process."""
+        process = next((each for each in element.ancestors() if each.name == "process"), None)
+        for holder in (element, process):
+            written = holder.extension("zeebe:jobPriorityDefinition") if holder is not None else None
+            if written is not None:
+                return self._number(written, "priority")
+        return None
 
     def _decision(self, decision: Element) -> DecisionBinding:
         binding, version = self._binding(decision)
@@ -178,7 +223,7 @@ class ZeebeAdapter(Adapter):
         if form is None:
             return None
         key = form.get("formKey") or form.get("externalReference") or None
-        binding = form.get("bindingType") or "latest"
+        binding, version = self._binding(form)
         schema = (
             self.document.resolve(key.removeprefix(_EMBEDDED_FORM)) if key and key.startswith(_EMBEDDED_FORM) else None
         )
@@ -186,6 +231,7 @@ class ZeebeAdapter(Adapter):
             key=key,
             form_id=form.get("formId") or None,
             version_binding=binding,
+            version=version,
             schema=schema.text.strip() if schema is not None else None,
         )
 

@@ -1,6 +1,6 @@
 """Each extension that a file has, and what becomes of it."""
 
-from bpmn.dialect_report import Standing, report_dialect
+from bpmn.dialect_report import report_dialect
 
 DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
   xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:modeler="http://camunda.org/schema/modeler/1.0"
@@ -46,16 +46,6 @@ def test_every_extension_is_listed_with_its_standing_and_how_often_it_occurs():
     topic = found["camunda:topic"]
     assert (topic.file, topic.at, topic.count, topic.line) == ("test.bpmn", "serviceTask", 2, 8)
     assert found["camunda:field"].at == "serviceTask"
-
-
-def test_a_listener_to_a_timeout_is_refused():
-    listener = '<camunda:taskListener event="timeout" class="a.B"/>'
-    task = f'<userTask id="u"><extensionElements>{listener}</extensionElements></userTask>'
-    xml = DIAGRAM.replace('<serviceTask id="b" camunda:topic="u"/>', task.replace('"u"', '"b"'))
-    found = {usage.name: usage.standing for usage in report_dialect(xml.encode(), "test.bpmn")}
-
-    assert found["camunda:taskListener event"] is Standing.REFUSED
-    assert found["camunda:taskListener class"] is Standing.HONOURED
 
 
 def test_what_is_no_bpmn_file_has_no_extensions():

@@ -1,0 +1,47 @@
+"""Smaller things that Camunda 7 says of a process and its events."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bpmn.dialects.base import Adapter
+from bpmn.dialects.filters import listed, read_filter
+from bpmn.document import Element
+from bpmn.model import EventDefinition, EventKind, Expression
+from bpmn.variable_filter import VariableFilter
+
+_ROLE: Final = re.compile(r"(user|group)\(([^()]*)\)")
+
+
+def starters(process: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The users and the groups that may start it."""
+    users = list(listed(process.get("camunda:candidateStarterUsers")))
+    groups = list(listed(process.get("camunda:candidateStarterGroups")))
+    for potential in process.extensions("camunda:potentialStarter"):
+        for part in potential.walk():
+            for name in listed(part.text) if part.name in ("formalExpression", "expression") else ():
+                role = _ROLE.fullmatch(name)
+                (users if role and role[1] == "user" else groups).append(role[2].strip() if role else name)
+    return tuple(dict.fromkeys(users)), tuple(dict.fromkeys(groups))
+
+
+def said(element: Element, attribute: str) -> str:
+    """*attribute* of the element, else of its process, for all in it."""
+    process = next((each for each in element.ancestors() if each.name == "process"), None)
+    general = process.get(attribute) if process is not None else ""
+    return element.get(attribute) or general
+
+
+def error_message(adapter: Adapter, definition: EventDefinition) -> Expression | None:
+    error = adapter.document.resolve(definition.ref) if definition.ref and definition.kind is EventKind.ERROR else None
+    text = error.get("camunda:errorMessage") if error is not None else ""
+    return adapter.value(text, error.line) if error is not None and text else None
+
+
+def variable_filter(adapter: Adapter, element: Element, definition: EventDefinition) -> VariableFilter | None:
+    """What a conditional event says of the variables it looks at."""
+    if definition.kind is not EventKind.CONDITIONAL:
+        return None
+    name, changes = element.get("camunda:variableName"), element.get("camunda:variableEvents")
+    return read_filter(adapter, element, (name,) if name else (), listed(changes))
