@@ -36,6 +36,7 @@ class Language(StrEnum):
     FEEL = "feel"
     JUEL = "juel"
     PYTHON = "python"
+    XPATH = "xpath"  # with BPMN's functions for data, as in bpmn:getDataObject('x')
     JAVASCRIPT = "javascript"
     GROOVY = "groovy"
     JSON = "json"  # the text is a JSON document: a constant value

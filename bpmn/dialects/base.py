@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from bpmn.dialects.languages import UnknownLanguage, is_juel, language_named, written
 from bpmn.document import Document, Element, local
+from bpmn.expressions.xpath import is_xpath
 from bpmn.findings import Report
 from bpmn.model import (
     CallBinding,
@@ -54,6 +55,8 @@ class Adapter:
         if element is None or not element.text.strip():
             return None
         named = self.language_of(element)
+        if named is None and is_xpath(element.text):
+            return Expression(Language.XPATH, element.text.strip(), element.line)
         return self.value(element.text, element.line) if named is None else self._in(named, element)
 
     def value(self, text: str, line: int) -> Expression:

@@ -13,6 +13,7 @@ from bpmn.expressions.errors import ExpressionError
 from bpmn.expressions.feel import compile_feel, compile_tests, evaluated
 from bpmn.expressions.juel import compile_juel
 from bpmn.expressions.python import compile_python
+from bpmn.expressions.xpath import compile_xpath
 from bpmn.model import Expression, Language
 
 Evaluate = Callable[[Mapping[str, Any], datetime | None], Any]
@@ -84,6 +85,8 @@ def _compile(language: Language, text: str) -> Evaluate:
             return compile_juel(text)
         case Language.PYTHON:
             return compile_python(text)
+        case Language.XPATH:
+            return compile_xpath(text)
         case Language.JAVASCRIPT | Language.GROOVY:
             raise ExpressionError(f"Expressions in {language} are not supported. Write it in FEEL, JUEL or Python.")
 

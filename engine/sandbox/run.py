@@ -69,7 +69,7 @@ def run_script(
     match script.language:
         case Language.PYTHON:
             return _run_python(script.text, variables, limits, now)
-        case Language.FEEL | Language.JUEL | Language.LITERAL | Language.JSON:
+        case Language.FEEL | Language.JUEL | Language.XPATH | Language.LITERAL | Language.JSON:
             try:
                 expression = Expression(script.language, script.text, script.line)
                 return ScriptResult(compile_expression(expression)(variables, now))
