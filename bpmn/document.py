@@ -219,6 +219,15 @@ def parse(data: bytes, file: str) -> Document:
     return document
 
 
+def text_inside(fragment: str, name: str) -> str | None:
+    """The text of the first element *name* (in any namespace) of an XML *fragment*; None when there is none."""
+    try:
+        root: Any = etree.fromstring(fragment.encode(), _parser())
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    return next((each.text or "" for each in root.iter(f"{{*}}{name}")), None)
+
+
 class _FirstTag(Exception):
     pass
 

@@ -20,6 +20,9 @@ from bpmn.form import FormField as FormField
 from bpmn.variable_filter import VariableFilter
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
+if TYPE_CHECKING:
+    from bpmn.data import NodeData, ProcessInput
+
 
 
 class Dialect(StrEnum):
@@ -391,15 +394,19 @@ class FlowNode:
     output_collection: str | None = None
     output_element: Expression | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    data: NodeData | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DataObject:
     id: str
+    """*name*: of its variable. *default*: its value as its scope begins."""
+
     name: str
     is_collection: bool = False
     line: int = 0
 
+    default: Expression | None = None
 
 @dataclass(frozen=True, slots=True)
 class FlowElements:
@@ -423,7 +430,8 @@ class FlowElements:
 @dataclass(frozen=True, slots=True)
 class Process:
     """One process of a file. *key* is its BPMN id. *candidate_starter_...*: who may start it.
-    *is_global_task*: made of a global task, for call activities to call."""
+    *is_global_task*: made of a global task, for call activities to call. *inputs*, *outputs*: what it takes as it
+    starts and gives its caller at the end (None: every variable)."""
 
     key: str
     name: str
@@ -439,6 +447,8 @@ class Process:
     history_time_to_live: str | None = None
     participant: str | None = None
     listeners: tuple[Listener, ...] = ()
+    inputs: tuple[ProcessInput, ...] = ()
+    outputs: tuple[str, ...] | None = None
     embedded_forms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     file: str = ""
     line: int = 0

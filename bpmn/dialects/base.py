@@ -43,6 +43,8 @@ class Adapter:
     dialect: ClassVar[Dialect] = Dialect.BPMN
     prefix: ClassVar[str] = ""
     default_language: ClassVar[Language] = Language.PYTHON
+    data_is_drawn_only: ClassVar[bool] = False  # data objects and stores are pictures to its own engine
+    data_goes_by_id: ClassVar[bool] = False  # and is needed wherever it is drawn
 
     def __init__(self, document: Document, report: Report) -> None:
         self.document = document
@@ -130,6 +132,10 @@ class Adapter:
 
     def refine_loop(self, element: Element, loop: MultiInstance) -> MultiInstance:
         return loop
+
+    def data_default(self, data_object: Element) -> Expression | None:
+        """The value of a data object as its scope begins."""
+        return None
 
     def refine(self, element: Element, node: FlowNode) -> FlowNode:
         if node.kind in _JOBS or (node.kind is NodeKind.SEND_TASK and node.event is None):

@@ -8,6 +8,7 @@ from bpmn.dialects.base import Adapter
 from bpmn.dialects.languages import constant
 from bpmn.document import Element
 from bpmn.model import Behavior, Expression, Language, MultiInstance, StandardLoop
+from bpmn.reader.data import variable_of
 from bpmn.reader.events import KINDS, read_definition
 
 
@@ -87,6 +88,4 @@ def _variable(reference: Element | None, adapter: Adapter) -> str | None:
     target = adapter.document.resolve(reference.text)
     if target is None:
         return reference.text.strip()
-    if target.name == "dataObjectReference":
-        target = adapter.document.resolve(target.get("dataObjectRef")) or target
-    return target.get("name") or target.id
+    return variable_of(target, adapter)

@@ -7,6 +7,7 @@ from typing import Final
 from bpmn.dialects.base import Adapter
 from bpmn.document import Element, local
 from bpmn.model import EventDefinition, FlowElements, FlowNode, NodeKind
+from bpmn.reader.data import read_data
 from bpmn.reader.events import read_event, read_task_message
 from bpmn.reader.loops import read_loop
 
@@ -47,6 +48,7 @@ def read_node(
         is_interrupting=_is_interrupting(element, kind),
         loop=read_loop(element, adapter),
         body=body,
+        data=read_data(element, adapter),
         is_event_subprocess=element.flag("triggeredByEvent"),
         is_for_compensation=element.flag("isForCompensation"),
         compensation_handler=_compensation_handler(element, kind, adapter),

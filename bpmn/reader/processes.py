@@ -6,7 +6,8 @@ from typing import Final
 
 from bpmn.dialects.base import Adapter
 from bpmn.document import Document, Element, local
-from bpmn.model import DataObject, FlowElements, FlowNode, NodeKind, Process, SequenceFlow
+from bpmn.model import FlowElements, FlowNode, NodeKind, Process, SequenceFlow
+from bpmn.reader.data import read_data_objects, read_process_data
 from bpmn.reader.nodes import read_node
 
 NODE_KINDS: Final = {kind.value: kind for kind in NodeKind}
@@ -30,6 +31,7 @@ def executable_processes(document: Document) -> list[Element]:
 
 
 def read_process(element: Element, is_executable: bool, adapter: Adapter) -> Process:
+    inputs, outputs = read_process_data(element, adapter)
     process = Process(
         key=key_of(element),
         name=element.get("name"),
@@ -38,6 +40,8 @@ def read_process(element: Element, is_executable: bool, adapter: Adapter) -> Pro
         documentation=documentation(element),
         is_executable=is_executable,
         participant=_participant(element, adapter.document),
+        inputs=inputs,
+        outputs=outputs,
         file=adapter.document.file,
         line=element.line,
     )
@@ -136,7 +140,7 @@ class _Scopes:
                 lane=self._lane_of(child),
                 body=self._bodies.get(id(child)),
             )
-        return FlowElements(nodes, flows, tuple(_data_object(child) for child in scope.all("dataObject")))
+        return FlowElements(nodes, flows, tuple(read_data_objects(scope, self._adapter)))
 
     def _flow(self, element: Element) -> SequenceFlow:
         flow = SequenceFlow(
@@ -171,7 +175,3 @@ def _lanes(process: Element) -> dict[str, str]:
                 owners[node] = lane
                 found[node] = lane.get("name") or lane.id
     return found
-
-
-def _data_object(element: Element) -> DataObject:
-    return DataObject(key_of(element), element.get("name"), element.flag("isCollection"), element.line)
