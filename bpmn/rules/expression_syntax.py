@@ -9,10 +9,14 @@ from typing import Final, cast
 
 from bpmn.document import Element
 from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
-from bpmn.model import Definitions, Expression, FlowElements, Language, Script
+from bpmn.model import Definitions, Dialect, Expression, FlowElements, Language, Script
 from bpmn.rules.review import Review, name_of
 
 RULE: Final = "expression-syntax"
+
+
+# In plain BPMN a text in no named language is Python.
+_OTHER_LANGUAGES: Final = {Language.PYTHON: " If it is not Python, name its language, or begin FEEL with '='."}
 
 
 def check(review: Review) -> None:
@@ -25,6 +29,8 @@ def check(review: Review) -> None:
         problem = _problem(source)
         if problem:
             where = replaced(element, source.line)
+            if isinstance(source, Expression) and review.definitions.dialect is Dialect.BPMN:
+                problem += _OTHER_LANGUAGES.get(source.language, "")
             review.error(RULE, where, f"{problem} Correct it at '{name_of(element)}'.")
 
 

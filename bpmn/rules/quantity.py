@@ -14,5 +14,5 @@ def check(review: Review) -> None:
         for attribute in ("startQuantity", "completionQuantity"):
             value = element.get(attribute, "1")
             if not value.isdigit() or value == "0":
-                message = f"{attribute}='{value}' of '{name_of(element)}' is not a positive number. Set it to 1."
-                review.error(RULE, element, message)
+                message = f"{attribute}='{value}' of '{name_of(element)}' is no positive number and is read as 1. Set it to 1."
+                review.strict(RULE, element, message)

@@ -107,7 +107,7 @@ ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
         "EXT120": "cancel-event",
         "EXT121": "event-definition-here",
         "EXT122": "event-definition-here",
-        "EXT123": "empty-expression",
+        "EXT123": ("empty-expression", "expression-syntax"),
         "EXT124": "link",
         "EXT125": "link",
         "EXT126": "link",
@@ -142,7 +142,6 @@ NOT_CHECKED: Final[Mapping[str, str]] = {
     "EXT053": "editors write script tasks without a format; the language is then the dialect's own",
     "EXT076": "names of data states carry no meaning for an engine",
     "EXT079": "inputs of a subprocess are read as the variables of its scope",
-    "EXT123": "prose in place of an expression is answered as one that does not parse",
     "EXT128": "editors write messages without an operation",
 }
 
