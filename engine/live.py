@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.events import UNSET
+from engine.hot import Sizes
 from engine.model import InstanceState
 from engine.programs import Loaded
 from engine.store import incidents, tables
-from engine.store.codec import encode_part, readable
+from engine.store.codec import copy_of, encode_part, readable
 from engine.store.instances import LockedInstance
 from engine.store.unit import UnitOfWork
 from engine.timing import removal_at
@@ -19,22 +20,33 @@ Line = tuple[str, Mapping[str, Any]]
 """An action and its ids, for the log of the program (never values of variables)."""
 
 _NOTHING: Mapping[str, Any] = {}
+_IMMUTABLE = frozenset({str, int, float, bool, type(None)})
 
 
 class Live:
-    """*step* numbers this commit within the instance. *instance*: the interpreter's (engine.interpreter)."""
+    """*step* numbers this commit within the instance. *instance*: the interpreter's (engine.interpreter).
+    *sizes*: of what it has saved; None for a new one."""
 
     def __init__(
-        self, row: LockedInstance, instance: Any, loaded: Loaded, unit: UnitOfWork, lines: list[Line], *, is_new: bool
+        self,
+        row: LockedInstance,
+        instance: Any,
+        loaded: Loaded,
+        unit: UnitOfWork,
+        lines: list[Line],
+        sizes: Sizes | None = None,
     ) -> None:
         self.row = row
         self.instance = instance
+        if instance is not None:
+            instance.call_by(row.business_key)
+        self.sizes = sizes or Sizes()
         self.file = loaded.file
         self._time_to_live = loaded.process.history_time_to_live
         self.step = row.version + 1
         self.has_ended_now = False
         self.is_touched = False
-        self.is_new = is_new
+        self.is_new = sizes is None
         self._unit = unit
         self._lines = lines
         self._changes: dict[str, Any] = {}
@@ -46,7 +58,7 @@ class Live:
 
     @property
     def has_ended(self) -> bool:
-        return self.row.state not in (InstanceState.RUNNING, InstanceState.SUSPENDED)
+        return self.row.has_ended
 
     @property
     def is_suspended(self) -> bool:
@@ -163,31 +175,36 @@ class Live:
 
     def _save_parts(self, parts: Mapping[int, Any]) -> None:
         for part_id, data in parts.items():
-            if part_id == 0:
-                self._changes["root"] = None if data is None else encode_part(data)
-            elif data is None:
-                if self.row.part_texts.pop(part_id, None) is not None:
+            if data is None:
+                if self.sizes.drop_part(part_id) and part_id != 0:
                     self._unit.delete(tables.instance_state, (self.id, part_id))
             elif not self.has_ended:
-                text = encode_part(data)
-                if part_id in self.row.part_texts:
-                    self._unit.update(tables.instance_state, (self.id, part_id), {"data": text})
-                else:
-                    row = {"instance_id": self.id, "part_id": part_id, "data": text}
-                    self._unit.insert(tables.instance_state, row)
+                self._save_part(part_id, encode_part(data))
+
+    def _save_part(self, part_id: int, text: str) -> None:
+        if part_id == 0:
+            self._changes["root"] = text
+        elif part_id in self.sizes.parts:
+            self._unit.update(tables.instance_state, (self.id, part_id), {"data": text})
+        else:
+            row = {"instance_id": self.id, "part_id": part_id, "data": text}
+            self._unit.insert(tables.instance_state, row)
+        self.sizes.put_part(part_id, len(text))
 
     def _save_variable(self, scope_id: int, name: str, value: Any) -> None:
         key = (self.id, scope_id, name)
-        is_kept = (scope_id, name) in self.row.variable_texts
         if value is UNSET:
-            if is_kept and not (self.has_ended and scope_id == 0):
+            if self.sizes.drop_variable((scope_id, name)) and not (self.has_ended and scope_id == 0):
                 self._unit.delete(tables.variable, key)
             return
         if self.has_ended and scope_id != 0:
             return
         text = self._unit.values.cell(value, f"Variable '{name}'", self.id)
-        if is_kept:
+        if (scope_id, name) in self.sizes.variables:
             self._unit.update(tables.variable, key, {"value": text})
         else:
             row = {"instance_id": self.id, "scope_id": scope_id, "name": name, "value": text}
             self._unit.insert(tables.variable, row)
+        self.sizes.put_variable((scope_id, name), self._unit.values.size_of(text))
+        if not self.has_ended and type(value) not in _IMMUTABLE:
+            self.instance.set_as_read(scope_id, name, copy_of(value))

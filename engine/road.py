@@ -11,9 +11,9 @@ from engine.clock import Clock
 from engine.commands import Command
 from engine.errors import EngineError, InvalidInput
 from engine.following import follow
+from engine.hot import HotInstances
 from engine.ids import Ids
 from engine.interpreter.errors import ActivityFailed
-from engine.live import Line
 from engine.programs import Programs
 from engine.session import Session, Unwritable
 from engine.store.jobs import Lease, end_attempts
@@ -41,6 +41,7 @@ class Road:
         self._programs = programs
         self._ids = ids
         self._clock = clock
+        self._hot = HotInstances()
         self._listeners: list[Callable[[], None]] = []
 
     def on_commit(self, callback: Callable[[], None]) -> None:
@@ -72,12 +73,13 @@ class Road:
     def travel(self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None = None) -> Result:
         """*work* and all that follows from it in one transaction, tried again where it lost a race."""
         try:
-            result, lines = self._store.retrying(lambda: self._travel_once(work, after))
+            result, session = self._store.retrying(lambda: self._travel_once(work, after))
         except Unwritable as broken:
             raise broken.problem from broken
         except ActivityFailed as failure:  # outside of any activity that could hold it as an incident
             raise InvalidInput(failure.message) from failure
-        for action, ids in lines:
+        self._hot.put(session.hot())
+        for action, ids in session.lines:
             log.info(action, extra=ids)
         for listener in self._listeners:
             listener()
@@ -85,15 +87,15 @@ class Road:
 
     def _travel_once(
         self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None
-    ) -> tuple[Result, list[Line]]:
+    ) -> tuple[Result, Session]:
         with self._store.writing() as connection:
-            session = Session(connection, self._programs, self._ids)
+            session = Session(connection, self._programs, self._ids, self._hot)
             result = work(session)
             follow(session)
             session.save()
             if after is not None:
                 after(connection)
-            return result, session.lines
+            return result, session
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
         session.load(errand.instance_id for errand in errands)

@@ -13,16 +13,17 @@ from engine.deferred import defer
 from engine.effects import Effects
 from engine.errors import Conflict, EngineError, NotFound
 from engine.history.recorder import Recorder, flows_row
+from engine.hot import Hot, HotInstances, Sizes
 from engine.ids import Ids
 from engine.live import Line, Live
 from engine.model import InstanceState
 from engine.programs import Loaded, Programs
 from engine.store import tables
-from engine.store.instances import LockedInstance, children_of, forget_runtime, lock_instances
+from engine.store.instances import LockedInstance, SavedState, children_of, forget_runtime, lock_instances, saved_states
 from engine.store.jobs import Lease, LockedJobs, check_lease, lock_job, lock_jobs
 from engine.store.types import Connection
 from engine.store.unit import UnitOfWork
-from engine.store.values import ValueReader
+from engine.store.values import LazyValues, ValueReader
 
 DEPTH_LIMIT = 100
 """Calls of calls of processes: deeper is taken for a recursion without an end."""
@@ -53,13 +54,14 @@ class FollowUp:
 
 
 class Session:
-    def __init__(self, connection: Connection, programs: Programs, ids: Ids) -> None:
+    def __init__(self, connection: Connection, programs: Programs, ids: Ids, hot: HotInstances) -> None:
         self.connection = connection
         self.programs = programs
         self.unit = UnitOfWork(connection)
         self.agenda: deque[FollowUp] = deque()
         self.lines: list[Line] = []  # for the log, once committed
         self._ids = ids
+        self._hot = hot
         self._reader = ValueReader(connection)
         self._lives: dict[str, Live] = {}
         self._jobs: LockedJobs = {}
@@ -67,10 +69,18 @@ class Session:
 
     def load(self, instance_ids: Iterable[str]) -> None:
         """Locks and loads what is not loaded yet, in one go."""
-        missing = {each for each in instance_ids if each not in self._lives}
-        if missing:
-            for row in lock_instances(self.connection, missing).values():
-                self._lives[row.id] = self._revive(row)
+        if not (missing := {each for each in instance_ids if each not in self._lives}):
+            return
+        cold: list[LockedInstance] = []
+        for row in lock_instances(self.connection, missing):
+            hot = self._hot.take(row.id, row.version)
+            if hot is None and not row.has_ended:
+                cold.append(row)
+            else:
+                self._revive(row, hot)
+        states = saved_states(self.connection, [row.id for row in cold]) if cold else {}
+        for row in cold:
+            self._revive(row, self._restored(row, states[row.id]))
 
     def lock_jobs(self, leases: Iterable[Lease]) -> None:
         """Locks jobs that commands are the end of, in one go; their instances are locked before them."""
@@ -111,12 +121,16 @@ class Session:
         *,
         business_key: str | None = None,
         caller: Caller | None = None,
+        start_key: str | None = None,
     ) -> Live:
-        """Starts a new instance. Raises NotFound, InvalidInput; then there is none."""
+        """Starts a new instance. *start_key*: while it runs, no other of the process may start with the same.
+
+        Raises NotFound, InvalidInput; then there is none.
+        """
         loaded = self.programs.get(definition_id, self.connection)
-        row = self._new_row(loaded, business_key, caller)
+        row = replace(self._new_row(loaded, business_key, caller), start_key=start_key)
         instance = self.programs.new_instance(loaded, row.id)
-        live = Live(row, instance, loaded, self.unit, self.lines, is_new=True)
+        live = Live(row, instance, loaded, self.unit, self.lines)
         events = self.programs.advance(live.instance, command)
         self.unit.insert(tables.process_instance, _instance_row(row, command))
         self._lives[row.id] = live
@@ -135,6 +149,9 @@ class Session:
         self.unit.flush()
         return children_of(self.connection, instance_id, activity_id)
 
+    def next_id(self) -> str:
+        return self._ids.next()
+
     def save(self) -> None:
         """Writes everything; the transaction is then ready to commit."""
         for live in self._lives.values():
@@ -147,6 +164,14 @@ class Session:
             forget_runtime(self.connection, ended)
         self.unit.flush()
 
+    def hot(self) -> list[tuple[str, Hot]]:
+        """The live instances as they are now, to be kept once they are committed."""
+        return [
+            (live.id, Hot(live.step if live.is_touched else live.row.version, live.instance, live.sizes))
+            for live in self._lives.values()
+            if not live.has_ended
+        ]
+
     def _take_in(self, live: Live, command: Command, events: list[e.Event]) -> None:
         live.is_touched = True
         try:
@@ -156,13 +181,17 @@ class Session:
             raise Unwritable(problem) from problem
         self.agenda.extend(FollowUp(live, command, event) for event in follow_ups)
 
-    def _revive(self, row: LockedInstance) -> Live:
+    def _revive(self, row: LockedInstance, state: Hot | None) -> None:
+        """*state*: None for an instance that has ended."""
         loaded = self.programs.get(row.definition_id, self.connection)
-        instance = None
-        if row.root is not None:
-            parts, variables = row.parts(self._reader), row.variables(self._reader)
-            instance = self.programs.load_instance(loaded, row.id, parts, variables)
-        return Live(row, instance, loaded, self.unit, self.lines, is_new=False)
+        instance, sizes = (state.instance, state.sizes) if state is not None else (None, Sizes())
+        self._lives[row.id] = Live(row, instance, loaded, self.unit, self.lines, sizes)
+
+    def _restored(self, row: LockedInstance, state: SavedState) -> Hot:
+        loaded = self.programs.get(row.definition_id, self.connection)
+        parts, variables = LazyValues(state.parts, self._reader), LazyValues(state.variables, self._reader)
+        instance = self.programs.load_instance(loaded, row.id, parts, variables)
+        return Hot(row.version, instance, Sizes.of(state.parts, state.variables, self._reader.size_of))
 
     def _new_row(self, loaded: Loaded, business_key: str | None, caller: Caller | None) -> LockedInstance:
         row = LockedInstance(
@@ -177,7 +206,6 @@ class Session:
             parent_id=None,
             parent_activity_id=None,
             depth=0,
-            root=None,
         )
         if caller is None:
             return row
@@ -202,5 +230,6 @@ def _instance_row(row: LockedInstance, command: Start) -> dict[str, Any]:
         "parent_activity_id": row.parent_activity_id,
         "depth": row.depth,
         "root": None,
+        "start_key": row.start_key,
         "removal_at": None,
     }

@@ -22,6 +22,8 @@ from engine.commands import (
 )
 from engine.errors import Conflict, NotFound
 from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
+from engine.interpreter.elements.flow_node import FlowNodeSpec
+from engine.interpreter.elements.call_activity import CallActivitySpec
 from engine.interpreter.elements.listeners import ListenersSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.elements.user_task import UserTaskSpec
@@ -40,6 +42,7 @@ class Instance:
     def __init__(self, workflow: LiveWorkflow, instance_id: str) -> None:
         self.id = instance_id
         self._workflow = workflow
+        workflow.instance_id = instance_id
 
     @classmethod
     def new(cls, program: Program, instance_id: str) -> Instance:
@@ -64,9 +67,17 @@ class Instance:
     def is_ended(self) -> bool:
         return self._workflow.is_ended
 
+    def call_by(self, business_key: str | None) -> None:
+        """The name that its users know the instance by, for expressions to ask."""
+        self._workflow.business_key = business_key
+
     def changes(self) -> Changes:
         """What has changed since the last call, to be saved with the events."""
         return take_changes(self._workflow)
+
+    def set_as_read(self, scope_id: int, name: str, value: Any) -> None:
+        """A variable that was saved, as it would be read back: this instance may be gone on with in memory."""
+        self._workflow.tasks[scope_id].data[name] = value
 
     def visible(self, activity_id: int) -> dict[str, Any]:
         """The variables that activity sees. Raises NotFound when it is not live."""
@@ -133,14 +144,23 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
     starts = workflow.program.starts(command.start_event)
     start = starts[0]
     workflow.emit(InstanceStarted(start.node.id))
-    variables = start.received(command.variables) if command.start_event else command.variables
-    for name, value in variables.items():
+    for name, value in _brought(start, command).items():
         workflow.set_local(workflow.root, name, value, 0)
     if start.node.initiator_variable:
         workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
     workflow.program.root.open(workflow.root, starts, has_come=command.start_event is not None)
+
+
+def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:
+    """The variables that the starting event makes, or each of its triggers."""
+    if command.start_event is None:
+        return dict(command.variables)
+    brought: dict[str, Any] = {}
+    for part, payload in command.arrivals or ((0, command.variables),):
+        brought |= start.received(payload, part)
+    return brought
 
 
 def _waiting(workflow: LiveWorkflow, activity_id: int) -> Token:
@@ -175,6 +195,8 @@ def _set_variables(workflow: LiveWorkflow, scope_id: int, variables: Mapping[str
 
 def _retry(workflow: LiveWorkflow, activity_id: int) -> None:
     token = workflow.open_token(activity_id)
+    if workflow.conditions.ask_again(token):
+        return
     if token._state != TaskState.ERROR:
         raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') has no open incident to retry.")
     workflow.emit(IncidentResolved(token.id))
@@ -183,6 +205,9 @@ def _retry(workflow: LiveWorkflow, activity_id: int) -> None:
 
 def _continue(workflow: LiveWorkflow, activity_id: int) -> None:
     token = workflow.open_token(activity_id)
+    if isinstance(token.spec, CallActivitySpec) and token.spec.waits_for_result(token):
+        workflow.make_ready(token)  # its call could not be made, and is made again
+        return
     where = token.memory.pop("paused", None)
     if where is None:
         raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') does not wait at a save point.")

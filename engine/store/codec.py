@@ -81,6 +81,11 @@ def normalise(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _copy(value, f"Variable '{name}'", 0) for name, value in variables.items()}
 
 
+def copy_of(value: Any) -> Any:
+    """*value*, which can be kept, as it would be read back."""
+    return _copy(value, "", 0)
+
+
 def check_key(text: str, what: str) -> str:
     """*text* if it can serve as *what* (a business key, a name): short, and storable on every database."""
     if not 0 < len(text) <= KEY_LENGTH or "\0" in text:

@@ -7,11 +7,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
+from engine.model import InstanceState
 from engine.store import tables
 from engine.store.tables import instance_state, process_instance, variable
-from engine.store.values import LazyValues, ValueReader, in_chunks
+from engine.store.values import ValueReader, in_chunks
 
 _COLUMNS = [
     process_instance.c[name]
@@ -27,14 +28,25 @@ _COLUMNS = [
         "parent_id",
         "parent_activity_id",
         "depth",
-        "root",
+        "start_key",
     )
 ]
 
 
+_IDS = bindparam("ids", expanding=True)
+_LOCK = select(*_COLUMNS).where(process_instance.c.id.in_(_IDS)).order_by(process_instance.c.id).with_for_update()
+_ROOTS = select(process_instance.c.id, process_instance.c.root).where(process_instance.c.id.in_(_IDS))
+_PARTS = select(instance_state.c.instance_id, instance_state.c.part_id, instance_state.c.data).where(
+    instance_state.c.instance_id.in_(_IDS)
+)
+_VARIABLES = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
+    variable.c.instance_id.in_(_IDS)
+)
+
+
 @dataclass(slots=True)
 class LockedInstance:
-    """One locked row, and what belongs to it. *texts*: the variables' column texts by (scope, name)."""
+    """One locked row."""
 
     id: str
     definition_id: str
@@ -47,28 +59,36 @@ class LockedInstance:
     parent_id: str | None
     parent_activity_id: int | None
     depth: int
-    root: str | None
-    part_texts: dict[int, str] = field(default_factory=dict[int, str])
-    variable_texts: dict[tuple[int, str], str] = field(default_factory=dict[tuple[int, str], str])
+    start_key: str | None = None
 
-    def parts(self, reader: ValueReader) -> LazyValues[int]:
-        texts = dict(self.part_texts)
-        if self.root is not None:
-            texts[0] = self.root
-        return LazyValues(texts, reader)
-
-    def variables(self, reader: ValueReader) -> LazyValues[tuple[int, str]]:
-        return LazyValues(self.variable_texts, reader)
+    @property
+    def has_ended(self) -> bool:
+        return self.state not in (InstanceState.RUNNING, InstanceState.SUSPENDED)
 
 
-def lock_instances(connection: Connection, ids: Collection[str]) -> dict[str, LockedInstance]:
-    """Locks rows in order of id, so that two transactions never wait for each other; loads their state."""
-    found: dict[str, LockedInstance] = {}
-    for some in in_chunks(sorted(ids)):
-        query = select(*_COLUMNS).where(process_instance.c.id.in_(some)).order_by(process_instance.c.id)
-        found |= {row.id: LockedInstance(*row) for row in connection.execute(query.with_for_update())}
-    for some in in_chunks([one.id for one in found.values() if one.root is not None]):
-        _load_state(connection, some, found)
+@dataclass(slots=True)
+class SavedState:
+    """What the interpreter saved of a live instance: column texts by part, and by (scope, variable)."""
+
+    parts: dict[int, str] = field(default_factory=dict[int, str])
+    variables: dict[tuple[int, str], str] = field(default_factory=dict[tuple[int, str], str])
+
+
+def lock_instances(connection: Connection, ids: Collection[str]) -> list[LockedInstance]:
+    """Locks rows in order of id, so that two transactions never wait for each other."""
+    return [LockedInstance(*row) for some in in_chunks(sorted(ids)) for row in connection.execute(_LOCK, {"ids": some})]
+
+
+def saved_states(connection: Connection, ids: Sequence[str]) -> dict[str, SavedState]:
+    """Of live instances."""
+    found: dict[str, SavedState] = {}
+    for some in in_chunks(ids):
+        for instance_id, root in connection.execute(_ROOTS, {"ids": some}):
+            found[instance_id] = SavedState({0: root})
+        for instance_id, part_id, data in connection.execute(_PARTS, {"ids": some}):
+            found[instance_id].parts[part_id] = data
+        for instance_id, scope_id, name, text in connection.execute(_VARIABLES, {"ids": some}):
+            found[instance_id].variables[scope_id, name] = text
     return found
 
 
@@ -123,12 +143,3 @@ def scoped_variables(
         for instance_id, scope_id, name, text in connection.execute(query):
             found[instance_id, scope_id][name] = reader.value(text)
     return found
-
-
-def _load_state(connection: Connection, ids: list[str], found: dict[str, LockedInstance]) -> None:
-    parts = select(instance_state.c.instance_id, instance_state.c.part_id, instance_state.c.data)
-    for instance_id, part_id, data in connection.execute(parts.where(instance_state.c.instance_id.in_(ids))):
-        found[instance_id].part_texts[part_id] = data
-    variables = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value)
-    for instance_id, scope_id, name, text in connection.execute(variables.where(variable.c.instance_id.in_(ids))):
-        found[instance_id].variable_texts[scope_id, name] = text

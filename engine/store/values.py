@@ -43,6 +43,10 @@ class ValueWriter:
         self._uses.add((digest, owner))
         return reference(digest)
 
+    def size_of(self, cell: str) -> int:
+        """Characters that the value of *cell*, just made, takes."""
+        return len(self._apart.get(_digest(cell), cell)) if cell.startswith(_REFERENCE) else len(cell)
+
     def mapping(self, values: Mapping[str, Any], owner: str = FOR_EVER) -> str:
         """One text for all of *values*; a large entry is shared with whatever else has the same value."""
         if not values:
@@ -75,7 +79,11 @@ class ValueReader:
 
     def expect(self, texts: Iterable[str]) -> None:
         """Values among these that are kept apart are fetched together when the first of them is asked for."""
-        self._expected.update(text[len(_REFERENCE) : -2] for text in texts if text.startswith(_REFERENCE))
+        self._expected.update(_digest(text) for text in texts if text.startswith(_REFERENCE))
+
+    def size_of(self, text: str) -> int:
+        """Characters that the value of *text* takes, once it was read."""
+        return len(self._known.get(_digest(text), text)) if text.startswith(_REFERENCE) else len(text)
 
     def value(self, text: str) -> Any:
         return decode(text, self._fetch)
@@ -114,6 +122,11 @@ class LazyValues(Mapping[Key, Any]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._texts
+
+
+def _digest(cell: str) -> str:
+    """Of the value that a reference stands for."""
+    return cell[len(_REFERENCE) : -2]
 
 
 def in_chunks(items: Sequence[Item], size: int = 500) -> Iterator[list[Item]]:
