@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
+from bpmn.expressions import ExpressionError, UnknownVariable, UnsupportedPython, compile_expression
 from bpmn.model import Expression, Script
 from bpmn.secrets import names_in_feel, placeholder
 from engine import sandbox
@@ -51,7 +51,8 @@ def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], 
         try:
             return evaluate({**variables, **named} if needs_names else variables, now)
         except ExpressionError as problem:
-            raise ActivityFailed("expression", str(problem)) from problem
+            missing = isinstance(problem, UnknownVariable)
+            raise ActivityFailed("expression", str(problem), is_missing_variable=missing) from problem
 
     return run
 

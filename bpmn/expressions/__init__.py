@@ -5,7 +5,7 @@ bounded in steps and in the size of what it makes.
 """
 
 from bpmn.expressions.compiler import Compiled, compile_expression, compile_unary_tests
-from bpmn.expressions.errors import ExpressionError, OverBudget, UnsupportedPython
+from bpmn.expressions.errors import ExpressionError, OverBudget, UnknownVariable, UnsupportedPython
 from bpmn.expressions.python import compile_script
 from bpmn.expressions.values import YearMonthDuration
 
@@ -13,6 +13,7 @@ __all__ = [
     "Compiled",
     "ExpressionError",
     "OverBudget",
+    "UnknownVariable",
     "UnsupportedPython",
     "YearMonthDuration",
     "compile_expression",

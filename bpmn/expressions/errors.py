@@ -34,6 +34,10 @@ class ExpressionError(ValueError):
         return f"{self.message} In {self.expression.language} expression '{_shortened(self.expression.text)}'{at}."
 
 
+class UnknownVariable(ExpressionError):
+    """Names a variable that there is not."""
+
+
 class UnsupportedPython(ExpressionError):
     """Valid Python, but more than the subset that runs without a sandbox."""
 

@@ -35,7 +35,8 @@ class Compiler:
             try:
                 return compiled(token.variables, token.workflow.now)
             except ActivityFailed as failure:
-                raise ActivityFailed(failure.kind, failure.message, line) from failure
+                missing = failure.is_missing_variable
+                raise ActivityFailed(failure.kind, failure.message, line, is_missing_variable=missing) from failure
 
         return evaluate
 

@@ -85,7 +85,7 @@ def _restore_token(workflow: LiveWorkflow, record: list[Any], part_id: int) -> N
     token.is_recorded = bool(flags & _RECORDED)
     token.internal_data = memory
     if memory.get("waits") == "conditional":
-        workflow.watching.add(token_id)
+        workflow.conditions.watching.add(token_id)
     if not token.is_catcher:
         container.open_children += 1
         if state == TaskState.WAITING and not token.is_entered:

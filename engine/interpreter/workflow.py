@@ -18,6 +18,7 @@ from SpiffWorkflow.util.task import TaskState
 from engine.commands import Command, TriggerEvent
 from engine.errors import BpmnError, Conflict
 from engine.events import UNSET, ActivityEntered, Event, IncidentRaised, InstanceEnded, VariableChanged
+from engine.interpreter.conditions import Conditions
 from engine.interpreter.elements.throwing import throw_error
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
@@ -48,9 +49,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.is_ended = False
         self.going_on: Token | None = None  # a multi-instance body that throws without being interrupted by it
         self.cause = ""
-        self.watching: set[int] = set()
-        self._conditions_to_ask: set[int] = set()
-        self._variables_changed = False
+        self.conditions = Conditions(self)
         self._ready: deque[Token] = deque()
         self._throwing: deque[Token] = deque()
         self.task_tree = Token(self, program.root, None, 0)
@@ -65,38 +64,13 @@ class LiveWorkflow(BpmnBaseWorkflow):
         assert self.command is not None
         return self.command.at
 
-    # --- conditional events ---
-
-    def watch(self, token: Token) -> None:
-        """*token* waits for its condition, asked now and after every change of variables."""
-        self.watching.add(token.id)
-        self._conditions_to_ask.add(token.id)
-
-    def _fire_conditions(self) -> None:
-        """Triggers the conditional events whose condition holds."""
-        asked = self.watching if self._variables_changed else self._conditions_to_ask
-        waiting = [self.tasks[each] for each in sorted(asked) if each in self.tasks]
-        self._conditions_to_ask = set()
-        self._variables_changed = False
-        for token in [each for each in waiting if each.memory.get("waits") == "conditional"]:
-            if token.id in self.tasks and self._condition_holds(token):
-                token.spec.trigger(token, TriggerEvent(at=self.now, activity_id=token.id))
-
-    def _condition_holds(self, token: Token) -> bool:
-        """A condition over variables that are not there yet does not hold."""
-        condition = token.spec.catch_of(token).condition
-        try:
-            return condition is not None and condition(token)
-        except ActivityFailed:
-            return False
-
     # --- the queue ---
 
     def next_ready(self) -> Token | None:
         """The next token to run. Throwing events wait until nothing else can go on, so that whoever is
         on the way to a catching event is there before the throw."""
-        if self._conditions_to_ask or (self._variables_changed and self.watching):
-            self._fire_conditions()
+        if self.conditions.are_due:
+            self.conditions.fire()
         while self._ready or self._throwing:
             token = (self._ready or self._throwing).popleft()
             if token._state == TaskState.READY:
@@ -169,7 +143,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
             self.changed_variables[token.id, name] = UNSET
         self.touch(token)
         del self.tasks[token.id]
-        self.watching.discard(token.id)
+        self.conditions.forget(token)
         self.members[token.part_id].pop(token.id)
         container = token.container
         container._children.pop(token.id, None)
@@ -229,7 +203,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
             return
         owner.data[name] = value
         self.changed_variables[owner.id, name] = value
-        self._variables_changed = True
+        self.conditions.variable_changed(owner.id, name, before is UNSET)
         self.emit(VariableChanged(owner.id, name, before, value, writer))
 
     def save_locals(self, token: Token) -> None:

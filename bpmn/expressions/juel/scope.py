@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from bpmn.expressions.budget import Budget
-from bpmn.expressions.errors import ExpressionError
+from bpmn.expressions.errors import UnknownVariable
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Scope:
@@ -27,7 +29,7 @@ class Scope:
         if name in ("execution", "task", "caseExecution"):
             return Execution(self.variables)
         in_scope = ", ".join(sorted(map(str, self.variables))) or "none"
-        raise ExpressionError(f"Unknown variable '{name}'. Variables in scope: {in_scope}.")
+        raise UnknownVariable(f"Unknown variable '{name}'. Variables in scope: {in_scope}.")
 
 
 class Execution:

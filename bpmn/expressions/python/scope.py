@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bpmn.expressions.budget import Budget
-from bpmn.expressions.errors import ExpressionError
+from bpmn.expressions.errors import UnknownVariable
 
 
 class Scope:
@@ -25,7 +25,7 @@ class Scope:
             return self.variables[name]
         except KeyError:
             in_scope = ", ".join(sorted({*map(str, self.variables), *self.assigned})) or "none"
-            raise ExpressionError(f"Unknown variable '{name}'. Variables in scope: {in_scope}.") from None
+            raise UnknownVariable(f"Unknown variable '{name}'. Variables in scope: {in_scope}.") from None
 
     def inner(self) -> Scope:
         """For a comprehension: sees this scope, and its targets stay in it."""

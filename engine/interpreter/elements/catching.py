@@ -10,6 +10,7 @@ from bpmn.model import EventDefinition, EventKind, FlowNode, Timer
 from engine.commands import TriggerEvent
 from engine.events import SubscriptionClosed, SubscriptionOpened, TimerStarted, TimerStopped
 from engine.interpreter.compiling import Compiler, Evaluate, text_of
+from engine.interpreter.conditions import resolve
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.payload import received
@@ -43,7 +44,7 @@ class Catch:
             self._start_timer(token, schedule.first_due(token.workflow.now), schedule.repeats)
         elif self.event.kind is EventKind.CONDITIONAL:
             token.memory["waits"] = str(self.event.kind)
-            token.workflow.watch(token)
+            token.workflow.conditions.watch(token)
         elif self.event.kind in SUBSCRIBED_KINDS:
             self._subscribe(token, where)
 
@@ -69,6 +70,7 @@ class Catch:
     def close(self, token: Token) -> None:
         """Stops waiting; does nothing for a token that does not wait."""
         waits = token.memory.pop("waits", None)
+        resolve(token)
         if waits == "timer":
             token.workflow.emit(TimerStopped(token.id, self._element_id))
         elif waits in SUBSCRIBED_KINDS:
