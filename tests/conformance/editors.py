@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 
+from bpmn.document import parse
 from bpmn.model import Definitions, Finding, Severity
 from bpmn.reader import read_bpmn
 from engine.clock import VirtualClock
@@ -15,6 +16,7 @@ from engine.errors import DeploymentRefused
 from engine.model import Resource
 from engine.testing.fresh import fresh_database, open_engine
 from tests.conformance.material import FOLDER, Outcome, outcome
+from tests.conformance.refusals import told
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _THE_ENGINES_LIMITS = ("expression-syntax", "language-not-supported", "not-honoured", "script-elsewhere", "supported")
@@ -65,21 +67,18 @@ def _why_not_read(path: Path) -> str:
 
 def _why_not_deployed(path: Path) -> str:
     if errors := errors_in(path):
-        return _told(errors)
+        return _told(path, errors)
     database = fresh_database()
     try:
         with open_engine(database, VirtualClock(NOW)) as engine:
             engine.deploy(Resource(path.name, path.read_bytes()))
     except DeploymentRefused as refusal:
-        return _told([finding for finding in refusal.findings if finding.severity is Severity.ERROR])
+        return _told(path, [finding for finding in refusal.findings if finding.severity is Severity.ERROR])
     finally:
         shutil.rmtree(database.parent, ignore_errors=True)
     return ""
 
 
-def _told(errors: list[Finding]) -> str:
-    """What is missing in the file comes before what the engine cannot do; the first finding of each rule counts."""
-    first = {finding.rule: finding for finding in reversed(errors)}
-    rule, *others = sorted(first, key=lambda rule: (rule in _THE_ENGINES_LIMITS, rule))
-    also = f" Also: {', '.join(others)}." if others else ""
-    return f"[{rule}] line {first[rule].line}: {first[rule].message}{also}"
+def _told(path: Path, errors: list[Finding]) -> str:
+    is_marked = any(process.flag("isExecutable") for process in parse(path.read_bytes(), path.name).all("process"))
+    return told(errors, _THE_ENGINES_LIMITS, is_marked=is_marked)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tests.conformance.refusals import UNMARKED
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -80,22 +82,28 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "miwg-deployed realworld-deployed",
+        re.escape(UNMARKED),
+        "Files that do not say that they are executable, and are not complete",
+        "Their one process has no isExecutable. Such a file is deployed when it is complete; these are drawings.",
+    ),
+    Explanation(
+        "miwg-deployed realworld-deployed",
         r"This release does not run it yet",
         "What this release does not run yet",
         "See [BPMN elements](elements.md).",
     ),
     Explanation(
         "miwg-deployed realworld-deployed",
-        r"\[(language-not-supported|script-elsewhere|not-honoured)\] line|The script is in |calls a CMMN case",
+        r"\[(language-not-supported|script-elsewhere|not-honoured)[a-z, -]*\] line|The script is in |calls a CMMN case",
         "Languages and neighbours that this engine does not run",
         "JavaScript, Groovy and FreeMarker scripts, CMMN cases. Each is named with its place and what to use instead.",
     ),
     Explanation(
         "miwg-deployed realworld-deployed",
-        r" \[[a-z-]+\] line \d+: ",
-        "Files that are not complete, or break the standard",
-        "Drawn to be looked at: conditions, messages, times or called processes are missing or written in words. The "
-        "first finding of each rule is told.",
+        r" \[[a-z, -]+\] line \d+: ",
+        "Files marked executable that are not complete, or break the standard",
+        "Conditions, messages, times or called processes are missing or written in words, or an editor lost a part as "
+        "it saved the file. All rules and the first finding are told.",
     ),
 )
 

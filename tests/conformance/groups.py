@@ -30,14 +30,14 @@ GROUPS: Final = (
     ),
     Group(
         "miwg-deployed",
-        "Interchange models marked executable: deployed",
+        "Interchange models with an executable process: deployed",
         _MIWG,
         None,
         partial(editors.deploying, "miwg"),
     ),
     Group(
         "realworld-deployed",
-        "Real diagrams marked executable: deployed",
+        "Real diagrams with an executable process: deployed",
         _PEOPLE,
         None,
         partial(editors.deploying, "realworld"),

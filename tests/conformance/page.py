@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from tests.conformance.explained import Explanation, explanation_of
 from tests.conformance.groups import GROUPS
 from tests.conformance.material import Group
+from tests.conformance.refusals import by_reason
 from tests.conformance.results import Result
 
 _TEXT = """# Conformance
@@ -22,8 +23,9 @@ listed there as failing. The code is in [tests/conformance](../tests/conformance
 How it is run: each of betsy's cases on an engine of its own, with a real store and a clock that is moved; its trace is
 read from the history afterwards. Only betsy's script macros and its conditions are translated, as its authors do for
 each engine. Decisions and expressions are compared as the kit says. Every file of an editor is read, and those with an
-executable process are deployed, each on an engine of its own. There is no bar for deploying, since a diagram that is
-only drawn is rightly refused: those that are refused are listed below with what is missing.
+executable process are deployed, each on an engine of its own: a process is executable when it says so, or when it is
+the only one of a file that says nothing. There is no bar for deploying, since a diagram that is only drawn is rightly
+refused: those that are refused are counted below by what is missing, and listed.
 {details}"""
 _SHORT = 12  # a longer list is folded
 
@@ -53,7 +55,15 @@ def _details(group: Group, result: Result) -> str:
     for case, why in result.failed.items():
         explained.setdefault(explanation_of(group.name, case, why), []).append((case, why))
     ordered = sorted(explained.items(), key=lambda item: (item[0] is not None, len(item[1])))
-    return f"\n## {group.title}\n" + "".join(_explained(explanation, cases) for explanation, cases in ordered)
+    parts = [_explained(explanation, cases) for explanation, cases in ordered]
+    return f"\n## {group.title}\n" + _reasons(result) + "".join(parts)
+
+
+def _reasons(result: Result) -> str:
+    """Of files that are refused, what they miss."""
+    rows = by_reason(result.failed)
+    head = ["What is missing or wrong", "Rule", "Files", "Nothing else", "Marked executable"]
+    return f"\n{_table(head, rows)}\n" if rows else ""
 
 
 def _explained(explanation: Explanation | None, cases: Sequence[tuple[str, str]]) -> str:

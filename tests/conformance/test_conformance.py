@@ -12,6 +12,7 @@ from tests.conformance.explained import explanation_of
 from tests.conformance.groups import GROUPS
 from tests.conformance.material import ABSENT, FOLDER, Group
 from tests.conformance.page import is_met, page
+from tests.conformance.refusals import rules_in
 from tests.conformance.results import DOCS, Result, kept, result_of
 from tests.conformance.run import PAGE
 
@@ -50,7 +51,7 @@ def test_enough_cases_pass(group):
 @needs_material
 def test_what_people_run_is_not_refused_for_a_formality():
     group = next(group for group in GROUPS if group.name == "realworld-deployed")
-    refused = {case: why for case, why in found(group).failed.items() if set(_rules_in(why)) & FORMALITIES}
+    refused = {case: why for case, why in found(group).failed.items() if set(rules_in(why)) & FORMALITIES}
 
     assert refused == {}
 
@@ -69,9 +70,3 @@ def test_every_rule_that_a_constraint_is_answered_by_exists():
 
 def test_the_page_says_what_the_results_say():
     assert (DOCS / PAGE).read_text(encoding="utf-8") == page(kept())
-
-
-def _rules_in(why: str) -> list[str]:
-    """The rules that `editors` tells of a refused file."""
-    first, _, others = why.partition("] line ")
-    return [first.removeprefix("["), *others.rpartition(" Also: ")[2].rstrip(".").split(", ")]
