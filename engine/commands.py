@@ -24,11 +24,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Command):
-    """*start_event*: the element to start at; None for the process's none start event.
+    """*start_event*: the element to start at; None for the process's none start event. *arrivals*: of a multiple
+    one, the numbers of the triggers that have come and what each brought, instead of *variables*.
     *initiator*: the person, for a start event that keeps it in a variable."""
 
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     start_event: str | None = None
+    arrivals: tuple[tuple[int, Mapping[str, Any]], ...] = ()
     initiator: str | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.arrivals import trigger_start
 from engine.clock import Clock
 from engine.commands import Start, TriggerEvent
 from engine.errors import Conflict, NotFound
@@ -12,7 +13,7 @@ from engine.following import broadcast
 from engine.model import Correlation
 from engine.road import Road
 from engine.session import Session
-from engine.starting import ANY_NAME, condition_holds
+from engine.starting import ANY_NAME, condition_holds, triggers_of
 from engine.store.codec import check_key, normalise
 from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting
 from engine.store.transaction import Overtaken, Store
@@ -55,10 +56,13 @@ class Correlator:
             session.load(each.instance_id for each in waiting)
             for each in waiting:
                 self._deliver(session, message, each, payload, by)
-            started: list[str] = []
-            if to_all or not waiting:
-                started = [self._start(session, message, each, payload, business_key, by) for each in starts]
-            return Correlation(tuple(dict.fromkeys(each.instance_id for each in waiting)), tuple(started))
+            matched = tuple(dict.fromkeys(each.instance_id for each in waiting))
+            if waiting and not to_all:
+                return Correlation(matched)
+            key = correlation_key or business_key
+            started = [self._start(session, message, each, payload, key, business_key, by) for each in starts]
+            kept = [start.process_key for start, id in zip(starts, started, strict=True) if id is None]
+            return Correlation(matched, tuple(each for each in started if each), tuple(kept))
 
         return self._road.travel(work)
 
@@ -80,9 +84,9 @@ class Correlator:
             started: list[str] = []
             for start in find_starts(session.connection, "conditional", ANY_NAME):
                 node = session.programs.get(start.definition_id, session.connection).process.node(start.element_id)
-                if condition_holds(node, payload, at):
-                    command = Start(at=at, actor=by, variables=payload, start_event=start.element_id)
-                    started.append(session.create(start.definition_id, command).id)
+                if condition_holds(triggers_of(node)[start.part], payload, at):
+                    live = trigger_start(session, start, payload, at=at, by=by)
+                    started += [live.id] if live else []
             return tuple(started)
 
         return self._road.travel(work)
@@ -120,11 +124,14 @@ class Correlator:
         message: str,
         start: StartWaiting,
         payload: Mapping[str, Any],
+        key: str | None,
         business_key: str | None,
         by: str,
-    ) -> str:
+    ) -> str | None:
+        """The id of the new instance; None while the start event waits for more."""
         at = self._clock.now()
-        command = Start(at=at, actor=by, variables=payload, start_event=start.element_id)
-        live = session.create(start.definition_id, command, business_key=business_key)
+        live = trigger_start(session, start, payload, at=at, by=by, key=key, business_key=business_key)
+        if live is None:
+            return None
         live.log(at, "message.correlated", by, element_id=start.element_id, detail={"name": message})
         return live.id

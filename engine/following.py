@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine import events as e
+from engine.arrivals import trigger_start
 from engine.commands import Cancel, Command, CompleteActivity, Start, ThrowError, ThrowEscalation, TriggerEvent
 from engine.deferred import defer, hold_call
 from engine.errors import Conflict, EngineError
@@ -69,10 +69,7 @@ def broadcast(
         )
         received += deliver_or_defer(session, each.instance_id, command)
     for start in find_starts(session.connection, "signal", name):
-        session.create(
-            start.definition_id,
-            Start(at=cause.at, actor=cause.actor, variables=variables, start_event=start.element_id),
-        )
+        trigger_start(session, start, variables, at=cause.at, by=cause.actor)
         received += 1
     return received
 
@@ -189,8 +186,8 @@ def _deliver_message(session: Session, item: FollowUp, event: e.MessageThrown) -
             return
     starts = find_starts(session.connection, "message", event.name)
     for start in starts:
-        command = Start(at=item.command.at, actor=f"instance:{item.live.id}", variables=event.variables)
-        session.create(start.definition_id, replace(command, start_event=start.element_id))
+        by = f"instance:{item.live.id}"
+        trigger_start(session, start, event.variables, at=item.command.at, by=by, key=event.correlation_key)
     if not starts:
         detail = {"name": event.name, "correlation_key": event.correlation_key}
         item.live.log(item.command.at, "message.lost", "system", event.activity_id, event.element_id, detail)

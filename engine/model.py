@@ -287,10 +287,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Where a message went: the instances that waited for it, and those that it started."""
+    """Where a message went: the instances that waited for it, those that it started, and the processes whose start
+    event keeps it until its other triggers come."""
 
     matched: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 Item = TypeVar("Item")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from bpmn.model import EventDefinition, EventKind, Expression, FlowNode, Process
 from engine.effects import PLAIN_JOB
 from engine.errors import DeploymentRefused
@@ -29,26 +31,37 @@ def start_rows(process: Process, definition_id: str, now: datetime, file: str) -
     """What *process* waits with from now on. Raises DeploymentRefused for a name or time without a value."""
     rows = StartRows()
     for node in process.starters:
-        event = node.event
-        if event is None:
-            continue
-        if event.kind in (EventKind.MESSAGE, EventKind.SIGNAL):
-            name = _evaluated(event.name, now, file, node) if event.name else event.ref
-            rows.subscriptions.append(_subscription_row(process, node, event, definition_id, str(name or "")))
-        elif event.kind is EventKind.CONDITIONAL:
-            rows.subscriptions.append(_subscription_row(process, node, event, definition_id, ANY_NAME))
-        elif event.kind is EventKind.TIMER:
-            schedule = schedule_of(event, now, file, node)
-            rows.timers.append(_timer_row(node, definition_id, schedule, now))
+        for part, event in enumerate(triggers_of(node)):
+            if event.kind in (EventKind.MESSAGE, EventKind.SIGNAL):
+                name = _evaluated(event.name, now, file, node) if event.name else event.ref
+                rows.subscriptions.append(_subscription_row(process, node, part, definition_id, str(name or "")))
+            elif event.kind is EventKind.CONDITIONAL:
+                rows.subscriptions.append(_subscription_row(process, node, part, definition_id, ANY_NAME))
+            elif event.kind is EventKind.TIMER:
+                schedule = schedule_of(event, now, file, node)
+                rows.timers.append(_timer_row(node, part, definition_id, schedule, now))
+                if needs_all(node):  # arrivals are counted under the lock of these rows
+                    rows.subscriptions.append(_subscription_row(process, node, part, definition_id, ANY_NAME))
     return rows
 
 
-def condition_holds(node: FlowNode, variables: Mapping[str, Any], now: datetime) -> bool:
+def triggers_of(node: FlowNode) -> tuple[EventDefinition, ...]:
+    """The event definitions that *node* waits for, one or several; a part is a place in this list."""
+    if node.event is None:
+        return ()
+    return node.event.parts or (node.event,)
+
+
+def needs_all(node: FlowNode) -> bool:
+    """Whether all triggers of *node* must come before it starts anything."""
+    return node.event is not None and node.event.kind is EventKind.PARALLEL_MULTIPLE
+
+
+def condition_holds(event: EventDefinition, variables: Mapping[str, Any], now: datetime) -> bool:
     """Of a conditional start event. One over variables that are not given does not hold."""
     from engine.evaluation import condition
 
-    assert node.event is not None
-    return node.event.condition is not None and condition(node.event.condition)(variables, now)
+    return event.condition is not None and condition(event.condition)(variables, now)
 
 
 def schedule_of(event: EventDefinition, now: datetime, file: str, node: FlowNode) -> Schedule:
@@ -56,7 +69,7 @@ def schedule_of(event: EventDefinition, now: datetime, file: str, node: FlowNode
     assert event.timer is not None
     value = _evaluated(event.timer.value, now, file, node)
     try:
-        return read_schedule(event.timer.kind, value)
+        return read_schedule(event.timer.kind, value, event.timer.sunday)
     except TimerError as problem:
         raise _refused(file, node, str(problem)) from problem
 
@@ -71,22 +84,25 @@ def next_start(
     return schedule.next_due(due_at), left - 1 if left is not None else None
 
 
-def _subscription_row(
-    process: Process, node: FlowNode, event: EventDefinition, definition_id: str, name: str
-) -> dict[str, Any]:
+def _subscription_row(process: Process, node: FlowNode, part: int, definition_id: str, name: str) -> dict[str, Any]:
     return {
         "process_key": process.key,
         "element_id": node.id,
-        "kind": str(event.kind),
+        "part": part,
+        "kind": str(triggers_of(node)[part].kind),
         "name": name,
         "definition_id": definition_id,
     }
 
 
-def _timer_row(node: FlowNode, definition_id: str, schedule: Schedule, now: datetime) -> dict[str, Any]:
-    left = "null" if schedule.repeats is None else str(schedule.repeats)
+def timer_parameters(left: int | None, part: int) -> str:
+    """Of a start timer's job: how often it still comes (None: endlessly), for which trigger of its event."""
+    return orjson.dumps({"left": left, "part": part}).decode()
+
+
+def _timer_row(node: FlowNode, part: int, definition_id: str, schedule: Schedule, now: datetime) -> dict[str, Any]:
     return PLAIN_JOB | {
-        "id": f"{definition_id}.{node.id}",
+        "id": f"{definition_id}.{node.id}.{part}" if part else f"{definition_id}.{node.id}",
         "instance_id": None,
         "definition_id": definition_id,
         "activity_id": 0,
@@ -97,7 +113,7 @@ def _timer_row(node: FlowNode, definition_id: str, schedule: Schedule, now: date
         "is_suspended": False,
         "created_at": now,
         "due_at": schedule.first_due(now),
-        "parameters": f'{{"left":{left}}}',
+        "parameters": timer_parameters(schedule.repeats, part),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bpmn.document import Element
@@ -27,7 +27,7 @@ _THROWN: Final = frozenset(
 
 # The one table of what the interpreter runs. An element is added here with the code that runs it.
 EVENTS: Final[Mapping[NodeKind, frozenset[EventKind]]] = {
-    NodeKind.START_EVENT: frozenset({*_WAITS, EventKind.NONE}),
+    NodeKind.START_EVENT: frozenset({*_WAITS, *_MULTIPLE, EventKind.NONE}),
     NodeKind.CATCH_EVENT: frozenset({*_WAITS, *_MULTIPLE, EventKind.LINK}),
     NodeKind.THROW_EVENT: _THROWN,
     NodeKind.BOUNDARY_EVENT: frozenset({*_CAUGHT, EventKind.CANCEL}),
@@ -46,12 +46,8 @@ _LATER: Final = "This release does not run it yet."
 
 
 def check(review: Review) -> None:
-    nodes = list(review.model_nodes())
-    starts_inside = {
-        inner for _, node, _ in nodes if node.is_event_subprocess and node.body for inner in node.body.nodes
-    }
-    for _, node, element in nodes:
-        for what, remedy in _unsupported(node, starts_inside):
+    for _, node, element in review.model_nodes():
+        for what, remedy in _unsupported(node):
             review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
     for element, what, remedy in (*_unsupported_details(review), *_unsupported_listeners(review)):
         review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
@@ -61,15 +57,10 @@ def check(review: Review) -> None:
         _check_transformations(review)
 
 
-def _unsupported(node: FlowNode, starts_inside: Set[str]) -> Iterator[tuple[str, str]]:
-    """What about *node* cannot be run, with what to do instead. *starts_inside*: the start events of event
-    subprocesses."""
-    if node.kind in EVENTS:
-        kind = node.event.kind if node.event else EventKind.NONE
-        run = EVENT_SUBPROCESS_STARTS if node.id in starts_inside else EVENTS[node.kind]
-        if kind not in run and kind in _COMING:
-            yield f"A {kind} {node.kind}", _COMING[kind]
-    elif node.instantiates and node.kind not in INSTANTIATING:
+def _unsupported(node: FlowNode) -> Iterator[tuple[str, str]]:
+    """What about *node* cannot be run, with what to do instead. Every kind of event that may stand where it stands
+    (rule 'event-definition-here') can."""
+    if node.instantiates and node.kind not in INSTANTIATING:
         yield f"A {node.kind} that starts the process", "Put a message start event before it."
 
 
@@ -97,13 +88,6 @@ def _unsupported_listeners(review: Review) -> Iterator[tuple[Element, str, str]]
         if source is not None and source.name == "eventBasedGateway" and listener.event in ("take", "end"):
             message = f"A listener to '{listener.event}' at an event-based gateway"
             yield element, message, "Listen to what stands behind it."
-
-
-# Only kinds that may stand there by the standard: rule 'event-definition-here' refuses the rest.
-_COMING: Final = {
-    EventKind.MULTIPLE: "Use one start event for each trigger.",
-    EventKind.PARALLEL_MULTIPLE: "Use a start event and catch the other triggers behind it.",
-}
 
 
 def _check_data_stores(review: Review) -> None:

@@ -24,6 +24,7 @@ from engine.errors import Conflict, NotFound
 from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.call_activity import CallActivitySpec
+from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.listeners import ListenersSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.elements.user_task import UserTaskSpec
@@ -151,6 +152,16 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
     workflow.program.root.open(workflow.root, starts, has_come=command.start_event is not None)
+
+
+def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:
+    """The variables that the starting event makes, or each of its triggers."""
+    if command.start_event is None:
+        return dict(command.variables)
+    brought: dict[str, Any] = {}
+    for part, payload in command.arrivals or ((0, command.variables),):
+        brought |= start.received(payload, part)
+    return brought
 
 
 def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:

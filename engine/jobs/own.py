@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from bpmn.secrets import Uses
+from engine.arrivals import trigger_start
 from engine.clock import Clock
-from engine.commands import Start
 from engine.errors import EngineError
 from engine.events import ProcessCalled
 from engine.following import call
@@ -16,8 +16,9 @@ from engine.model import JobState
 from engine.programs import Programs
 from engine.road import Road
 from engine.session import Session
-from engine.starting import next_start, schedule_of
+from engine.starting import next_start, schedule_of, timer_parameters, triggers_of
 from engine.store import jobs, tables
+from engine.store.subscriptions import StartWaiting
 
 log = logging.getLogger("engine.jobs")
 
@@ -66,18 +67,18 @@ class OwnJobs:
     def _start(self, session: Session, held: HeldJob) -> None:
         row, now = held.row, self._clock.now()
         jobs.lock_job(session.connection, held.lease)
-        session.create(row.definition_id, Start(at=now, actor="timer", start_event=row.element_id))
         loaded = self._programs.get(row.definition_id, session.connection)
         node = loaded.process.node(row.element_id)
-        assert node.event is not None
-        following = next_start(
-            held.parameters or {}, schedule_of(node.event, row.created_at, loaded.file, node), row.due_at
-        )
+        parameters = held.parameters or {}
+        part: int = parameters.get("part", 0)
+        start = StartWaiting(loaded.key, loaded.id, node.id, part)
+        trigger_start(session, start, {}, at=now, by="timer")
+        schedule = schedule_of(triggers_of(node)[part], row.created_at, loaded.file, node)
+        following = next_start(parameters, schedule, row.due_at)
         if following is None:
             jobs.delete_job(session.connection, held.lease)
             return
         due_at, left = following
-        said = "null" if left is None else str(left)
         jobs.release(
             session.connection,
             held.lease,
@@ -85,7 +86,7 @@ class OwnJobs:
             due_at=due_at,
             attempt=0,
             error=None,
-            parameters=f'{{"left":{said}}}',
+            parameters=timer_parameters(left, part),
         )
 
     def _put_off(self, session: Session, held: HeldJob, error: str) -> None:

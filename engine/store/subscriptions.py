@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, Select, delete, or_, select
 
+from engine.store.arrivals import forget_arrivals
 from engine.store.tables import process_instance, start_subscription, subscription
 from engine.store.values import insert_all
 
@@ -25,11 +26,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class StartWaiting:
-    """A start event that waits on behalf of the newest version of its process."""
+    """A start event that waits on behalf of the newest version of its process. *part*: of a multiple one, the
+    number of its trigger."""
 
     process_key: str
     definition_id: str
     element_id: str
+    part: int
 
 
 def find_waiting(
@@ -67,16 +70,35 @@ def find_waiting(
 
 def find_starts(connection: Connection, kind: str, name: str) -> list[StartWaiting]:
     columns = start_subscription.c
-    query = select(columns.process_key, columns.definition_id, columns.element_id).where(
+    query = select(columns.process_key, columns.definition_id, columns.element_id, columns.part).where(
         columns.kind == kind, columns.name == name
     )
-    return [StartWaiting(*row) for row in connection.execute(query.order_by(columns.process_key, columns.element_id))]
+    in_order = query.order_by(columns.process_key, columns.element_id, columns.part)
+    return [StartWaiting(*row) for row in connection.execute(in_order)]
 
 
-def replace_starts(connection: Connection, process_key: str, rows: Iterable[dict[str, Any]]) -> None:
-    """The newest version's start events take the place of the older ones'."""
+def replace_starts(connection: Connection, process_key: str, rows: Sequence[dict[str, Any]]) -> None:
+    """The newest version's start events take the place of the older ones'. What has arrived at one stays with it
+    as long as it waits for the same triggers."""
+    before = _triggers(row._mapping for row in connection.execute(_lock_starts(process_key)))
+    after = _triggers(rows)
     connection.execute(delete(start_subscription).where(start_subscription.c.process_key == process_key))
     insert_all(connection, start_subscription, rows)
+    changed = [element_id for element_id, triggers in before.items() if after.get(element_id) != triggers]
+    forget_arrivals(connection, process_key, changed)
+
+
+def _lock_starts(process_key: str) -> Select[Any]:
+    columns = start_subscription.c
+    query = select(start_subscription).where(columns.process_key == process_key)
+    return query.order_by(columns.element_id, columns.part).with_for_update()
+
+
+def _triggers(rows: Iterable[Mapping[str, Any]]) -> dict[str, set[tuple[int, str, str]]]:
+    found: dict[str, set[tuple[int, str, str]]] = {}
+    for row in rows:
+        found.setdefault(row["element_id"], set()).add((row["part"], row["kind"], row["name"]))
+    return found
 
 
 def waiting_at(connection: Connection, instance_id: str, element_id: str) -> int | None:

@@ -90,9 +90,13 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     # --- what elements override ---
 
-    def received(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The variables that the *payload* of the event makes which starts an instance here."""
-        return received(payload, self.node.event.variable if self.node.event else None)
+    def received(self, payload: Mapping[str, Any], part: int = 0) -> dict[str, Any]:
+        """The variables that the *payload* of the event makes which starts an instance here; *part*: of a multiple
+        event, the number of its trigger."""
+        event = self.node.event
+        if event is not None and event.parts:
+            event = event.parts[part]
+        return received(payload, event.variable if event else None)
 
     def begin(self, root: Token, has_come: bool) -> None:
         """Starts the instance here. *has_come*: by the event that this node waits for."""

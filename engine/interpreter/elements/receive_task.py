@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bpmn.model import EventKind, FlowNode
 from engine.commands import CompleteActivity, TriggerEvent
@@ -20,9 +19,6 @@ class ReceiveTaskSpec(ActivitySpec):
         super().__init__(program, node, name)
         has_message = node.event is not None and node.event.kind is EventKind.MESSAGE
         self.catch = Catch(self.compiler, node.id, node.event, node.line) if has_message and node.event else None
-
-    def received(self, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self.catch.receive(payload) if self.catch else payload
 
     def begin(self, root: Token, has_come: bool) -> None:
         if has_come and not self.starts_through:

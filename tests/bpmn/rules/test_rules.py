@@ -325,13 +325,6 @@ BROKEN = [
         '<interface id="i"><operation id="o"/></interface>',
     ),
     ("not-honoured", "x", in_line('<callActivity id="x" calledElement="o" camunda:variableMappingClass="a.B"/>'), ""),
-    (
-        "supported",
-        "x",
-        '<startEvent id="x"><signalEventDefinition signalRef="g"/><messageEventDefinition messageRef="m"/>'
-        '</startEvent><endEvent id="e2"/>' + flow("s2", "x", "e2"),
-        '<message id="m" name="M"/><signal id="g" name="G"/>',
-    ),
     ("receive-task-start", "x", '<receiveTask id="x" instantiate="true"/>', ""),
     ("secret", "x", timed("{{secrets.A}}"), ""),
     ("secret", "x", timed("=camunda.secrets.A"), ""),
