@@ -22,7 +22,6 @@ from engine.commands import (
 )
 from engine.errors import Conflict, NotFound
 from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
-from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.call_activity import CallActivitySpec
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.listeners import ListenersSpec
@@ -30,6 +29,7 @@ from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.elements.user_task import UserTaskSpec
 from engine.interpreter.program import Program
 from engine.interpreter.snapshot import Changes, restore, take_changes
+from engine.interpreter.stores import NoStores, Stores, StoresInUse
 from engine.interpreter.token import Phase, Token
 from engine.interpreter.workflow import LiveWorkflow
 
@@ -88,8 +88,8 @@ class Instance:
         return dict(token.variables)
 
 
-def advance(instance: Instance, command: Command) -> list[Event]:
-    """Runs *instance* until every token waits; what happened, in order.
+def advance(instance: Instance, command: Command, stores: Stores | None = None) -> list[Event]:
+    """Runs *instance* until every token waits; what happened, in order. *stores*: hands in the values of data stores.
 
     Deterministic: no I/O, no clock but the command's, no random numbers. Raises Conflict or NotFound
     when the command does not fit, and has then changed nothing.
@@ -99,6 +99,7 @@ def advance(instance: Instance, command: Command) -> list[Event]:
         raise Conflict(f"Process instance {instance.id} has ended.")
     workflow.command = command
     workflow.events = []
+    workflow.stores = StoresInUse(stores or NoStores())
     _apply(workflow, command)
     steps = 0
     while token := workflow.next_ready():
@@ -152,16 +153,6 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
     workflow.program.root.open(workflow.root, starts, has_come=command.start_event is not None)
-
-
-def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:
-    """The variables that the starting event makes, or each of its triggers."""
-    if command.start_event is None:
-        return dict(command.variables)
-    brought: dict[str, Any] = {}
-    for part, payload in command.arrivals or ((0, command.variables),):
-        brought |= start.received(payload, part)
-    return brought
 
 
 def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:
