@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from bpmn.answer import Answer
 from bpmn.finding import Finding as Finding  # what reading a file says besides the model
@@ -19,10 +20,10 @@ from bpmn.form import Form as Form
 from bpmn.form import FormField as FormField
 from bpmn.variable_filter import VariableFilter
 
-EMPTY: Mapping[str, str] = MappingProxyType({})
 if TYPE_CHECKING:
     from bpmn.data import NodeData, ProcessInput
 
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class Dialect(StrEnum):
@@ -70,11 +71,13 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script whose last expression value (or the variable it assigns) is the result."""
+    """A script whose last expression value (or the variable it assigns) is the result. *on_java*: written for a
+    Java engine: a JavaScript's own names stay its own, and it sees lists and maps as Java has them."""
 
     language: Language
     text: str
     line: int = 0
+    on_java: bool = False
 
 
 Source = Expression | ListOf | MapOf | Script
@@ -128,10 +131,12 @@ class TimerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """*value* gives an ISO 8601 date-time, duration or repeating interval (R[n]/...), or a cron line."""
+    """*value* gives an ISO 8601 date-time, duration or repeating interval (R[n]/...), or a cron line.
+    *sunday*: its number in such a line with seconds (1 in Camunda 7)."""
 
     kind: TimerKind
     value: Expression
+    sunday: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,20 +398,20 @@ class FlowNode:
     active_elements: Expression | None = None
     output_collection: str | None = None
     output_element: Expression | None = None
-    properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     data: NodeData | None = None
+    properties: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
 class DataObject:
-    id: str
     """*name*: of its variable. *default*: its value as its scope begins."""
 
+    id: str
     name: str
     is_collection: bool = False
     line: int = 0
-
     default: Expression | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class FlowElements:
@@ -446,9 +451,9 @@ class Process:
     candidate_starter_groups: tuple[str, ...] = ()
     history_time_to_live: str | None = None
     participant: str | None = None
-    listeners: tuple[Listener, ...] = ()
     inputs: tuple[ProcessInput, ...] = ()
     outputs: tuple[str, ...] | None = None
+    listeners: tuple[Listener, ...] = ()
     embedded_forms: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     file: str = ""
     line: int = 0
