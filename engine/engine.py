@@ -19,13 +19,15 @@ from engine.history.reader import Reader
 from engine.ids import Ids
 from engine.incidents import Incidents
 from engine.instances import Instances
+from engine.jobs.cleaner import Cleaner
 from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
-from engine.model import Correlation, Deployment, ProcessInstance, Resource
+from engine.model import Cleanup, Correlation, Deployment, ProcessInstance, Resource
 from engine.people import People
 from engine.programs import Programs
+from engine.retention import Retention
 from engine.road import Road
 from engine.store.transaction import Store
 from engine.tasks import Tasks
@@ -36,7 +38,8 @@ class Engine:
 
     *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *migrate*:
     bring its tables up to date first; *resolver*: finds an executor for names nobody registered; *secrets*: gives
-    the value of a secret by its name, else the environment's FERMATA_SECRET_<name>.
+    the value of a secret by its name, else the environment's FERMATA_SECRET_<name>; *history_time_to_live*: how long
+    ended instances are kept whose diagram does not say it, as days or an ISO 8601 duration, None for ever.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Engine:
         resolver: Resolver | None = None,
         programs: Programs | None = None,
         secrets: SecretProvider | None = None,
+        history_time_to_live: str | timedelta | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.store = Store(database_url)
@@ -68,6 +72,8 @@ class Engine:
         own = OwnJobs(self._road, self.programs, self.clock)
         self._worker = Worker(self.store, self._settling, own, self.registry, Secrets(secrets), self.clock)
         self._pool = WorkerPool(self._worker)
+        self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)
+        self._cleaner = Cleaner(self._retention, self._worker.name)
         self._road.on_commit(self._pool.wake)
 
     def close(self) -> None:
@@ -290,12 +296,28 @@ class Engine:
         return self._worker.next_due()
 
     def start_workers(self, count: int = 4) -> None:
-        """Runs jobs in *count* threads until `stop_workers`."""
+        """Runs jobs in *count* threads until `stop_workers`, and removes history that was kept long enough."""
         self._pool.start(count)
+        self._cleaner.start()
 
     def stop_workers(self) -> None:
         """Takes no more jobs, waits for the running handlers, and saves their results."""
+        self._cleaner.stop()
         self._pool.stop()
+
+    def cleanup(
+        self,
+        limit: int | None = None,
+        *,
+        by: str = "system",
+        is_dry_run: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Cleanup:
+        """Removes ended instances, up to *limit*, whose time to live has passed; what they called goes with them.
+
+        In small transactions; *progress* is told after each how many instances went. *is_dry_run*: counts only.
+        """
+        return self._retention.cleanup(limit, by=by, is_dry_run=is_dry_run, progress=progress)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Calls *callback* after every commit of the road, in the committing thread."""

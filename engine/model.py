@@ -295,6 +295,37 @@ class Correlation:
     kept: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """What was removed because it had been kept long enough, or (*is_dry_run*) would have been. *instances*: those
+    that nobody called, *definitions* how many of each; *called_instances* and large *values* went with them.
+    *has_more*: the limit left some for the next time."""
+
+    run_id: str
+    instances: int
+    called_instances: int
+    values: int
+    definitions: Mapping[str, int]
+    has_more: bool
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupRecord:
+    """What one run of the cleanup removed of one definition, for good: instances that ended between
+    *first_ended_at* and *last_ended_at*."""
+
+    run_id: str
+    definition_id: str
+    actor: str
+    started_at: datetime
+    last_at: datetime
+    instances: int
+    called_instances: int
+    first_ended_at: datetime
+    last_ended_at: datetime
+
+
 Item = TypeVar("Item")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,11 +38,13 @@ class DemoPerson:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """*handler_modules*: file names in the folder, None for handlers.py where it exists. *agents*: the
-    tables under [agents."job type"] as written; `engine.executors.agent` checks and reads them."""
+    tables under [agents."job type"] as written; `engine.executors.agent` checks and reads them.
+    *history_time_to_live*: of instances whose diagram says none, None for ever."""
 
     file: Path | None = None
     name: str = ""
     database_url: str | None = None
+    history_time_to_live: str | None = None
     handler_modules: tuple[str, ...] | None = None
     agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     people: tuple[DemoPerson, ...] = ()
@@ -68,14 +71,28 @@ def database_url(given: str | None = None, start: Path | None = None) -> str:
     else the environment's FERMATA_DATABASE, else sqlite:///var/fermata.db."""
     if given:
         return given
+    nearest = nearest_settings(start)
+    return (nearest and nearest.database_url) or os.environ.get("FERMATA_DATABASE") or DEFAULT_DATABASE
+
+
+def nearest_settings(start: Path | None = None) -> Settings | None:
+    """The nearest fermata.toml from *start* (the current folder) upwards. Raises SettingsError."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / FILE_NAME).is_file():
-            url = read_settings(folder).database_url
-            if url:
-                return url
-            break
-    return os.environ.get("FERMATA_DATABASE") or DEFAULT_DATABASE
+            return read_settings(folder)
+    return None
+
+
+def longest_time_to_live(applications: Sequence[Settings]) -> str | None:
+    """Of applications that share a database: where one keeps history for ever or for longer, all of it is kept so."""
+    from engine.timing import removal_at
+
+    said = [each.history_time_to_live for each in applications]
+    if not said or None in said:
+        return None
+    moment = datetime(2000, 1, 1, tzinfo=UTC)
+    return max((each for each in said if each), key=lambda each: removal_at(each, moment) or moment)
 
 
 class _Reader:
@@ -86,7 +103,7 @@ class _Reader:
     def settings(self, document: Mapping[str, Any]) -> Settings:
         self._check_keys(document, (), _SECTIONS)
         application = self._table(document, ("application",), ("name",))
-        database = self._table(document, ("database",), ("url",))
+        database = self._table(document, ("database",), ("url", "history_time_to_live"))
         handlers = self._table(document, ("handlers",), ("modules",))
         url = self._text(database, ("database", "url"))
         modules = self._texts(handlers, ("handlers", "modules")) if "modules" in handlers else None
@@ -94,12 +111,26 @@ class _Reader:
             file=self.file,
             name=self._text(application, ("application", "name")) or self.file.resolve().parent.name,
             database_url=_anchored(url, self.file.parent) if url else None,
+            history_time_to_live=self._time_to_live(database),
             handler_modules=modules,
             agents={
                 job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))
             },
             people=tuple(self._person(document, name) for name in self._table(document, ("people",))),
         )
+
+    def _time_to_live(self, database: Mapping[str, Any]) -> str | None:
+        path = ("database", "history_time_to_live")
+        if path[-1] not in database:
+            return None
+        from engine.timing import TimerError, read_time_to_live
+
+        text = str(database[path[-1]]) if isinstance(database.get(path[-1]), int) else self._text(database, path)
+        try:
+            return text if text and read_time_to_live(text) else None
+        except (TimerError, OverflowError) as problem:
+            message = f"'{text}' is no time to live. Write a number of days, like 30, or a duration, like \"P6M\"."
+            raise self._wrong(path, message) from problem
 
     def _person(self, document: Mapping[str, Any], name: str) -> DemoPerson:
         path = ("people", name)

@@ -13,6 +13,7 @@ from engine.forms.finding import FormFinder
 from engine.model import (
     ActivityRecord,
     AgentStep,
+    CleanupRecord,
     History,
     Incident,
     JobRecord,
@@ -22,7 +23,7 @@ from engine.model import (
     UserTask,
 )
 from engine.programs import Programs
-from engine.store import definitions, history, lists
+from engine.store import definitions, history, lists, retention
 from engine.store.instances import scoped_variables
 from engine.store.transaction import Store
 
@@ -207,3 +208,8 @@ class Reader:
         """An agent's saved steps, in order."""
         with self._store.reading() as connection:
             return history.agent_steps(connection, instance_id=instance_id, job_id=job_id)
+
+    def cleanups(self, limit: int = 50) -> list[CleanupRecord]:
+        """What was removed because it had been kept long enough, the newest first."""
+        with self._store.reading() as connection:
+            return retention.records(connection, limit)

@@ -1,0 +1,127 @@
+"""How long history is kept, and removing what has been kept long enough, without standing in the way of work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.clock import Clock
+from engine.errors import InvalidInput
+from engine.ids import Ids
+from engine.model import Cleanup
+from engine.store import retention
+from engine.store.retention import Due, Removed
+from engine.store.transaction import Store
+from engine.timing import Duration, TimerError, read_time_to_live
+
+EVERY = timedelta(minutes=5)
+"""How often the workers of all processes together look for what may go."""
+_NAME = "cleanup"
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class _Run:
+    id: str
+    actor: str
+    started_at: datetime
+    called: int = 0
+    values: int = 0
+    definitions: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def instances(self) -> int:
+        return self.definitions.total()
+
+    def add(self, batch: Removed) -> None:
+        self.called += sum(len(root.tree) - 1 for root in batch.roots)
+        self.values += batch.values
+        self.definitions.update(root.definition_id for root in batch.roots)
+
+
+class Retention:
+    """*default*: how long instances are kept whose diagram does not say it; None for ever."""
+
+    def __init__(self, store: Store, ids: Ids, clock: Clock, default: str | timedelta | None) -> None:
+        """Raises InvalidInput for a default that is no duration."""
+        self._store = store
+        self._ids = ids
+        self._clock = clock
+        self._default = _duration(default)
+
+    def cleanup(self, limit: int | None, *, by: str, is_dry_run: bool, progress: Progress | None = None) -> Cleanup:
+        """Removes what is due, up to *limit* instances; *progress* is told how many each time some are gone.
+
+        *is_dry_run*: only counts all that is due."""
+        if limit is not None and limit < 1:
+            raise InvalidInput(f"A cleanup of {limit} instances does nothing. Give at least 1.")
+        if is_dry_run:
+            return self._count()
+        run = self._begin(by)
+        is_last = False
+        while not is_last and (limit is None or run.instances < limit):
+            batch = self._remove(run, retention.LARGEST_BATCH if limit is None else limit - run.instances)
+            is_last = batch.is_last
+            if progress is not None and batch.roots:
+                progress(len(batch.roots))
+        return Cleanup(run.id, run.instances, run.called, run.values, dict(run.definitions), has_more=not is_last)
+
+    def keep_house(self, holder: str, rest: Callable[[], bool]) -> int:
+        """A worker's share: all that is due, when it is time and no other process is at it; how many instances.
+
+        *rest* is called after each transaction; once it returns True, the others are left for the next time.
+        """
+        now = self._clock.now()
+        with self._store.reading() as connection:
+            if not retention.is_turn(connection, _NAME, now):
+                return 0
+        with self._store.writing() as connection:
+            if not retention.take_turn(connection, _NAME, holder, now, now + EVERY):
+                return 0
+        run = self._begin("system")
+        is_last = False
+        while not is_last and not rest():
+            is_last = self._remove(run, retention.LARGEST_BATCH, holder).is_last
+        return run.instances
+
+    def _count(self) -> Cleanup:
+        with self._store.reading() as connection:
+            due = retention.count_due(connection, self._due())
+        return Cleanup("", sum(due.values()), 0, 0, due, has_more=False, is_dry_run=True)
+
+    def _begin(self, actor: str) -> _Run:
+        return _Run(self._ids.next(), actor, self._clock.now())
+
+    def _remove(self, run: _Run, limit: int, holder: str | None = None) -> Removed:
+        batch = self._store.retrying(lambda: self._remove_once(run, limit, holder))
+        run.add(batch)
+        return batch
+
+    def _remove_once(self, run: _Run, limit: int, holder: str | None) -> Removed:
+        """Instances go and are recorded in the same commit; nothing goes when *holder* has lost its turn."""
+        with self._store.writing() as connection:
+            now = self._clock.now()
+            if holder is not None and not retention.keep_turn(connection, _NAME, holder, now + EVERY):
+                return Removed()
+            batch = retention.remove_some(connection, self._due(), limit)
+            retention.record(connection, run.id, batch.roots, actor=run.actor, started_at=run.started_at, now=now)
+            return batch
+
+    def _due(self) -> Due:
+        now = self._clock.now()
+        return Due(now, self._default.before(now) if self._default is not None else None)
+
+
+def _duration(given: str | timedelta | None) -> Duration | None:
+    if given is None:
+        return None
+    if isinstance(given, timedelta) and given >= timedelta():
+        return Duration(rest=given)
+    try:
+        return read_time_to_live(str(given))
+    except (TimerError, OverflowError) as problem:
+        message = f"history_time_to_live: '{given}' is no time to live. Write days, like 30, or a duration, like P6M."
+        raise InvalidInput(message) from problem
