@@ -96,7 +96,7 @@ class RetryActivity(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continue(Command):
-    """Goes on past a save point (asyncBefore, asyncAfter)."""
+    """Goes on past a save point (asyncBefore, asyncAfter), or makes a call again that could not be made."""
 
     activity_id: int
 

@@ -43,13 +43,6 @@ def restored(parameters: Mapping[str, Any], at: datetime) -> Command:
 def hold_call(unit: UnitOfWork, live: Live, event: ProcessCalled, at: datetime, problem: str) -> None:
     """A call that cannot be made becomes a failed job with an incident: retrying the incident makes it again."""
     job_id = call_id(live.id, event.activity_id)
-    call = {
-        "process_key": event.process_key,
-        "version_binding": event.version_binding,
-        "version": event.version,
-        "variables": dict(event.variables),
-        "business_key": event.business_key,
-    }
     row = job_row(
         live,
         at,
@@ -58,15 +51,9 @@ def hold_call(unit: UnitOfWork, live: Live, event: ProcessCalled, at: datetime, 
         activity_id=event.activity_id,
         element_id=event.element_id,
         type=event.process_key,
-        parameters=unit.values.mapping(call, live.id),
     )
     unit.insert(tables.job, row | {"state": JobState.FAILED, "error": problem})
     live.raise_incident(at, event.activity_id, event.element_id, "call", problem, location=live.file, job_id=job_id)
-
-
-def held_call(activity_id: int, element_id: str, parameters: Mapping[str, Any]) -> ProcessCalled:
-    """The event that `hold_call` kept."""
-    return ProcessCalled(activity_id, element_id, **parameters)
 
 
 def call_id(instance_id: str, activity_id: int) -> str:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 from whenever import PlainDateTime, ZonedDateTime
 
 from bpmn.model import TimerKind
+from engine.cron import CronError, read_cron
 
 _DURATION = re.compile(
     r"(?P<sign>[+-]?)P(?=.)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -24,16 +25,6 @@ _DURATION = re.compile(
 _REPEATING = re.compile(
     r"R(?P<count>\d{0,9})/(?:(?:(?P<start>[^P].*)/)?(?P<every>P[^/]*)|(?P<until_every>P[^/]*)/(?P<end>[^P].*))"
 )
-_NICKNAMES = {
-    "@yearly": "0 0 0 1 1 *",
-    "@annually": "0 0 0 1 1 *",
-    "@monthly": "0 0 0 1 * *",
-    "@weekly": "0 0 0 * * 0",
-    "@daily": "0 0 0 * * *",
-    "@midnight": "0 0 0 * * *",
-    "@hourly": "0 0 * * * *",
-}
-_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class TimerError(ValueError):
@@ -90,8 +81,8 @@ class Schedule:
         return self.every.after(last.astimezone(self.first.tzinfo if self.first else last.tzinfo))
 
 
-def read_schedule(kind: TimerKind, value: object) -> Schedule:
-    """The schedule that a timer's evaluated *value* means.
+def read_schedule(kind: TimerKind, value: object, sunday: int = 0) -> Schedule:
+    """The schedule that a timer's evaluated *value* means; *sunday*: its number in a cron line.
 
     Raises TimerError saying what would be understood.
     """
@@ -99,7 +90,7 @@ def read_schedule(kind: TimerKind, value: object) -> Schedule:
         return Schedule(first=read_date(value))
     if kind is TimerKind.DURATION:
         return Schedule(every=read_duration(value))
-    return _read_cycle(value)
+    return _read_cycle(value, sunday)
 
 
 def read_date(value: object) -> datetime:
@@ -163,18 +154,18 @@ def _parse_duration(text: str) -> Duration:
     return Duration(months, days, rest)
 
 
-def _read_cycle(value: object) -> Schedule:
+def _read_cycle(value: object, sunday: int) -> Schedule:
     if isinstance(value, timedelta):
         return Schedule(every=read_duration(value), repeats=None)
     text = str(value).strip()
     if text.startswith("R") and "/" in text:
         return _read_repeating_interval(text)
-    cron = _NICKNAMES.get(text.lower(), text)
     try:
-        CronSim(cron, datetime(2026, 1, 1, tzinfo=UTC))
-    except (CronSimError, ValueError) as problem:
+        cron = read_cron(text, sunday)
+    except CronError as problem:
         raise TimerError(
-            f"'{_short(value)}' is no cycle. Write it like R3/PT10M, R/P1D, or as a cron line like 0 0 9 * * MON-FRI."
+            f"'{_short(value)}' is no cycle ({problem}). "
+            "Write it like R3/PT10M, R/P1D, or as a cron line like 0 0 9 * * MON-FRI."
         ) from problem
     return Schedule(cron=cron, repeats=None)
 

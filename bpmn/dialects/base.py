@@ -43,6 +43,7 @@ class Adapter:
     dialect: ClassVar[Dialect] = Dialect.BPMN
     prefix: ClassVar[str] = ""
     default_language: ClassVar[Language] = Language.PYTHON
+    sunday: ClassVar[int] = 0  # its number in a cron line with seconds
     data_is_drawn_only: ClassVar[bool] = False  # data objects and stores are pictures to its own engine
     data_goes_by_id: ClassVar[bool] = False  # and is needed wherever it is drawn
 

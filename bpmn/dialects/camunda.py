@@ -46,6 +46,7 @@ class CamundaAdapter(Adapter):
     prefix: ClassVar[str] = "camunda:"
     data_is_drawn_only: ClassVar[bool] = True
     default_language: ClassVar[Language] = Language.LITERAL
+    sunday: ClassVar[int] = 1
 
     def value(self, text: str, line: int) -> Expression:
         text = text.strip()

@@ -122,7 +122,7 @@ def _timer(element: Element, adapter: Adapter) -> Timer | None:
         child = element.child(name)
         value = adapter.timer_value(child) if child is not None else None
         if value is not None:
-            return Timer(kind, value)
+            return Timer(kind, value, adapter.sunday)
     return None
 
 

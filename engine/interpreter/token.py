@@ -146,6 +146,20 @@ class VisibleVariables(Mapping[str, Any]):
                 raise KeyError(name)
             token = tasks[token._parent]
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What an expression may ask besides variables: of the instance, and of where its token stands."""
+        token, workflow = self._token, self._token.workflow
+        return {
+            "id": workflow.instance_id,
+            "processInstanceId": workflow.instance_id,
+            "processBusinessKey": workflow.business_key,
+            "businessKey": workflow.business_key,
+            "processDefinitionKey": workflow.program.process.key,
+            "currentActivityId": token.spec.node.id,
+            "currentActivityName": token.spec.node.name,
+        }
+
     def __iter__(self) -> Iterator[str]:
         seen: set[str] = set()
         for scope in self._token.scopes():

@@ -41,6 +41,8 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.next_id = 1
         self.command: Command | None = None
         self.events: list[Event] = []
+        self.instance_id = ""
+        self.business_key: str | None = None
         self.joins: dict[tuple[int, str], list[Token]] = {}
         self.side: dict[int, Any] = {}
         self.members: dict[int, dict[int, None]] = {}

@@ -17,7 +17,7 @@ from threading import Event, Thread
 from bpmn.expressions import ExpressionError
 from engine.clock import Clock
 from engine.commands import Continue, TriggerEvent
-from engine.deferred import held_call, restored
+from engine.deferred import restored
 from engine.errors import Conflict
 from engine.executors import expression
 from engine.executors.registry import Registry
@@ -98,14 +98,35 @@ class Worker:
 
     def take_in(self, connection: Connection, limit: int) -> list[HeldJob]:
         now = self._clock.now()
-        rows = jobs.claim(
-            connection,
-            now=now,
-            until=now + LEASE,
-            owner=self.name,
-            token=token_hex(8),
-            limit=limit,
-            except_types=self._registry.external,
+        return jobs.Hold(self.name, token_hex(8), at=now, until=now + LEASE)
+
+    def _claim(self, connection: Connection, grip: jobs.Hold, limit: int) -> list[jobs.TakenJob]:
+        taken = jobs.claim(connection, grip, limit, self._registry.external) if limit > 0 else []
+        self._others_wait = len(taken) >= limit
+        return taken
+
+    def _take_born(self, session: Session, grip: jobs.Hold, limit: int) -> list[jobs.TakenJob]:
+        born: list[jobs.TakenJob] = []
+        for row in session.unit.pending(tables.job).values():
+            if len(born) >= limit:
+                break
+            if self._may_take(row, grip.at):
+                row.update(grip.on(row))
+                born.append(jobs.TakenJob.of(row))
+        for taken in born:
+            if taken.kind == "service":
+                session.unit.append(tables.job_attempt, jobs.attempt_row(taken, grip.at, self.name))
+        return born
+
+    def _may_take(self, row: Mapping[str, Any], at: datetime) -> bool:
+        """Whether a job that is just being made is due and ours; one of low priority waits for its turn."""
+        return (
+            row["state"] == JobState.AVAILABLE
+            and not row["is_suspended"]
+            and row["due_at"] <= at
+            and row["rank"] <= 0
+            and row["kind"] in ("service", "continuation")
+            and row["type"] not in self._registry.external
         )
         return hold(connection, rows) if rows else []
 
@@ -120,12 +141,10 @@ class Worker:
                 return self._run_service(held)
             case "timer":
                 return Move(TriggerEvent(at=at, actor="timer", activity_id=row.activity_id))
-            case "continuation":
+            case "continuation" | "call":
                 return Move(Continue(at=at, actor=f"worker:{self.name}", activity_id=row.activity_id))
             case "deferred":
                 return Move(restored(held.parameters or {}, at))
-            case "call":
-                self._own.call(held, held_call(row.activity_id, row.element_id, held.parameters or {}))
             case "start_timer":
                 self._own.start(held)
             case _:

@@ -29,6 +29,8 @@ def property_of(value: Any, name: str) -> Any:
         return index(value, int(name))
     if isinstance(value, Execution) and name in ("variables", "variablesLocal"):
         return dict(value.variables)
+    if isinstance(value, Execution) and name in value.facts:
+        return value.facts[name]
     if isinstance(value, (date, datetime)) and name in ("year", "month", "day", "time"):
         return int(value.timestamp() * 1000) if name == "time" and isinstance(value, datetime) else getattr(value, name)
     raise ExpressionError(f"No property '{name}' on {kind_of(value)}.")
@@ -93,6 +95,8 @@ def _on_execution(execution: Execution, name: str, arguments: list[Any]) -> Any:
             return dict(execution.variables)
         case (("getVariableNames" | "getVariableNamesLocal"), []):
             return sorted(execution.variables)
+        case _, [] if (fact := name.removeprefix("get")[:1].lower() + name[4:]) in execution.facts:
+            return execution.facts[fact]
         case _:
             raise ExpressionError(f"No method '{name}' on execution. Methods: getVariable, getVariables, hasVariable.")
 

@@ -27,18 +27,19 @@ class Scope:
         except KeyError:
             pass
         if name in ("execution", "task", "caseExecution"):
-            return Execution(self.variables)
+            return Execution(self.variables, getattr(self.variables, "facts", _NOTHING))
         in_scope = ", ".join(sorted(map(str, self.variables))) or "none"
         raise UnknownVariable(f"Unknown variable '{name}'. Variables in scope: {in_scope}.")
 
 
 class Execution:
-    """The object 'execution': a way to the variables, and nothing else."""
+    """The object 'execution': a way to the variables, and to *facts* such as processBusinessKey."""
 
-    __slots__ = ("variables",)
+    __slots__ = ("facts", "variables")
 
-    def __init__(self, variables: Mapping[str, Any]) -> None:
+    def __init__(self, variables: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         self.variables = variables
+        self.facts = facts
 
 
 Run = Callable[[Scope], Any]

@@ -13,6 +13,7 @@ from bpmn.model import (
     MultiInstance,
     NodeKind,
     ScriptBinding,
+    UserTaskBinding,
 )
 from engine.interpreter.elements.ad_hoc import AdHocSpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
@@ -76,6 +77,7 @@ BY_BINDING: dict[type, type[FlowNodeSpec]] = {
     ScriptBinding: ScriptTaskSpec,
     DecisionBinding: DecisionTaskSpec,
     CallBinding: CallActivitySpec,
+    UserTaskBinding: UserTaskSpec,  # also of a manual task, where its dialect lets it wait for a person
 }
 
 

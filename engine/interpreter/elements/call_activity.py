@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpmn.model import CallBinding, FlowNode
 from engine.events import CalledProcessStopped, ProcessCalled
@@ -50,19 +50,27 @@ class CallActivitySpec(ActivitySpec):
         return "called" in token.memory
 
     def write_result(self, token: Token) -> None:
-        """The called process's variables are local while its out mappings are evaluated."""
+        """Where outputs isolate, what the called process returns stays in the activity for them to carry on."""
         returned = token.memory.get("result")
         assert isinstance(returned, Mapping)
-        if self.call_outputs or self.output_mappings:
+        mapped = self._mapped_out(token, returned)
+        if self.output_mappings and self.node.outputs_isolate:
             for name, value in returned.items():
                 token.workflow.set_local(token, name, value, token.id)
-        for target, evaluate in self.call_outputs:
-            token.workflow.set_variable_from(token.container, target, evaluate(token), token.id)
-        if self.call.passes_all_out:
-            for name, value in returned.items():
-                token.workflow.set_variable_from(token.container, name, value, token.id)
+        elif self.call.passes_all_out:
+            token.workflow.set_variables(token, returned)
+        token.workflow.set_variables(token, mapped)
         token.memory["result"] = {}
         super().write_result(token)
+
+    def _mapped_out(self, token: Token, returned: Mapping[str, Any]) -> dict[str, Any]:
+        """What the out mappings make, which see nothing but the variables of the called process."""
+        own, around = token.data, token._parent
+        token.data, token._parent = dict(returned), None
+        try:
+            return {target: evaluate(token) for target, evaluate in self.call_outputs}
+        finally:
+            token.data, token._parent = own, around
 
     def stop_waiting(self, token: Token) -> None:
         if "called" in token.memory:

@@ -85,7 +85,7 @@ class Catch:
         assert isinstance(timer, Timer)
         assert self._timer_value is not None
         try:
-            return read_schedule(timer.kind, self._timer_value(token))
+            return read_schedule(timer.kind, self._timer_value(token), timer.sunday)
         except TimerError as problem:
             raise ActivityFailed("timer", str(problem), timer.value.line or self._line) from problem
 

@@ -63,6 +63,7 @@ class FlowNodeSpec(BpmnTaskSpec):
     ending: tuple[str, ...] = ("end",)
     built_in_names: frozenset[str] = frozenset()
 
+    holds_instances = False
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
         super().__init__(program.spec, name or node.id, lane=node.lane, documentation=node.documentation)
         self.bpmn_id = node.id

@@ -25,6 +25,8 @@ BODY_KIND = "multiInstanceBody"
 class BodySpec(ActivitySpec):
     """*instance*: the spec of the activity itself."""
 
+    holds_instances = True
+
     def __init__(self, program: Program, node: FlowNode, instance: FlowNodeSpec) -> None:
         super().__init__(program, node, name=f"{node.id} (body)")
         self.kind = BODY_KIND
