@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from engine.errors import InvalidInput, NotFound
-from engine.settings import database_url
+from engine.settings import database_url, nearest_settings
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -48,8 +48,14 @@ def opened(url: str | None, *, migrate: bool = True) -> Generator[Engine]:
 
     chosen = database_url(url)
     make_folder_of(chosen)
-    with Engine(chosen, migrate=migrate) as engine:
+    with Engine(chosen, migrate=migrate, history_time_to_live=_time_to_live(url)) as engine:
         yield engine
+
+
+def _time_to_live(url: str | None) -> str | None:
+    """The nearest application's: what it says of its database holds for no other one."""
+    nearest = nearest_settings()
+    return nearest.history_time_to_live if nearest is not None and url in (None, nearest.database_url) else None
 
 
 def make_folder_of(url: str) -> Path:

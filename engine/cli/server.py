@@ -17,7 +17,7 @@ import typer
 from engine.cli import logs, output
 from engine.cli.operations import load_applications
 from engine.cli.options import Database, make_folder_of
-from engine.settings import database_url
+from engine.settings import database_url, longest_time_to_live
 
 if TYPE_CHECKING:
     from engine.application import Application
@@ -51,7 +51,8 @@ def up(
     applications = load_applications(folders)
     url = database_url(database)
     var = make_folder_of(url)
-    with stopped_by_signals() as stop, Engine(url) as engine:
+    time_to_live = longest_time_to_live([application.settings for application in applications])
+    with stopped_by_signals() as stop, Engine(url, history_time_to_live=time_to_live) as engine:
         _install(engine, applications)
         _people(engine, applications, is_local=_is_loopback(host))
         if stop.is_set():

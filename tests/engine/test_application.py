@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from engine.application import ApplicationError, collect_handlers, load_application
-from engine.settings import DEFAULT_DATABASE, DemoPerson, SettingsError, database_url, read_settings
+from engine.settings import (
+    DEFAULT_DATABASE,
+    DemoPerson,
+    Settings,
+    SettingsError,
+    database_url,
+    longest_time_to_live,
+    read_settings,
+)
 
 HANDLER = "from engine import handler\n\n@handler('{name}')\ndef do(job):\n    return {{'by': '{by}'}}\n"
 
@@ -77,6 +85,8 @@ admin = true
         ("[handlers]\nmodules = 'a.py'", "fermata.toml:2: modules must be a list of texts"),
         ("handlers = 1", "fermata.toml:1: 'handlers' must be a table"),
         ("[application]\nname = 1", "fermata.toml:2: name must be a text"),
+        ("[database]\nhistory_time_to_live = 'soon'", "fermata.toml:2: 'soon' is no time to live"),
+        ("[database]\nhistory_time_to_live = -1", "fermata.toml:2: '-1' is no time to live"),
         ("[application\n", "fermata.toml:1: not valid TOML"),
     ],
 )
@@ -98,6 +108,15 @@ def test_the_database_is_the_one_given_else_the_nearest_files_else_the_environme
     settings(folder, "[database]\nurl = 'postgresql://there/y'")
     assert database_url(start=inner) == "postgresql://there/y"
     assert database_url("sqlite:///z.db", inner) == "sqlite:///z.db"
+
+
+@pytest.mark.parametrize(
+    ("said", "longest"), [(["30", "P6M"], "P6M"), (["P1Y", None], None), (["P1D", "30"], "30"), ([], None)]
+)
+def test_applications_that_share_a_database_keep_history_as_long_as_the_longest_says(
+    said: list[str | None], longest: str | None
+) -> None:
+    assert longest_time_to_live([Settings(history_time_to_live=each) for each in said]) == longest
 
 
 def test_two_applications_may_both_have_handlers_py(tmp_path: Path) -> None:
