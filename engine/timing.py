@@ -25,6 +25,7 @@ _DURATION = re.compile(
 _REPEATING = re.compile(
     r"R(?P<count>\d{0,9})/(?:(?:(?P<start>[^P].*)/)?(?P<every>P[^/]*)|(?P<until_every>P[^/]*)/(?P<end>[^P].*))"
 )
+_END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class TimerError(ValueError):

@@ -99,13 +99,15 @@ def assign_local(token: Token, assignments: Assignments) -> None:
 
 
 def assign_outward(token: Token, assignments: Assignments) -> None:
-    """Output mappings: what was local to *token* goes to the scopes around it."""
+    """Output mappings: what was local to *token* goes to the scopes around it; in one of several instances, to its
+    own variable where it has one of that name."""
     for target, evaluate in assignments:
         name, _, path = target.partition(".")
         value = evaluate(token)
+        scope = token if name in token.data and token.container.spec.holds_instances else token.container
         if path:
-            value = _merged(token.container.variables.get(name), path, value)
-        token.workflow.set_variable_from(token.container, name, value, token.id)
+            value = _merged(scope.variables.get(name), path, value)
+        token.workflow.set_variable_from(scope, name, value, token.id)
 
 
 def _merged(before: Any, path: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Jobs that start instances: timers of definitions, and calls that could not be made at first."""
+"""Jobs that start instances: timers of definitions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from bpmn.secrets import Uses
 from engine.arrivals import trigger_start
 from engine.clock import Clock
 from engine.errors import EngineError
-from engine.events import ProcessCalled
-from engine.following import call
 from engine.jobs.held import HeldJob
 from engine.jobs.retry import backoff
 from engine.model import JobState
@@ -17,7 +15,7 @@ from engine.programs import Programs
 from engine.road import Road
 from engine.session import Session
 from engine.starting import next_start, schedule_of, timer_parameters, triggers_of
-from engine.store import jobs, tables
+from engine.store import jobs
 from engine.store.subscriptions import StartWaiting
 
 log = logging.getLogger("engine.jobs")
@@ -41,18 +39,6 @@ class OwnJobs:
     def secrets_for(self, held: HeldJob) -> Uses:
         """The secrets that the diagram hands to this job, by the variable or parameter that they belong in."""
         return self._programs.get(held.definition_id).secrets.get(held.row.element_id, {})
-
-    def call(self, held: HeldJob, event: ProcessCalled) -> None:
-        """Makes a held call again; where it fails again, there is a new incident."""
-
-        def work(session: Session) -> None:
-            live = session.live(held.row.instance_id)
-            jobs.lock_job(session.connection, held.lease)
-            session.unit.delete(tables.job, (held.row.id,))
-            live.is_touched = True
-            call(session, live, event, self._clock.now())
-
-        self._road.travel(work)
 
     def start(self, held: HeldJob) -> None:
         """A start timer is due: a new instance, and the timer's next time."""

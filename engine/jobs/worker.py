@@ -98,35 +98,14 @@ class Worker:
 
     def take_in(self, connection: Connection, limit: int) -> list[HeldJob]:
         now = self._clock.now()
-        return jobs.Hold(self.name, token_hex(8), at=now, until=now + LEASE)
-
-    def _claim(self, connection: Connection, grip: jobs.Hold, limit: int) -> list[jobs.TakenJob]:
-        taken = jobs.claim(connection, grip, limit, self._registry.external) if limit > 0 else []
-        self._others_wait = len(taken) >= limit
-        return taken
-
-    def _take_born(self, session: Session, grip: jobs.Hold, limit: int) -> list[jobs.TakenJob]:
-        born: list[jobs.TakenJob] = []
-        for row in session.unit.pending(tables.job).values():
-            if len(born) >= limit:
-                break
-            if self._may_take(row, grip.at):
-                row.update(grip.on(row))
-                born.append(jobs.TakenJob.of(row))
-        for taken in born:
-            if taken.kind == "service":
-                session.unit.append(tables.job_attempt, jobs.attempt_row(taken, grip.at, self.name))
-        return born
-
-    def _may_take(self, row: Mapping[str, Any], at: datetime) -> bool:
-        """Whether a job that is just being made is due and ours; one of low priority waits for its turn."""
-        return (
-            row["state"] == JobState.AVAILABLE
-            and not row["is_suspended"]
-            and row["due_at"] <= at
-            and row["rank"] <= 0
-            and row["kind"] in ("service", "continuation")
-            and row["type"] not in self._registry.external
+        rows = jobs.claim(
+            connection,
+            now=now,
+            until=now + LEASE,
+            owner=self.name,
+            token=token_hex(8),
+            limit=limit,
+            except_types=self._registry.external,
         )
         return hold(connection, rows) if rows else []
 

@@ -57,13 +57,14 @@ class FlowNodeSpec(BpmnTaskSpec):
     subprocesses inside. *throws*: runs only when nothing else can. *starts_through*: the instantiating gateway
     right before it.
     *built_in_names*: variables that the element itself provides to what it contains. *ending*: the events
-    that listeners are told as it completes."""
+    that listeners are told as it completes. *holds_instances*: what it contains are instances of one activity."""
 
     throws = False
     ending: tuple[str, ...] = ("end",)
     built_in_names: frozenset[str] = frozenset()
 
     holds_instances = False
+
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
         super().__init__(program.spec, name or node.id, lane=node.lane, documentation=node.documentation)
         self.bpmn_id = node.id
