@@ -9,6 +9,7 @@ from typing import Any
 
 from bpmn.dmn.errors import DecisionError
 from bpmn.dmn.evaluation import Evaluation, Trace
+from bpmn.dmn.linking import link
 from bpmn.dmn.model import Decision, DecisionModel, DecisionTable, HitPolicy
 from bpmn.dmn.reader import read_dmn
 from bpmn.expressions import ExpressionError, OverBudget
@@ -25,6 +26,7 @@ __all__ = [
     "DecisionTable",
     "HitPolicy",
     "decide",
+    "link",
     "read_dmn",
 ]
 
@@ -79,7 +81,7 @@ def decide(
             raise
         message = f"The decision '{decision.name}' could not be evaluated ({type(error).__name__})."
         raise DecisionError(message, decision.id) from error
-    made = tuple(_decided(model.decisions[key], result, run.traces.get(key)) for key, result in run.results.items())
+    made = tuple(_decided(run.made[key], result, run.traces.get(key)) for key, result in run.results.items())
     last = made[-1]
     outputs = decision.logic.outputs if isinstance(decision.logic, DecisionTable) else ()
     only = outputs[0].name if len(outputs) == 1 else None

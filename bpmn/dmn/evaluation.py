@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bpmn.dmn.model import Decision
 from bpmn.expressions.budget import Budget
 from bpmn.expressions.feel import Globals, Local, Scope
 
@@ -20,13 +21,17 @@ class Trace:
 
 
 class Evaluation(Globals):
-    """The outermost scope of an evaluation; every nested scope reaches it as `scope.run`."""
+    """The outermost scope of an evaluation; every nested scope reaches it as `scope.run`.
 
-    __slots__ = ("results", "running", "trace", "traces", "variables")
+    *made*: the decisions by their key, which is unique among models that import one another, as are those of
+    *results* and *traces*."""
+
+    __slots__ = ("made", "results", "running", "trace", "traces", "variables")
 
     def __init__(self, variables: Mapping[str, Any], now: datetime | None, budget: Budget) -> None:
         super().__init__(variables, now, budget)
         self.variables = variables
+        self.made: dict[str, Decision] = {}
         self.results: dict[str, Any] = {}
         self.running: list[str] = []
         self.traces: dict[str, Trace] = {}

@@ -213,8 +213,18 @@ class DecisionService:
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """Another model that this one speaks of by *name*."""
+
+    name: str
+    namespace: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionModel:
-    """One .dmn file. *program*: it compiled, for `decide`."""
+    """One .dmn file. *program*: it compiled, for `decide`. *imported*: other models by namespace, once linked;
+    what is theirs is referred to as 'namespace#id'."""
 
     id: str
     name: str
@@ -224,6 +234,9 @@ class DecisionModel:
     knowledge: Mapping[str, KnowledgeModel]
     services: Mapping[str, DecisionService]
     types: Mapping[str, ItemDefinition]
+    namespace: str = ""
+    imports: tuple[Import, ...] = ()
+    imported: Mapping[str, DecisionModel] = field(default_factory=dict[str, "DecisionModel"])
     _program: list[Any] = field(default_factory=list[Any], repr=False, compare=False)
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 from bpmn.dmn.errors import DecisionError
 from bpmn.dmn.evaluation import Evaluation, ScopeView, Trace
+from bpmn.dmn.linking import imported_types
 from bpmn.dmn.model import (
     Conditional,
     Context,
@@ -17,6 +18,7 @@ from bpmn.dmn.model import (
     DecisionTable,
     Filter,
     FunctionDefinition,
+    InputData,
     Invocation,
     ItemDefinition,
     Iterator,
@@ -39,13 +41,22 @@ from bpmn.expressions.juel import compile_juel
 from bpmn.expressions.python import compile_python
 from bpmn.model import Expression, Finding, Language
 
+_Found = Decision | InputData | KnowledgeModel | DecisionService | None
+
 
 class Program:
     def __init__(self, model: DecisionModel) -> None:
         self._model = model
         self._problems: list[Finding] = []
-        self._names = _all_names(model)
-        self.types = Types(model.types, lambda: Globals({}, None, Budget()))
+        self._imports = {
+            each.namespace: (each.name, model.imported[each.namespace].program)
+            for each in model.imports
+            if each.namespace in model.imported
+        }
+        self._names = _all_names(model).union(*({name} | program._names for name, program in self._imports.values()))
+        others = {name: program.definitions for name, program in self._imports.values()}
+        self.definitions = {**imported_types(others), **model.types}
+        self.types = Types(self.definitions, lambda: Globals({}, None, Budget()))
         self._decisions = {key: self._compiled(decision.logic) for key, decision in model.decisions.items()}
         self._knowledge = {key: self._compiled(each.function) for key, each in model.knowledge.items()}
 
@@ -57,11 +68,12 @@ class Program:
 
     def decide(self, decision: Decision, run: Evaluation) -> Any:
         """FEEL's value of *decision*, from memory if it is known. Raises DecisionError, ExpressionError."""
-        if decision.id in run.results:
-            return run.results[decision.id]
-        if decision.id in run.running:
+        key = self._key(decision)
+        if key in run.results:
+            return run.results[key]
+        if key in run.running:
             raise DecisionError(f"The decision '{decision.name}' requires itself.", decision.id)
-        run.running.append(decision.id)
+        run.running.append(key)
         scope = self._scope_of(decision.requires, run)
         outer, run.trace = run.trace, Trace()
         try:
@@ -70,24 +82,45 @@ class Program:
         except DecisionError as error:
             raise _placed(error, decision) from None
         finally:
-            run.traces[decision.id], run.trace = run.trace, outer
+            run.traces[key], run.trace = run.trace, outer
             run.running.pop()
-        run.results[decision.id] = value
+        run.made[key] = decision
+        run.results[key] = value
         return value
+
+    def _key(self, decision: Decision) -> str:
+        return f"{self._model.namespace}#{decision.id}"
+
+    def _find(self, key: str) -> tuple[str, Program, _Found]:
+        """What a requirement refers to, its program, and the import's name if it is of another model."""
+        namespace, _, own = key.rpartition("#")
+        name, program = self._imports.get(namespace, ("", self)) if namespace else ("", self)
+        model = program._model
+        if namespace and program is self:
+            return "", self, None
+        groups = (model.decisions, model.inputs, model.knowledge, model.services)
+        return name, program, next((group[own] for group in groups if own in group), None)
 
     def _scope_of(self, requires: tuple[str, ...], run: Evaluation) -> Local:
         """What is drawn as required, by name; below it all variables, since Camunda's models use them so."""
         values: dict[str, Any] = {}
         for key in requires:
-            if (decision := self._model.decisions.get(key)) is not None:
-                self._offer(decision, self.decide(decision, run), values)
-            elif (data := self._model.inputs.get(key)) is not None:
-                values[data.name] = conform(run.get(data.name), self.types.check(data.type_ref))
-            elif (knowledge := self._model.knowledge.get(key)) is not None:
-                values[knowledge.name] = self._function_of(knowledge, run)
-            elif (service := self._model.services.get(key)) is not None:
-                values[service.name] = self._service(service, run)
+            name, program, found = self._find(key)
+            program._provide(found, run, values.setdefault(name, {}) if name else values)
         return Local(values, run)
+
+    def _provide(self, found: _Found, run: Evaluation, values: dict[str, Any]) -> None:
+        match found:
+            case Decision():
+                self._offer(found, self.decide(found, run), values)
+            case InputData():
+                values[found.name] = conform(run.get(found.name), self.types.check(found.type_ref))
+            case KnowledgeModel():
+                values[found.name] = self._function_of(found, run)
+            case DecisionService():
+                values[found.name] = self._service(found, run)
+            case None:
+                pass
 
     def _offer(self, decision: Decision, value: Any, values: dict[str, Any]) -> None:
         """By name, and as Camunda offers it: by id, and each output of a table by its name."""
@@ -107,20 +140,19 @@ class Program:
         return Function(function.parameters, lambda *arguments: _returned(function.call(*arguments), check))
 
     def _service(self, service: DecisionService, outer: Evaluation) -> Function:
-        parameters = [self._model.inputs.get(key) or self._model.decisions.get(key) for key in service.inputs]
-        names = tuple(each.name for each in parameters if each is not None)
+        parameters = [(program, found) for _, program, found in map(self._find, service.inputs) if found is not None]
+        outputs = [(program, found) for _, program, found in map(self._find, service.outputs)]
+        names = tuple(each.name for _, each in parameters)
 
         def call(*arguments: Any) -> Any:
             outer.budget.spend()
             given = dict(zip(names, arguments, strict=True))
             run = Evaluation(given, outer.now, outer.budget)
-            for each in parameters:
+            for program, each in parameters:
                 if isinstance(each, Decision):
-                    run.results[each.id] = given[each.name]
-            decisions = [d for key in service.outputs if (d := self._model.decisions.get(key)) is not None]
-            if len(decisions) == 1:
-                return self.decide(decisions[0], run)
-            return {decision.name: self.decide(decision, run) for decision in decisions}
+                    run.results[program._key(each)] = given[each.name]
+            made = {each.name: program.decide(each, run) for program, each in outputs if isinstance(each, Decision)}
+            return next(iter(made.values())) if len(made) == 1 else made
 
         return Function(names, call)
 

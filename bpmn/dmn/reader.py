@@ -17,6 +17,7 @@ from bpmn.dmn.model import (
     Filter,
     FunctionDefinition,
     HitPolicy,
+    Import,
     Input,
     InputData,
     Invocation,
@@ -41,14 +42,16 @@ _LOGIC = frozenset((
 
 
 def read_dmn(data: bytes, file: str) -> tuple[DecisionModel | None, list[Finding]]:
-    """The model and what is wrong with it, sorted by line; None when it cannot be read at all."""
+    """The model and what is wrong with it, sorted by line; None when it cannot be read at all.
+
+    A model that imports others is compiled by `link`, which says the rest."""
     try:
         root = parse(data)
     except Unreadable as problem:
         return None, [Finding(file, problem.line, "dmn-unreadable", problem.message)]
     reader = _Reader(root, file)
     model = reader.model()
-    findings = [*reader.findings, *model.program.findings()]
+    findings = [*reader.findings, *(() if model.imports else model.program.findings())]
     return model, sorted(set(findings), key=lambda finding: (finding.line, finding.rule, finding.message))
 
 
@@ -56,14 +59,12 @@ class _Reader:
     def __init__(self, root: Any, file: str) -> None:
         self._root = root
         self._file = file
+        self._namespace = root.get("namespace", "")
         self._language = _language_of(root.get("expressionLanguage"))
         self.findings: list[Finding] = []
 
     def model(self) -> DecisionModel:
         root = self._root
-        for element in children(root, "import"):
-            if element.get("importType", "").find("/DMN/") >= 0:
-                self._finding("dmn-import", element, f"The import '{element.get('name', '')}' is not read. Copy it in.")
         decisions = [self._decision(element) for element in children(root, "decision")]
         knowledge = [k for k in map(self._knowledge, children(root, "businessKnowledgeModel")) if k is not None]
         model = DecisionModel(
@@ -75,6 +76,8 @@ class _Reader:
             knowledge={each.id: each for each in knowledge},
             services={s.id: s for s in map(self._service, children(root, "decisionService"))},
             types={item.name: item for item in map(self._item, children(root, "itemDefinition"))},
+            namespace=self._namespace,
+            imports=tuple(map(_import, filter(_is_model, children(root, "import")))),
         )
         if not model.decisions:
             self._finding("dmn-decision", root, "The file has no decision.", Severity.WARNING)
@@ -90,7 +93,7 @@ class _Reader:
             id=_id_of(element),
             name=_name_of(element),
             logic=None if logic is None else self._logic(logic),
-            requires=_required(element),
+            requires=self._required(element),
             type_ref=_type_ref(variable),
             line=line_of(element),
         )
@@ -103,7 +106,7 @@ class _Reader:
             id=_id_of(element),
             name=_name_of(element),
             function=self._function(logic),
-            requires=_required(element),
+            requires=self._required(element),
             type_ref=_type_ref(child(element, "variable")),
             line=line_of(element),
         )
@@ -113,10 +116,20 @@ class _Reader:
         return DecisionService(
             id=_id_of(element),
             name=_name_of(element),
-            outputs=tuple(_href(each) for each in children(element, "outputDecision")),
-            inputs=tuple(_href(each) for each in inputs),
+            outputs=tuple(self._href(each) for each in children(element, "outputDecision")),
+            inputs=tuple(self._href(each) for each in inputs),
             line=line_of(element),
         )
+
+    def _required(self, element: Any) -> tuple[str, ...]:
+        wanted = ("requiredDecision", "requiredInput", "requiredKnowledge")
+        kinds = ("informationRequirement", "knowledgeRequirement")
+        return tuple(self._href(each) for r in children(element, *kinds) for each in children(r, *wanted))
+
+    def _href(self, element: Any) -> str:
+        """The id of what is referred to; in another model 'namespace#id'."""
+        namespace, _, key = element.get("href", "").rpartition("#")
+        return f"{namespace}#{key}" if namespace not in ("", self._namespace) else key
 
     def _input_data(self, element: Any) -> InputData:
         return InputData(_id_of(element), _name_of(element), _type_ref(child(element, "variable")))
@@ -257,8 +270,8 @@ class _Reader:
     def _check_references(self, model: DecisionModel) -> None:
         known = {*model.decisions, *model.inputs, *model.knowledge, *model.services}
         for element in children(self._root, "decision", "businessKnowledgeModel"):
-            for missing in sorted(set(_required(element)) - known):
-                if ":" not in missing:
+            for missing in sorted(set(self._required(element)) - known):
+                if "#" not in missing:
                     self._finding("dmn-reference", element, f"Requires '{missing}', which is not in the file.")
 
     def _finding(self, rule: str, element: Any, message: str, severity: Severity = Severity.ERROR) -> None:
@@ -289,14 +302,12 @@ def _name_of(element: Any) -> str:
     return " ".join((element.get("name") or element.get("id") or "").split())
 
 
-def _required(element: Any) -> tuple[str, ...]:
-    wanted = ("requiredDecision", "requiredInput", "requiredKnowledge")
-    kinds = ("informationRequirement", "knowledgeRequirement")
-    return tuple(_href(each) for r in children(element, *kinds) for each in children(r, *wanted))
+def _is_model(element: Any) -> bool:
+    return "/DMN/" in element.get("importType", "").upper()
 
 
-def _href(element: Any) -> str:
-    return element.get("href", "").rpartition("#")[2]
+def _import(element: Any) -> Import:
+    return Import(" ".join(element.get("name", "").split()), element.get("namespace", ""), line_of(element))
 
 
 def _type_ref(variable: Any | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree
 
-from bpmn.dmn import DecisionError, decide, read_dmn
+from bpmn.dmn import DecisionError, decide, link, read_dmn
 from bpmn.expressions import ExpressionError, YearMonthDuration
 from bpmn.expressions.feel import compile_feel, evaluated
 from bpmn.expressions.feel.temporal import format_temporal, parse_date, parse_date_time, parse_duration, parse_time
@@ -70,6 +70,9 @@ def _decisions_in(folder: Path, file: Path) -> Iterator[Outcome]:
     root = etree.parse(str(file)).getroot()
     model_name = root.findtext("{*}modelName")
     model, findings = read_dmn((folder / model_name).read_bytes(), model_name)
+    if model is not None and model.imports:
+        others = [read_dmn(path.read_bytes(), path.name)[0] for path in sorted(folder.glob("*.dmn"))]
+        model = link(other for other in others if other is not None)[0][model_name]
     for case in root.findall("t:testCase", _NS):
         inputs = {node.get("name"): from_xml(node) for node in case.findall("t:inputNode", _NS)}
         for node in case.findall("t:resultNode", _NS):
