@@ -1,7 +1,7 @@
 """The tables, described in docs/database.md. Typed values are text of `engine.store.codec`.
 
-Runtime tables (process_instance .. incident) hold what lives and change in place; history tables
-(activity .. agent_step) are only added to and closed. All are written in the commit of the step they tell of.
+Runtime tables (process_instance .. incident) hold what lives and change in place; those of history
+(engine.store.history_tables) are only added to and closed. All are written in the commit of the step they tell of.
 """
 
 from __future__ import annotations
@@ -13,36 +13,24 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
+from engine.store.history_tables import activity as activity
+from engine.store.history_tables import agent_step as agent_step
+from engine.store.history_tables import flow_taken as flow_taken
+from engine.store.history_tables import job_attempt as job_attempt
+from engine.store.history_tables import log as log
+from engine.store.history_tables import variable_change as variable_change
+from engine.store.schema import ID as _ID
+from engine.store.schema import NAME as _NAME
+from engine.store.schema import instance_key as _instance_key
+from engine.store.schema import metadata
+from engine.store.schema import partial as _partial
 from engine.store.types import Moment
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_ID = String(64)
-_NAME = Text()
-
-
-def _instance_key() -> Column[str]:
-    return Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), primary_key=True)
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where), unique=unique)
-
 
 # --- what was deployed ----------------------------------------------------------------------------
 
@@ -340,96 +328,6 @@ incident = Table(
     Column("resolved_at", Moment),
     Column("resolved_by", _NAME),
     _partial("ix_incident_open", "created_at", where="resolved_at IS NULL"),
-)
-
-# --- history --------------------------------------------------------------------------------------
-
-activity = Table(
-    "activity",
-    metadata,
-    _instance_key(),
-    Column("activity_id", Integer, primary_key=True),
-    Column("element_id", _NAME, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("parent_id", Integer, nullable=False),
-    Column("entered_at", Moment, nullable=False),
-    Column("step", Integer, nullable=False),  # with position: which variable changes came before it
-    Column("position", Integer, nullable=False),
-    Column("ended_at", Moment),
-    Column("outcome", String(16)),
-    Column("actor", _NAME),
-    Column("inputs", Text),
-    Column("outputs", Text),
-    Column("cause", _NAME),
-    _partial("ix_activity_open", "instance_id", where="ended_at IS NULL"),
-)
-
-flow_taken = Table(
-    "flow_taken",
-    metadata,
-    _instance_key(),
-    Column("step", Integer, primary_key=True),
-    Column("flows", Text, nullable=False),
-)
-
-variable_change = Table(
-    "variable_change",
-    metadata,
-    _instance_key(),
-    Column("step", Integer, primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("at", Moment, nullable=False),
-    Column("scope_id", Integer, nullable=False),
-    Column("name", _NAME, nullable=False),
-    Column("after", Text),
-    Column("activity_id", Integer, nullable=False),
-    Column("actor", _NAME, nullable=False),
-)
-
-job_attempt = Table(
-    "job_attempt",
-    metadata,
-    Column("job_id", _NAME, primary_key=True),
-    Column("attempt", Integer, primary_key=True),
-    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("activity_id", Integer, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("worker", _NAME, nullable=False),
-    Column("ended_at", Moment),
-    Column("outcome", String(16)),
-    Column("error", Text),
-)
-
-log = Table(
-    "log",
-    metadata,
-    _instance_key(),
-    Column("sequence", Integer, primary_key=True),
-    Column("at", Moment, nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("actor", _NAME, nullable=False),
-    Column("activity_id", Integer),
-    Column("element_id", _NAME),
-    Column("detail", Text, nullable=False),
-)
-
-agent_step = Table(
-    "agent_step",
-    metadata,
-    Column("job_id", _NAME, primary_key=True),
-    Column("sequence", Integer, primary_key=True),
-    Column("instance_id", _ID, ForeignKey("process_instance.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("at", Moment, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("name", _NAME, nullable=False),
-    Column("request", Text, nullable=False),
-    Column("response", Text, nullable=False),
-    Column("duration_ms", Integer, nullable=False),
-    Column("input_tokens", Integer, nullable=False),
-    Column("output_tokens", Integer, nullable=False),
-    Column("cost", String(40)),
-    Column("is_offline", Boolean, nullable=False),
 )
 
 # --- shared ---------------------------------------------------------------------------------------
