@@ -68,11 +68,15 @@ class Decisions:
         return self._model(row.deployment_id, row.resource_name)
 
     def _read(self, deployment_id: str, name: str) -> DecisionModel:
-        from bpmn.dmn import read_dmn
+        from bpmn.dmn import link, read_dmn
 
         with self._store.reading() as connection:
             file = definitions.find_resource(connection, deployment_id, name)
-        model = read_dmn(file.data, name)[0] if file is not None else None
-        if model is None:
-            raise NotFound(f"{name} no longer reads as a decision model.")
-        return model
+            model = read_dmn(file.data, name)[0] if file is not None else None
+            if model is None:
+                raise NotFound(f"{name} no longer reads as a decision model.")
+            if not model.imports:
+                return model
+            others = definitions.resources_named(connection, deployment_id, "%.dmn")
+        models = (read_dmn(other.data, other.name)[0] for other in others)
+        return link(each for each in models if each is not None)[0][name]

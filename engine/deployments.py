@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,12 +20,16 @@ from engine.errors import DeploymentRefused, InvalidInput
 from engine.ids import Ids
 from engine.model import Deployment, ProcessDefinition, Resource
 from engine.programs import Programs
+from engine.script_check import script_findings
 from engine.starting import start_rows
 from engine.store import definitions
 from engine.store.jobs import replace_start_timers
 from engine.store.subscriptions import replace_starts
 from engine.store.transaction import Store
 from engine.store.types import Connection, Row
+
+if TYPE_CHECKING:
+    from bpmn.dmn import DecisionModel
 
 _LARGEST_FILE = 32 * 1024 * 1024
 _DATA_SUFFIXES = (".json",)  # JSON schemas that forms refer to
@@ -35,11 +39,13 @@ log = logging.getLogger("engine.deployments")
 
 @dataclass(slots=True)
 class Reading:
-    """What the files hold. *processes*, *decisions* and *forms* each with their file's name."""
+    """What the files hold. *processes*, *decisions* and *forms* each with their file's name; *models*: the .dmn
+    files that read."""
 
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     processes: list[tuple[Process, str]] = field(default_factory=list[tuple[Process, str]])
     decisions: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])  # id, name, file
+    models: list[DecisionModel] = field(default_factory=list["DecisionModel"])
     forms: list[tuple[str, str, str | None]] = field(default_factory=list[tuple[str, str, str | None]])
     findings: list[Finding] = field(default_factory=list[Finding])
 
@@ -74,6 +80,7 @@ class Deployments:
                 reading.files[resource.name] = resource.data
                 self._read_file(reading, resource)
         _check_unique(reading)
+        _link_decisions(reading)
         if not any(finding.severity is Severity.ERROR for finding in reading.findings):
             self._check_runnable(reading)
         return reading
@@ -83,6 +90,7 @@ class Deployments:
         if suffix in (".bpmn", ".xml"):
             found, findings = read_bpmn(resource.data, resource.name)
             reading.findings += findings
+            reading.findings += script_findings(found) if found else ()
             executable = [process for process in found.processes if process.is_executable] if found else []
             reading.processes += [(process, resource.name) for process in executable]
             if found and not executable:
@@ -93,6 +101,7 @@ class Deployments:
 
             model, findings = read_dmn(resource.data, resource.name)
             reading.findings += findings
+            reading.models += [model] if model else []
             for decision_id, decision in (model.decisions if model else {}).items():
                 reading.decisions.append((decision_id, decision.name or decision_id, resource.name))
         elif suffix == ".form":
@@ -161,7 +170,8 @@ class _Filing:
         same = [self._is_same(definitions.PROCESSES, process.key, file) for process, file in self._reading.processes]
         same += [self._is_same(definitions.DECISIONS, key, file) for key, _, file in self._reading.decisions]
         same += [self._is_same(definitions.FORMS, key, file) for key, file, _ in self._reading.forms]
-        others = [file for file in self._hashes if Path(file).suffix in _DATA_SUFFIXES]
+        bare = {model.file for model in self._reading.models if not model.decisions}
+        others = [file for file in self._hashes if Path(file).suffix in _DATA_SUFFIXES or file in bare]
         return all(same) and all(self._newest_hash(file) == self._hashes[file] for file in others)
 
     def add_definitions(self) -> list[Row[Any]]:
@@ -169,7 +179,10 @@ class _Filing:
         for key, file, version_tag in self._reading.forms:
             self._add(definitions.FORMS, key, file, version_tag=version_tag)
         for key, name, file in self._reading.decisions:
-            self._add(definitions.DECISIONS, key, file, name=name, deployed_at=self._now, version_tag=None)
+            # What imports others must move along when they change.
+            always = any(model.file == file and model.imports for model in self._reading.models)
+            columns = {"name": name, "deployed_at": self._now, "version_tag": None}
+            self._add(definitions.DECISIONS, key, file, always=always, **columns)
         return [self._add_process(process, file) for process, file in self._reading.processes]
 
     def newest_deployment(self) -> Row[Any]:
@@ -276,6 +289,14 @@ def _read_form(reading: Reading, resource: Resource) -> None:
     else:
         tag = form.get("versionTag")
         reading.forms.append((key, resource.name, tag if isinstance(tag, str) else None))
+
+
+def _link_decisions(reading: Reading) -> None:
+    """Joins the decision models that import one another."""
+    if any(model.imports for model in reading.models):
+        from bpmn.dmn import link
+
+        reading.findings += link(reading.models)[1]
 
 
 def _check_unique(reading: Reading) -> None:

@@ -84,6 +84,7 @@ def validate(
         for file in files:
             findings += _findings_in(file)
             advance()
+        findings += _import_findings(files)
     if json:
         output.as_json(findings)
     else:
@@ -136,9 +137,20 @@ def _findings_in(file: Path) -> Sequence[Finding]:
         return _form_findings(file, data)
     if file.suffix == ".bpmn":
         from bpmn.reader import read_bpmn
+        from engine.script_check import script_findings
 
-        return read_bpmn(data, str(file))[1]
+        found, findings = read_bpmn(data, str(file))
+        return [*findings, *(script_findings(found) if found else ())]
     return [Finding(str(file), 1, "file-kind", "neither .bpmn, .dmn nor .form: the name says what a model is")]
+
+
+def _import_findings(files: Sequence[Path]) -> Sequence[Finding]:
+    """Of the decision models that import others."""
+    from bpmn.dmn import link, read_dmn
+
+    read = (read_dmn(_bytes_of(file), str(file))[0] for file in files if file.suffix == ".dmn")
+    models = [model for model in read if model is not None]
+    return link(models)[1] if any(model.imports for model in models) else []
 
 
 def _bytes_of(file: Path) -> bytes:

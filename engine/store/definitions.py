@@ -62,6 +62,12 @@ def find_resource(connection: Connection, deployment_id: str, name: str) -> Row[
     return connection.execute(query).first()
 
 
+def resources_named(connection: Connection, deployment_id: str, pattern: str) -> Sequence[AnyRow]:
+    """The files of a deployment whose names are like *pattern*."""
+    query = select(resource).where(resource.c.deployment_id == deployment_id, resource.c.name.ilike(pattern))
+    return connection.execute(query.order_by(resource.c.name)).all()
+
+
 def newest_resource(connection: Connection, name: str) -> AnyRow | None:
     """The newest file of that name: its deployment's id and time, who deployed it, and its hash."""
     query = (

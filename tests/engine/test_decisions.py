@@ -6,6 +6,7 @@ import pytest
 
 from engine import Resource
 from engine.engine import Engine
+from engine.errors import DeploymentRefused
 
 
 @pytest.fixture
@@ -73,3 +74,34 @@ def test_a_decision_that_nobody_deployed_is_an_incident(engine: Engine, models: 
     engine.deploy(models / "decide.dmn")
     engine.retry(incident.id)
     assert engine.read.variables(instance.id)["latest"] == 0
+
+
+RATES = b"""<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="r" name="r" namespace="urn:rates">
+  <businessKnowledgeModel id="percent" name="percent"><variable name="percent"/><encapsulatedLogic>
+    <formalParameter name="x"/><literalExpression><text>if x &gt; 100 then 10 else 0</text></literalExpression>
+  </encapsulatedLogic></businessKnowledgeModel></definitions>"""
+IMPORTING = b"""<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="i" name="i" namespace="urn:shop">
+  <import name="rates" namespace="urn:rates" importType="https://www.omg.org/spec/DMN/20191111/MODEL/"/>
+  <decision id="discount" name="Discount">
+    <knowledgeRequirement id="k"><requiredKnowledge href="urn:rates#percent"/></knowledgeRequirement>
+    <literalExpression><text>rates.percent(amount)</text></literalExpression></decision></definitions>"""
+
+
+def test_a_decision_that_imports_another_model_of_its_deployment_is_made(shop: Engine) -> None:
+    files = (Resource("decide.dmn", IMPORTING), Resource("rates.dmn", RATES))
+    shop.deploy(*files)
+    instance = shop.start("decide", variables={"amount": 120})
+    assert shop.read.variables(instance.id)["latest"] == 10
+    assert not shop.deploy(*files).is_new
+
+    shop.deploy(files[0], Resource("rates.dmn", RATES.replace(b"then 10", b"then 20")))
+    instance = shop.start("decide", variables={"amount": 120})
+    assert shop.read.variables(instance.id)["latest"] == 20
+
+
+def test_a_model_that_is_imported_and_not_there_refuses_the_deployment(engine: Engine) -> None:
+    with pytest.raises(DeploymentRefused) as refused:
+        engine.deploy(Resource("decide.dmn", IMPORTING))
+    assert [(each.rule, each.line) for each in refused.value.findings if each.severity == "error"] == [
+        ("dmn-import", 2)
+    ]

@@ -12,7 +12,7 @@ PAGE = (DOCS / "expressions.md").read_text()
 VARIABLES = json.loads(re.search(r"```json variables\n(.*?)```", PAGE, re.DOTALL).group(1))
 EXAMPLES = [
     (block.group(1), *re.split(r"\s+=>\s+", line))
-    for block in re.finditer(r"```(feel|juel|python)\n(.*?)```", PAGE, re.DOTALL)
+    for block in re.finditer(r"```(feel|juel|xpath|python)\n(.*?)```", PAGE, re.DOTALL)
     for line in block.group(2).strip().splitlines()
 ]
 

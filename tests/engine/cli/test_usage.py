@@ -146,6 +146,18 @@ def test_validate_searches_folders_and_passes_without_errors(fermata: Fermata, f
     assert "2 files: 0 errors" in said.out
 
 
+def test_validate_joins_the_decision_models_that_import_one_another(fermata: Fermata, folder: Path) -> None:
+    dmn = "https://www.omg.org/spec/DMN/20191111/MODEL/"
+    head = '<definitions xmlns="{0}" id="{1}" name="{1}" namespace="urn:{1}">'
+    imports = f'<import name="b" namespace="urn:b" importType="{dmn}"/></definitions>'
+    (folder / "a.dmn").write_text(head.format(dmn, "a") + imports)
+
+    assert "is in no file" in fermata("validate", "a.dmn").out
+
+    (folder / "b.dmn").write_text(head.format(dmn, "b") + "</definitions>")
+    assert fermata("validate", "a.dmn", "b.dmn").code == 0
+
+
 def test_a_form_that_is_no_json_is_found_with_its_line(fermata: Fermata, folder: Path) -> None:
     (folder / "broken.form").write_text('{\n"a": \n}')
 
