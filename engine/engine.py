@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.clock import Clock, SystemClock
 from engine.correlation import Correlator
+from engine.data_stores import DataStores
 from engine.deployments import Deployments
 from engine.executors.registry import Executor, Registry, Resolver
 from engine.executors.secrets import SecretProvider, Secrets
@@ -24,7 +25,7 @@ from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
-from engine.model import Cleanup, Correlation, Deployment, ProcessInstance, Resource
+from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Resource
 from engine.people import People
 from engine.programs import Programs
 from engine.retention import Retention
@@ -67,6 +68,7 @@ class Engine:
         self._instances = Instances(self.store, self._road, self.read, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
+        self._data_stores = DataStores(self.store, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock)
         own = OwnJobs(self._road, self.programs, self.clock)
@@ -242,6 +244,12 @@ class Engine:
     ) -> None:
         """Raises an escalation from a user task, which stays open unless its catcher interrupts it."""
         self._tasks.throw_escalation(task_id, code, variables or {}, by=by)
+
+    # data stores
+
+    def set_data_store(self, key: str, value: Any, *, by: str = "system", version: int | None = None) -> DataStoreValue:
+        """Gives a data store a value; *version*: only if it still has this one (0: no value). Raises InvalidInput."""
+        return self._data_stores.set(key, value, by=by, version=version)
 
     # jobs and incidents
 

@@ -246,6 +246,27 @@ class RequiredDecision:
 @dataclass(frozen=True, slots=True)
 class IncidentRaised:
     """An expression or script failed, or no flow could be taken. `RetryActivity` takes it up again."""
+@dataclass(frozen=True, slots=True)
+class DataStoreRead:
+    """*version*: what the activity saw (0: no value)."""
+
+    activity_id: int
+    element_id: str
+    store: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataStoreWritten:
+    """*version*: of the new *value*."""
+
+    activity_id: int
+    element_id: str
+    store: str
+    version: int
+    value: Any
+
+
 
     activity_id: int
     element_id: str
@@ -285,3 +306,5 @@ Event = (
     | IncidentRaised
     | IncidentResolved
 )
+    | DataStoreRead
+    | DataStoreWritten

@@ -92,8 +92,12 @@ class Live:
         )
 
     def process_variables(self) -> dict[str, Any]:
-        """Those of the process scope, also right after the end."""
-        return self.instance.visible(0)
+        """Those of the process scope that its caller gets, also right after the end."""
+        return self.instance.result()
+
+    def seen_by(self, activity_id: int) -> dict[str, Any]:
+        """The variables that an activity sees; the caller may do with them as it likes."""
+        return {name: copy_of(value) for name, value in self.instance.visible(activity_id).items()}
 
     @property
     def changes_so_far(self) -> int:

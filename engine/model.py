@@ -341,3 +341,28 @@ class Page(Generic[Item]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class DataStoreValue:
+    """A data store as it is. *version* counts its changes; *changed_by*: a user, or 'instance:ID'."""
+
+    key: str
+    version: int
+    value: Any
+    changed_at: datetime
+    changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataStoreChange:
+    """One change of a data store: its new *value*, and the activity that wrote it, if one did."""
+
+    key: str
+    version: int
+    value: Any
+    at: datetime
+    actor: str
+    instance_id: str | None = None
+    activity_id: int | None = None
+    element_id: str | None = None

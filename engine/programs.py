@@ -81,8 +81,8 @@ class Programs:
     def load_instance(self, loaded: Loaded, instance_id: str, parts: Any, variables: Any) -> Any:
         return self.interpreter.Instance.load(loaded.program, instance_id, parts, variables)
 
-    def advance(self, instance: Any, command: Any) -> list[Any]:
-        return self.interpreter.advance(instance, command)
+    def advance(self, instance: Any, command: Any, stores: Any) -> list[Any]:
+        return self.interpreter.advance(instance, command, stores)
 
     def _load(self, definition_id: str, connection: Connection | None) -> Loaded:
         if connection is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine import events as e
 from engine.commands import Cancel, Command, Start
+from engine.data_stores import SharedData
 from engine.deferred import defer
 from engine.effects import Effects
 from engine.errors import Conflict, EngineError, NotFound
@@ -58,6 +59,7 @@ class Session:
         self.connection = connection
         self.programs = programs
         self.unit = UnitOfWork(connection)
+        self.data = SharedData(connection, self.unit)
         self.agenda: deque[FollowUp] = deque()
         self.lines: list[Line] = []  # for the log, once committed
         self._ids = ids
@@ -107,7 +109,7 @@ class Session:
             if lease.job_id not in self._jobs:
                 self.lock_jobs([lease])
             check_lease(lease, self._jobs)
-        events = self.programs.advance(live.instance, command)
+        events = self.programs.advance(live.instance, command, self.data)
         if lease is not None:
             self.unit.delete(tables.job, (lease.job_id,))
             self._jobs.pop(lease.job_id)
@@ -131,7 +133,7 @@ class Session:
         row = replace(self._new_row(loaded, business_key, caller), start_key=start_key)
         instance = self.programs.new_instance(loaded, row.id)
         live = Live(row, instance, loaded, self.unit, self.lines)
-        events = self.programs.advance(live.instance, command)
+        events = self.programs.advance(live.instance, command, self.data)
         self.unit.insert(tables.process_instance, _instance_row(row, command))
         self._lives[row.id] = live
         self._take_in(live, command, events)
@@ -179,6 +181,7 @@ class Session:
             follow_ups = Effects(live, command, self.unit).apply(events)
         except EngineError as problem:
             raise Unwritable(problem) from problem
+            self.data.apply(live, command, events)
         self.agenda.extend(FollowUp(live, command, event) for event in follow_ups)
 
     def _revive(self, row: LockedInstance, state: Hot | None) -> None:

@@ -10,8 +10,8 @@ from typing import ClassVar, Final
 from bpmn.answer import Answer
 from bpmn.dialects.base import LISTENER_EVENT, Adapter, clean_script
 from bpmn.dialects.camunda_forms import read_form
-from bpmn.dialects.camunda_parts import error_message, said, starters, variable_filter
-from bpmn.dialects.languages import UnknownLanguage, constant, is_juel, language_named
+from bpmn.dialects.camunda_parts import data_default, error_message, said, starters, variable_filter
+from bpmn.dialects.languages import constant, is_juel
 from bpmn.document import Element
 from bpmn.model import (
     Assignment,
@@ -62,6 +62,9 @@ class CamundaAdapter(Adapter):
         return Language.JUEL if is_juel(text) else Language.PYTHON
 
     def refine_process(self, element: Element, process: Process) -> Process:
+    def data_default(self, data_object: Element) -> Expression | None:
+        return data_default(data_object)
+
         users, groups = starters(element)
         return replace(
             process,

@@ -7,10 +7,11 @@ from typing import Final
 
 from bpmn.dialects.base import Adapter
 from bpmn.dialects.filters import listed, read_filter
-from bpmn.document import Element
-from bpmn.model import EventDefinition, EventKind, Expression
+from bpmn.document import Element, local
+from bpmn.model import EventDefinition, EventKind, Expression, Language
 from bpmn.variable_filter import VariableFilter
 
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _ROLE: Final = re.compile(r"(user|group)\(([^()]*)\)")
 
 
@@ -37,6 +38,19 @@ def error_message(adapter: Adapter, definition: EventDefinition) -> Expression |
     error = adapter.document.resolve(definition.ref) if definition.ref and definition.kind is EventKind.ERROR else None
     text = error.get("camunda:errorMessage") if error is not None else ""
     return adapter.value(text, error.line) if error is not None and text else None
+
+
+def data_default(data_object: Element) -> Expression | None:
+    """Of Flowable and Activiti: the value that a data object has at first, of the XML Schema type that it names."""
+    value = data_object.extension("camunda:value")
+    if value is None:
+        return None
+    kind, text = local(data_object.get("itemSubjectRef")), value.text.strip()
+    if kind in ("int", "integer", "long", "short", "double", "float", "decimal") and _NUMBER.fullmatch(text):
+        return Expression(Language.JSON, text, value.line)
+    if kind == "boolean":
+        return Expression(Language.JSON, "true" if text in ("true", "1") else "false", value.line)
+    return Expression(Language.LITERAL, text, value.line)
 
 
 def variable_filter(adapter: Adapter, element: Element, definition: EventDefinition) -> VariableFilter | None:

@@ -10,7 +10,6 @@ from bpmn.model import EventKind, FlowNode, NodeKind
 from bpmn.reader.processes import GLOBAL_TASKS
 from bpmn.rules.listener import listeners
 from bpmn.rules.review import ACTIVITIES, Review, name_of
-from bpmn.rules.review import NODES as NODE_NAMES
 
 RULE: Final = "supported"
 
@@ -36,8 +35,6 @@ EVENTS: Final[Mapping[NodeKind, frozenset[EventKind]]] = {
 }
 EVENT_SUBPROCESS_STARTS: Final = _CAUGHT
 LISTENER_EVENTS: Final = frozenset({"start", "end", "take", "create", "assignment", "update", "complete", "delete"})
-DATA_STORES: Final = False
-DATA_TRANSFORMATIONS: Final = False  # data associations without one need no work: scopes are shared
 INSTANTIATING: Final = frozenset({NodeKind.RECEIVE_TASK, NodeKind.EVENT_GATEWAY})
 MULTI_INSTANCE_BEHAVIOURS: Final = ("All", "None", "One", "Complex")
 CALLED: Final = ("process", *GLOBAL_TASKS)
@@ -51,10 +48,6 @@ def check(review: Review) -> None:
             review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
     for element, what, remedy in (*_unsupported_details(review), *_unsupported_listeners(review)):
         review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
-    if not DATA_STORES:
-        _check_data_stores(review)
-    if not DATA_TRANSFORMATIONS:
-        _check_transformations(review)
 
 
 def _unsupported(node: FlowNode) -> Iterator[tuple[str, str]]:
@@ -88,27 +81,3 @@ def _unsupported_listeners(review: Review) -> Iterator[tuple[Element, str, str]]
         if source is not None and source.name == "eventBasedGateway" and listener.event in ("take", "end"):
             message = f"A listener to '{listener.event}' at an event-based gateway"
             yield element, message, "Listen to what stands behind it."
-
-
-def _check_data_stores(review: Review) -> None:
-    for association in review.document.all("dataInputAssociation", "dataOutputAssociation"):
-        for part in association.all("sourceRef", "targetRef"):
-            target = review.document.resolve(part.text)
-            if target is not None and target.name in ("dataStoreReference", "dataStore"):
-                activity = next((ancestor for ancestor in association.ancestors() if ancestor.id), association)
-                message = (
-                    f"'{name_of(activity)}' reads or writes data store '{name_of(target)}'. {_LATER} "
-                    "Let a service task do it."
-                )
-                review.error(RULE, association, message)
-
-
-def _check_transformations(review: Review) -> None:
-    for association in review.document.all("dataInputAssociation", "dataOutputAssociation"):
-        for part in association.all("transformation", "assignment"):
-            activity = next((a for a in association.ancestors() if a.name in NODE_NAMES), association)
-            message = (
-                f"A data {part.name} ('{name_of(activity)}'). {_LATER} Activities read and write the variables "
-                "of their scope: let a script task compute it."
-            )
-            review.strict(RULE, activity, message)

@@ -14,6 +14,8 @@ from engine.model import (
     ActivityRecord,
     AgentStep,
     CleanupRecord,
+    DataStoreChange,
+    DataStoreValue,
     History,
     Incident,
     JobRecord,
@@ -23,7 +25,7 @@ from engine.model import (
     UserTask,
 )
 from engine.programs import Programs
-from engine.store import definitions, history, lists, retention
+from engine.store import data_stores, definitions, history, lists, retention
 from engine.store.instances import scoped_variables
 from engine.store.transaction import Store
 
@@ -184,6 +186,24 @@ class Reader:
         """Oldest first."""
         with self._store.reading() as connection:
             return lists.incidents(connection, instance_id=instance_id, open_only=open_only)
+
+    def data_stores(self) -> list[DataStoreValue]:
+        """The data stores that have a value, by key."""
+        with self._store.reading() as connection:
+            return data_stores.everything(connection)
+
+    def data_store(self, key: str) -> DataStoreValue:
+        """Raises NotFound where it has no value."""
+        with self._store.reading() as connection:
+            found = data_stores.find(connection, key)
+        if found is None:
+            raise NotFound(f"Data store '{key}' has no value.")
+        return found
+
+    def data_store_changes(self, key: str) -> list[DataStoreChange]:
+        """Who gave a data store which value, oldest first."""
+        with self._store.reading() as connection:
+            return data_stores.changes(connection, key)
 
     # history
 

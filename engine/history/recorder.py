@@ -122,6 +122,12 @@ class Recorder:
             detail["required"] = [_decision(made) for made in event.required]
         self._log("decision.evaluated", event.activity_id, event.element_id, detail)
 
+    def data_store_read(self, event: e.DataStoreRead) -> None:
+        self._log("data.read", event.activity_id, event.element_id, {"store": event.store, "version": event.version})
+
+    def data_store_written(self, event: e.DataStoreWritten) -> None:
+        self._log("data.written", event.activity_id, event.element_id, {"store": event.store, "version": event.version})
+
     def _log(
         self,
         action: str,
@@ -154,4 +160,6 @@ _WRITERS: dict[type, Callable[[Recorder, Any], None]] = {
     e.MessageThrown: Recorder.message_thrown,
     e.SignalThrown: Recorder.signal_thrown,
     e.DecisionEvaluated: Recorder.decision_evaluated,
+    e.DataStoreRead: Recorder.data_store_read,
+    e.DataStoreWritten: Recorder.data_store_written,
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bpmn.model import Assignment, Expression, ListOf, MapOf, Script, Source
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.values import merged
 
 if TYPE_CHECKING:
     from engine.interpreter.program import Services
@@ -95,7 +96,7 @@ def assign_local(token: Token, assignments: Assignments) -> None:
     """Input mappings: all are evaluated in order, each sees the ones before it."""
     for target, evaluate in assignments:
         name, _, path = target.partition(".")
-        token.workflow.set_local(token, name, _merged(token.data.get(name), path, evaluate(token)), token.id)
+        token.workflow.set_local(token, name, merged(token.data.get(name), path, evaluate(token)), token.id)
 
 
 def assign_outward(token: Token, assignments: Assignments) -> None:
@@ -106,18 +107,8 @@ def assign_outward(token: Token, assignments: Assignments) -> None:
         value = evaluate(token)
         scope = token if name in token.data and token.container.spec.holds_instances else token.container
         if path:
-            value = _merged(scope.variables.get(name), path, value)
+            value = merged(scope.variables.get(name), path, value)
         token.workflow.set_variable_from(scope, name, value, token.id)
-
-
-def _merged(before: Any, path: str, value: Any) -> Any:
-    """*value* put under the dotted *path* of *before*, whose other keys stay."""
-    if not path:
-        return value
-    key, _, rest = path.partition(".")
-    copy = dict(before) if isinstance(before, Mapping) else {}
-    copy[key] = _merged(copy.get(key), rest, value)
-    return copy
 
 
 def text_of(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from SpiffWorkflow.util.task import TaskState
 
+from bpmn.model import Process
 from engine.commands import (
     Cancel,
     Command,
@@ -20,8 +21,9 @@ from engine.commands import (
     ThrowEscalation,
     TriggerEvent,
 )
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
+from engine.interpreter.compiling import assign_local
 from engine.interpreter.elements.call_activity import CallActivitySpec
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.listeners import ListenersSpec
@@ -87,6 +89,11 @@ class Instance:
             raise NotFound(f"Activity {activity_id} is not active in instance {self.id}.")
         return dict(token.variables)
 
+    def result(self) -> dict[str, Any]:
+        """What the process gives its caller at the end: its data outputs, or all its variables where it has none."""
+        variables, names = dict(self._workflow.root.data), self.program.process.outputs
+        return variables if names is None else {name: variables[name] for name in names if name in variables}
+
 
 def advance(instance: Instance, command: Command, stores: Stores | None = None) -> list[Event]:
     """Runs *instance* until every token waits; what happened, in order. *stores*: hands in the values of data stores.
@@ -145,7 +152,10 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
 def _start(workflow: LiveWorkflow, command: Start) -> None:
     starts = workflow.program.starts(command.start_event)
     start = starts[0]
+    if command.start_event is None:
+        _check_inputs(workflow.program.process, command.variables)
     workflow.emit(InstanceStarted(start.node.id))
+    assign_local(workflow.root, workflow.root.spec.input_mappings)
     for name, value in _brought(start, command).items():
         workflow.set_local(workflow.root, name, value, 0)
     if start.node.initiator_variable:
@@ -153,6 +163,15 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
     workflow.program.root.open(workflow.root, starts, has_come=command.start_event is not None)
+
+
+def _check_inputs(process: Process, variables: Mapping[str, Any]) -> None:
+    missing = [f"'{each.name}'" for each in process.inputs if each.is_required and each.name not in variables]
+    if missing:
+        raise InvalidInput(
+            f"Process '{process.key}' needs {', '.join(missing)} to start with. Give each as a variable, or make the "
+            "data input optional in the diagram."
+        )
 
 
 def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:

@@ -9,17 +9,21 @@ from typing import Any, Protocol
 
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 
-from bpmn.model import EventKind, Expression, FlowElements, FlowNode, NodeKind, Process, Script
+from bpmn.data import NodeData
+from bpmn.model import Assignment, EventKind, Expression, FlowElements, FlowNode, NodeKind, Process, Script
 from engine.errors import InvalidInput
 from engine.events import RequiredDecision
 from engine.interpreter import elements
+from engine.interpreter.data_flow import DataFlow
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.boundary_event import BoundaryEventSpec
+from engine.interpreter.elements.catching import Catch, CatchingSpec
 from engine.interpreter.elements.compensation import UndoingSpec
 from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
 from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
 from engine.interpreter.elements.link_event import LinkThrowSpec
 from engine.interpreter.elements.listeners import ListenersSpec, listeners_of_flow
+from engine.interpreter.elements.receive_task import ReceiveTaskSpec
 from engine.interpreter.elements.subprocess import is_implicit_start
 
 
@@ -110,11 +114,21 @@ class Program:
             if node.body is not None:
                 self._add_undoing(spec)
             if node.loop is not None:
+            inner = spec
                 spec = elements.body_around(self, node, spec)
                 self._add_undoing(spec)
             self._entries[node.id] = spec
+            if node.data is not None:
+                self._add_data(spec, inner, node.data)
 
     def _add_undoing(self, spec: FlowNodeSpec) -> None:
+    def _add_data(self, spec: FlowNodeSpec, inner: FlowNodeSpec, data: NodeData) -> None:
+        """*inner*: what *spec* is the body of, if it is looped."""
+        spec.data = DataFlow(spec.compiler, data, spec.node.id)
+        spec.own_names |= spec.data.local_names
+        for catch in _catches(inner):
+            catch.data = spec.data
+
         assert isinstance(spec, ActivitySpec)
         spec.undoing = UndoingSpec(self, spec)
 
@@ -122,6 +136,9 @@ class Program:
         container = self.spec_named(owner.id) if owner else self.root
         container.event_starts = tuple(self._event_starts(scope))
         for start in container.event_starts:
+        container.own_names |= {each.name for each in scope.data_objects}
+        defaults = tuple(Assignment(o.name, o.default) for o in scope.data_objects if o.default is not None)
+        container.input_mappings = (*container.compiler.assignments(defaults), *container.input_mappings)
             if start.event.kind is EventKind.COMPENSATION and isinstance(container, ActivitySpec):
                 container.compensation_start = start
         for node in scope.nodes.values():
@@ -166,5 +183,11 @@ class Program:
 
 
 def _scopes(process: FlowElements) -> list[tuple[FlowElements, FlowNode | None]]:
+def _catches(spec: FlowNodeSpec) -> tuple[Catch, ...]:
+    if isinstance(spec, CatchingSpec):
+        return spec.catches
+    return (spec.catch,) if isinstance(spec, ReceiveTaskSpec) and spec.catch else ()
+
+
     """The process's own elements, and with their owner those of every subprocess in it."""
     return [(process, None), *((node.body, node) for node in process.walk() if node.body is not None)]

@@ -86,6 +86,7 @@ def _restore_token(workflow: LiveWorkflow, record: list[Any], part_id: int) -> N
     token.internal_data = memory
     if memory.get("waits") == "conditional":
         workflow.conditions.watching.add(token_id)
+    workflow.lacking.restore(token)
     if not token.is_catcher:
         container.open_children += 1
         if state == TaskState.WAITING and not token.is_entered:

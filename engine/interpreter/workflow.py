@@ -21,7 +21,10 @@ from engine.events import UNSET, ActivityEntered, Event, IncidentRaised, Instanc
 from engine.interpreter.conditions import Conditions
 from engine.interpreter.elements.throwing import throw_error
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.lacking import Lacking
+from engine.interpreter.stores import NoStores, StoresInUse
 from engine.interpreter.token import Phase, Token
+from engine.interpreter.values import same
 
 if TYPE_CHECKING:
     from engine.interpreter.elements.flow_node import FlowNodeSpec
@@ -52,6 +55,8 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.going_on: Token | None = None  # a multi-instance body that throws without being interrupted by it
         self.cause = ""
         self.conditions = Conditions(self)
+        self.lacking = Lacking(self)
+        self.stores = StoresInUse(NoStores())
         self._ready: deque[Token] = deque()
         self._throwing: deque[Token] = deque()
         self.task_tree = Token(self, program.root, None, 0)
@@ -73,6 +78,8 @@ class LiveWorkflow(BpmnBaseWorkflow):
         on the way to a catching event is there before the throw."""
         if self.conditions.are_due:
             self.conditions.fire()
+        if self.lacking.is_due:
+            self.lacking.look_again()
         while self._ready or self._throwing:
             token = (self._ready or self._throwing).popleft()
             if token._state == TaskState.READY:
@@ -90,6 +97,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
             if token.spec.can_fire_when_quiet(token):
                 token.spec.fire_join(token)
                 return self._ready.popleft()
+        self.lacking.report()
         return None
 
     def run(self, token: Token) -> None:
@@ -146,6 +154,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.touch(token)
         del self.tasks[token.id]
         self.conditions.forget(token)
+        self.lacking.forget(token)
         self.members[token.part_id].pop(token.id)
         container = token.container
         container._children.pop(token.id, None)
@@ -188,7 +197,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
     # --- variables ---
 
     def set_variable(self, token: Token, name: str, value: Any) -> None:
-        """Sets *name* where it exists, looking outward from *token*, else in the process scope."""
+        """Sets *name* where it exists or is drawn, looking outward from *token*, else in the process scope."""
         self.set_variable_from(token, name, value, token.id)
 
     def set_variable_from(self, token: Token, name: str, value: Any, writer: int) -> None:
@@ -201,10 +210,11 @@ class LiveWorkflow(BpmnBaseWorkflow):
 
     def set_local(self, owner: Token, name: str, value: Any, writer: int) -> None:
         before = owner.data.get(name, UNSET)
-        if before is not UNSET and _same(before, value):
+        if before is not UNSET and same(before, value):
             return
         owner.data[name] = value
         self.changed_variables[owner.id, name] = value
+        self.lacking.variable_changed()
         self.conditions.variable_changed(owner.id, name, before is UNSET)
         self.emit(VariableChanged(owner.id, name, before, value, writer))
 
@@ -260,16 +270,3 @@ class LiveWorkflow(BpmnBaseWorkflow):
         for token in waiting:
             if token.id in self.tasks:
                 token.spec.trigger(token, TriggerEvent(at=self.now, activity_id=token.id, variables=payload))
-
-
-def _same(before: Any, after: Any) -> bool:
-    """Equal in value and type, also inside: 1, 1.0 and true are different values of a variable."""
-    if before is after:
-        return True
-    if type(before) is not type(after) or before != after:
-        return False
-    if isinstance(before, dict):
-        return all(_same(before[key], after[key]) for key in before)
-    if isinstance(before, list):
-        return all(map(_same, before, after))
-    return True

@@ -347,6 +347,29 @@ value_use = Table(
 )
 
 person = Table(
+data_store = Table(
+    "data_store",
+    metadata,
+    Column("key", _NAME, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", _NAME, nullable=False),
+)
+
+data_store_change = Table(  # an instance may be removed, what it wrote here stays
+    "data_store_change",
+    metadata,
+    Column("key", _NAME, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", _NAME, nullable=False),
+    Column("instance_id", _ID),
+    Column("activity_id", Integer),
+    Column("element_id", _NAME),
+)
+
     "person",
     metadata,
     Column("name", _NAME, primary_key=True),

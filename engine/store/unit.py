@@ -29,6 +29,8 @@ _IN_ORDER = (  # referenced tables before those that refer to them
     tables.variable_change,
     tables.job_attempt,
     tables.log,
+    tables.data_store,
+    tables.data_store_change,
 )
 
 

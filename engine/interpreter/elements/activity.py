@@ -79,6 +79,9 @@ class ActivitySpec(FlowNodeSpec):
         self._keep_record(token)
 
     def _keep_record(self, token: Token) -> None:
+        if self.data:
+            inputs |= self.data.taken(token)
+            outputs = {**(outputs or {}), **self.data.given(token)}
         """So that it can be undone later, by its handler or by those of what happened inside it."""
         inner = token.memory.get("done")
         if self.compensation_handler or self.compensation_start or inner:

@@ -18,6 +18,7 @@ from engine.interpreter.token import Token
 from engine.timing import Schedule, TimerError, read_schedule
 
 if TYPE_CHECKING:
+    from engine.interpreter.data_flow import DataFlow
     from engine.interpreter.program import Program
 
 SUBSCRIBED_KINDS = (EventKind.MESSAGE, EventKind.SIGNAL)
@@ -35,6 +36,7 @@ class Catch:
         self._correlation_key = compiler.optional(event.correlation_key)
         self._timer_value = compiler.optional(event.timer.value) if event.timer else None
         self.condition = compiler.condition(event.condition)
+        self.data: DataFlow | None = None
 
     def open(self, token: Token, context: Token | None = None) -> None:
         """Starts waiting; names and times are evaluated where *context* (else *token*) stands."""
@@ -78,7 +80,8 @@ class Catch:
 
     def receive(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The variables that the event's *payload* makes."""
-        return received(payload, self.event.variable)
+        found = received(payload, self.event.variable)
+        return {**found, **self.data.received(payload)} if self.data else found
 
     def _schedule(self, token: Token) -> Schedule:
         timer = self.event.timer

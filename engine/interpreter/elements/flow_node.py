@@ -27,6 +27,7 @@ from engine.interpreter.payload import received
 from engine.interpreter.token import Phase, Token
 
 if TYPE_CHECKING:
+    from engine.interpreter.data_flow import DataFlow
     from engine.interpreter.elements.catching import Catch
     from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
     from engine.interpreter.elements.listeners import ListenersSpec
@@ -57,13 +58,15 @@ class FlowNodeSpec(BpmnTaskSpec):
     subprocesses inside. *throws*: runs only when nothing else can. *starts_through*: the instantiating gateway
     right before it.
     *built_in_names*: variables that the element itself provides to what it contains. *ending*: the events
-    that listeners are told as it completes. *holds_instances*: what it contains are instances of one activity."""
+    that listeners are told as it completes. *holds_instances*: what it contains are instances of one activity.
+    *own_names*: variables of this scope and no outer one, whether they have a value or not. *data*: what it reads and
+    writes by data associations; of a looped activity, its body."""
 
     throws = False
     ending: tuple[str, ...] = ("end",)
     built_in_names: frozenset[str] = frozenset()
-
-    holds_instances = False
+    own_names: frozenset[str] = frozenset()
+    data: DataFlow | None = None
 
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
         super().__init__(program.spec, name or node.id, lane=node.lane, documentation=node.documentation)
@@ -98,7 +101,8 @@ class FlowNodeSpec(BpmnTaskSpec):
         event = self.node.event
         if event is not None and event.parts:
             event = event.parts[part]
-        return received(payload, event.variable if event else None)
+        found = received(payload, event.variable if event else None)
+        return {**found, **self.data.received(payload)} if self.data else found
 
     def begin(self, root: Token, has_come: bool) -> None:
         """Starts the instance here. *has_come*: by the event that this node waits for."""
@@ -233,6 +237,8 @@ class FlowNodeSpec(BpmnTaskSpec):
             token.phase = Phase.RESULT_WRITTEN
         if not self._has_ended(token) or (self.node.save_point_after and self._pauses(token, "after")):
             token._set_state(TaskState.STARTED)
+                if self.data and not self._takes_data(my_task, self.data):
+                    return None
             return
         flows = self.choose_flows(token)
         container = token.container
@@ -268,8 +274,20 @@ class FlowNodeSpec(BpmnTaskSpec):
     def record_completion(self, token: Token) -> None:
         for catcher in token.inner_tokens:
             catcher.spec.stop_waiting(catcher)
-        token.workflow.emit(ActivityCompleted(token.id, self.node.id))
+        taken, given = (self.data.taken(token), self.data.given(token)) if self.data else ({}, {})
+        token.workflow.emit(ActivityCompleted(token.id, self.node.id, taken or None, given or None))
 
+    def _takes_data(self, token: Token, data: DataFlow) -> bool:
+        """The data inputs become variables of the activity; False while they are missing."""
+        if missing := data.missing(token):
+            token.workflow.lacking.wait(token, missing)
+            return False
+        token.workflow.lacking.go_on(token)
+        data.fill(token)
+        return True
+
+            if self.data:
+                self.data.deliver(token)
     def _pauses(self, token: Token, where: str) -> bool:
         """Whether the token stops at a save point here; it does so once, until `Continue` comes."""
         if token.memory.get("continued") == where:

@@ -16,6 +16,7 @@ from engine.interpreter.payload import Payload
 from engine.interpreter.token import Token
 
 if TYPE_CHECKING:
+    from engine.interpreter.data_flow import DataFlow
     from engine.interpreter.program import Program
 
 WAITS_FOR_OTHERS = (
@@ -70,6 +71,8 @@ class Throw:
     def _variables(self, token: Token) -> dict[str, Any]:
         if self.event.sends_all_variables:
             return dict(token.variables)
+        if not self.event.payload and (data := _data_of(token)):
+            return data.payload(token)
         return self._payload(token)
 
     def _text(self, token: Token) -> str:
@@ -110,6 +113,13 @@ class ThrowEventSpec(FlowNodeSpec):
         if not token.is_recorded:
             super().record_completion(token)
             token.is_recorded = True
+
+
+def _data_of(token: Token) -> DataFlow | None:
+    """The data associations of a throwing event or task, also where it is looped."""
+    if not token.spec.throws:
+        return None
+    return token.spec.data or (token.container.spec.data if token.container.spec.holds_instances else None)
 
 
 def _terminate(token: Token) -> None:

@@ -23,7 +23,7 @@ def throw_error(source: Token, code: str, message: str, variables: Mapping[str, 
     """
     if found := _find(source, EventKind.ERROR, code):
         host, catcher, event = found
-        catcher.fire(host, _payload(event, code, message, variables))
+        catcher.fire(host, _payload(catcher, event, code, message, variables))
     else:
         source.workflow.shut("failed", source.spec.node.id, error_code=code, error_message=message)
 
@@ -35,7 +35,7 @@ def throw_escalation(source: Token, code: str, variables: Mapping[str, Any]) -> 
     """
     if found := _find(source, EventKind.ESCALATION, code):
         host, catcher, event = found
-        catcher.fire(host, _payload(event, code, "", variables))
+        catcher.fire(host, _payload(catcher, event, code, "", variables))
     else:
         source.workflow.emit(EscalationLeft(source.id, code, dict(variables)))
 
@@ -69,8 +69,12 @@ def _scopes(source: Token) -> Iterator[tuple[Token, list[Catcher]]]:
         inner = host
 
 
-def _payload(event: EventDefinition, code: str, message: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+def _payload(
+    catcher: Catcher, event: EventDefinition, code: str, message: str, variables: Mapping[str, Any]
+) -> dict[str, Any]:
     payload = received(variables, event.variable)
+    if catcher.data:
+        payload |= catcher.data.received(variables)
     if event.code_variable:
         payload[event.code_variable] = code
     if event.message_variable:

@@ -48,6 +48,11 @@ def listened(listener: str, attributes: str) -> str:
     return in_line(f'<userTask id="x">{inside}</userTask>')
 
 
+def started(attributes: str) -> str:
+    """A second process 'y'."""
+    return f'<process id="y" isExecutable="true" {attributes}><task id="only"/></process>'
+
+
 def after_event_gateway(first: str, second: str) -> str:
     flows = flow("a", "s", "g") + flow("b", "g", "x") + flow("c", "g", "y") + flow("d", "x", "e") + flow("f", "y", "e")
     return START_AND_END + f'<eventBasedGateway id="g"/>{first}{second}' + flows
@@ -365,25 +370,26 @@ BROKEN = [
         after_event_gateway(catch("x"), catch("y")).replace('id="g"', 'id="g" eventGatewayType="Parallel"'),
         "",
     ),
-    (
-        "supported",
-        "x",
-        in_line(
-            '<task id="x"><dataInputAssociation><sourceRef>o</sourceRef><targetRef>i</targetRef>'
-            "<transformation>a + 1</transformation></dataInputAssociation></task>"
-        ),
-        "",
-    ),
     ("missing-start", "x", in_line('<subProcess id="x"/>'), ""),
     (
-        "supported",
+        "data-assignment",
+        "x",
+        in_line(
+            '<task id="x"><dataInputAssociation><sourceRef>o</sourceRef><targetRef>o</targetRef><assignment>'
+            "<from>1</from><to>a[1]</to></assignment></dataInputAssociation></task>"
+        )
+        + '<dataObject id="o"/>',
+        "",
+    ),
+    (
+        "data-store",
         "d",
         in_line(
-            '<task id="x"><dataInputAssociation id="d"><sourceRef>r</sourceRef><targetRef>i</targetRef>'
-            "</dataInputAssociation></task>"
+            '<task id="x"><extensionElements><s:category xmlns:s="http://spiffworkflow.org/bpmn/schema/1.0/core"/>'
+            '</extensionElements><dataOutputAssociation id="d"><targetRef>r</targetRef></dataOutputAssociation></task>'
         )
-        + '<dataStoreReference id="r"/>',
-        "",
+        + '<dataStoreReference id="r" dataStoreRef="kkv"/>',
+        '<dataStore id="kkv" name="KKVDataStore"/>',
     ),
 ]
 

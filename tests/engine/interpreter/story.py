@@ -11,6 +11,7 @@ from bpmn.reader import read_bpmn
 from engine import commands, events
 from engine.evaluation import services
 from engine.interpreter import Instance, Program, advance
+from engine.interpreter.stores import Stores
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _HEAD = (
@@ -62,7 +63,9 @@ def flows(*paths: str) -> str:
 
 
 class Story:
-    """One instance; *saves*: between any two commands it is saved and loaded afresh."""
+    """One instance; *saves*: between any two commands it is saved and loaded afresh. *stores*: its data stores."""
+
+    stores: Stores | None = None
 
     def __init__(self, program: Program, *, saves: bool = True, **variables: Any) -> None:
         self.program = program
@@ -77,7 +80,7 @@ class Story:
     def do(self, command: type[commands.Command], **data: Any) -> list[events.Event]:
         if self.saves and self.parts:
             self.instance = Instance.load(self.program, "i", self.parts, dict(self.stored))
-        happened = advance(self.instance, command(at=self.now, **data))
+        happened = advance(self.instance, command(at=self.now, **data), self.stores)
         self.log += happened
         if command is commands.TriggerEvent:
             self.log.append(events.TimerStopped(data["activity_id"], "fired"))
