@@ -18,7 +18,6 @@ from engine.programs import Programs
 from engine.session import Session, Unwritable
 from engine.store.jobs import Lease, end_attempts
 from engine.store.transaction import Store
-from engine.store.types import Connection
 
 Result = TypeVar("Result")
 
@@ -52,12 +51,12 @@ class Road:
         self.travel(lambda session: session.deliver(instance_id, command))
 
     def send_all(
-        self, errands: Sequence[Errand], after: Callable[[Connection], None] | None = None
+        self, errands: Sequence[Errand], after: Callable[[Session], None] | None = None
     ) -> list[Exception | None]:
         """Runs *errands* in order, sharing a commit; for each what refused it, or None when it is done.
 
         One that breaks (not merely refused) takes nothing of the others with it: they run again alone.
-        *after*: called with the transaction when all is written.
+        *after*: called when all is gathered and not yet written.
         """
         try:
             return self.travel(lambda session: self._run_all(session, errands), after)
@@ -70,7 +69,7 @@ class Road:
                 self.travel(lambda session: None, after)
             return refusals
 
-    def travel(self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None = None) -> Result:
+    def travel(self, work: Callable[[Session], Result], after: Callable[[Session], None] | None = None) -> Result:
         """*work* and all that follows from it in one transaction, tried again where it lost a race."""
         try:
             result, session = self._store.retrying(lambda: self._travel_once(work, after))
@@ -86,15 +85,16 @@ class Road:
         return result
 
     def _travel_once(
-        self, work: Callable[[Session], Result], after: Callable[[Connection], None] | None
+        self, work: Callable[[Session], Result], after: Callable[[Session], None] | None
     ) -> tuple[Result, Session]:
         with self._store.writing() as connection:
             session = Session(connection, self._programs, self._ids, self._hot)
             result = work(session)
             follow(session)
-            session.save()
+            session.gather()
             if after is not None:
-                after(connection)
+                after(session)
+            session.unit.flush()
             return result, session
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from engine.jobs.retry import attempts_in_all
+from engine.live import Live
 from engine.model import Job
 from engine.store.instances import scoped_variables
-from engine.store.jobs import Lease, context_of
-from engine.store.types import Connection, Row
+from engine.store.jobs import Lease, TakenJob, context_of
+from engine.store.types import Connection
 from engine.store.values import ValueReader
 
 
@@ -20,7 +21,7 @@ from engine.store.values import ValueReader
 class HeldJob:
     """*row*: of the job table, as it was taken. *variables*: those its handler sees."""
 
-    row: Row[Any]
+    row: TakenJob
     process_key: str = ""
     business_key: str | None = None
     definition_id: str = ""
@@ -60,27 +61,33 @@ class HeldJob:
         )
 
 
-def hold(connection: Connection, rows: Collection[Row[Any]]) -> list[HeldJob]:
-    """Reads what the taken jobs need to run."""
+def hold(connection: Connection, rows: Collection[TakenJob], lives: Mapping[str, Live] | None = None) -> list[HeldJob]:
+    """Reads what the taken jobs need to run. *lives*: instances that are in memory as they are in the database."""
+    lives = lives or {}
+    cold = [row for row in rows if row.instance_id not in lives]
     scopes = {
         row.id: [(row.instance_id, scope) for scope in orjson.loads(row.scopes)]
-        for row in rows
+        for row in cold
         if row.kind == "service"
     }
-    variables = scoped_variables(connection, {pair for pairs in scopes.values() for pair in pairs})
-    contexts = context_of(connection, [row.instance_id for row in rows if row.instance_id])
+    variables = scoped_variables(connection, {pair for pairs in scopes.values() for pair in pairs}) if scopes else {}
+    ids = [row.instance_id for row in cold if row.instance_id]
+    contexts = context_of(connection, ids) if ids else {}
     reader = ValueReader(connection)
     held: list[HeldJob] = []
     for row in rows:
-        seen: dict[str, Any] = {}
-        for pair in reversed(scopes.get(row.id, [])):  # innermost last: it wins
-            seen |= variables.get(pair, {})
-        context = contexts.get(row.instance_id)
         parameters = reader.mapping(row.parameters)
+        if (live := lives.get(row.instance_id)) is not None:
+            seen = live.seen_by(row.activity_id) if row.kind == "service" else {}
+            context = live.row
+        else:
+            seen = {}
+            for pair in reversed(scopes.get(row.id, [])):  # innermost last: it wins
+                seen |= variables.get(pair, {})
+            context = contexts.get(row.instance_id)
         if context is None:
             held.append(HeldJob(row, parameters=parameters))
         else:
-            held.append(
-                HeldJob(row, context.process_key, context.business_key, context.definition_id, seen, parameters)
-            )
+            where = (context.process_key, context.business_key, context.definition_id)
+            held.append(HeldJob(row, *where, seen, parameters))
     return held

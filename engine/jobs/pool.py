@@ -14,8 +14,9 @@ from threading import Condition, Thread
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Failed
 from engine.jobs.settling import Settled
-from engine.jobs.worker import LEASE, Worker
-from engine.store.types import Connection
+from engine.jobs.taking import LEASE
+from engine.jobs.worker import Worker
+from engine.session import Session
 
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""
@@ -132,8 +133,8 @@ class WorkerPool:
     def _save_and_take(self, finished: list[Settled], room: int) -> None:
         taken: list[HeldJob] = []
 
-        def take(connection: Connection) -> None:
-            taken[:] = self._worker.take_in(connection, room)
+        def take(session: Session) -> None:
+            taken[:] = self._worker.take_in(session, room)
 
         if finished:
             self._worker.settle(finished, take if room > 0 else None)

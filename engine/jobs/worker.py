@@ -7,9 +7,9 @@ import math
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from threading import Event, Thread
@@ -23,15 +23,16 @@ from engine.executors import expression
 from engine.executors.registry import Registry
 from engine.executors.secrets import Secrets, UnknownSecret
 from engine.history.journal import StoreJournal
-from engine.jobs.held import HeldJob, hold
+from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Failed, Move, Outcome, attempt, completed, scrubbed
 from engine.jobs.own import OwnJobs
 from engine.jobs.settling import Settled, Settling
+from engine.jobs.taking import LEASE, Taker
+from engine.model import Job
+from engine.session import Session
 from engine.store import jobs
 from engine.store.transaction import DatabaseError, Store
-from engine.store.types import Connection
 
-LEASE = timedelta(seconds=30)
 BATCH = 32
 SETTLE_AFTER = 0.005
 """Seconds for which a finished job may wait for others to share its commit."""
@@ -54,6 +55,7 @@ class Worker:
         self._registry = registry
         self._clock = clock
         self.name = f"{_machine()}:{os.getpid()}:{token_hex(4)}"
+        self._taker = Taker(self.name, registry, clock)
 
     def work(self, *, until_idle: bool, limit: int | None) -> int:
         self.recover()
@@ -67,14 +69,12 @@ class Worker:
 
     def run_one(self, job_id: str) -> None:
         with self._store.writing() as connection:
-            now = self._clock.now()
-            row = jobs.claim_one(connection, job_id, now=now, until=now + LEASE, owner=self.name, token=token_hex(8))
-            if row is None:
+            held = self._taker.take_one(connection, job_id)
+            if held is None:
                 known = jobs.find(connection, job_id)
                 raise Conflict(f"Job '{job_id}' cannot be taken: it is {known.state}.")
-            held = hold(connection, [row])
         with Heartbeat(self) as heartbeat:
-            self._run_batch(held, heartbeat)
+            self._run_batch([held], heartbeat)
 
     def next_due(self) -> datetime | None:
         with self._store.reading() as connection:
@@ -94,22 +94,13 @@ class Worker:
         if limit < 1 or not self.has_due():
             return []
         with self._store.writing() as connection:
-            return self.take_in(connection, limit)
+            return self._taker.take(connection, limit)
 
-    def take_in(self, connection: Connection, limit: int) -> list[HeldJob]:
-        now = self._clock.now()
-        rows = jobs.claim(
-            connection,
-            now=now,
-            until=now + LEASE,
-            owner=self.name,
-            token=token_hex(8),
-            limit=limit,
-            except_types=self._registry.external,
-        )
-        return hold(connection, rows) if rows else []
+    def take_in(self, session: Session, limit: int) -> list[HeldJob]:
+        """As `take`, in a transaction that is about to be written."""
+        return self._taker.take_in(session, limit)
 
-    def settle(self, settled: Sequence[Settled], after: Callable[[Connection], None] | None = None) -> None:
+    def settle(self, settled: Sequence[Settled], after: Callable[[Session], None] | None = None) -> None:
         self._settling.settle(self.name, settled, after)
 
     def run(self, held: HeldJob) -> Outcome | None:
@@ -126,6 +117,8 @@ class Worker:
                 return Move(restored(held.parameters or {}, at))
             case "start_timer":
                 self._own.start(held)
+            case "delivery":
+                self._own.deliver(held)
             case _:
                 return Failed(f"This version of the engine does not know jobs of kind '{row.kind}'.")
         return None
@@ -141,8 +134,9 @@ class Worker:
             jobs.extend(connection, [each.lease for each in held], self._clock.now() + LEASE)
 
     def recover(self) -> None:
-        """Takes back the jobs of workers that are gone, or gave no sign of life for too long."""
+        """Takes back the jobs of workers that are gone, or gave no sign of life for too long; lets messages expire."""
         now = self._clock.now()
+        self._own.expire_messages()
         with self._store.reading() as connection:
             gone = [owner for owner in jobs.owners(connection) if _is_gone(owner)]
             if not gone and not jobs.has_expired(connection, now):
@@ -161,8 +155,8 @@ class Worker:
         """Does the jobs and saves what became of them; the next ones, up to *room*, are taken in the same commit."""
         taken: list[HeldJob] = []
 
-        def take(connection: Connection) -> None:
-            taken[:] = self.take_in(connection, room)
+        def take(session: Session) -> None:
+            taken[:] = self.take_in(session, room)
 
         heartbeat.watch(batch)
         finished: list[Settled] = []
@@ -195,14 +189,18 @@ class Worker:
             return self._evaluated(held) or self._unbound(held)
         journal = StoreJournal(self._store, held.row.id, held.row.instance_id, held.lease)
         job = held.as_job(binding.retries)
-        if not binding.gets_secrets:
-            return attempt(binding, job, journal)
         try:
-            job, secrets = self._secrets.handed(job, self._own.secrets_for(held))
+            timeout = self._settling.judge.timeout(held, job)
+            handed, secrets = self._handed(held, job) if binding.gets_secrets else (job, {})
         except UnknownSecret as unknown:
             return Failed(str(unknown), kind="secret")
-        outcome = attempt(binding, job, journal)
-        return scrubbed(outcome, secrets) if secrets else outcome
+        except ExpressionError as problem:
+            return Failed(str(problem), kind="expression")
+        outcome = attempt(binding, handed, journal, timeout)
+        return self._settling.judge.judged(held, job, scrubbed(outcome, secrets) if secrets else outcome)
+
+    def _handed(self, held: HeldJob, job: Job) -> tuple[Job, Mapping[str, str]]:
+        return self._secrets.handed(job, self._own.secrets_for(held))
 
     def _evaluated(self, held: HeldJob) -> Outcome | None:
         """Of a task that is written as an expression, its value; None where that wants a handler after all."""

@@ -30,9 +30,18 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     connection.exec_driver_sql(statement, bind(rows))
 
 
-def update(connection: Connection, table: Table, columns: tuple[str, ...], changes: Sequence[tuple[Key, Row]]) -> int:
-    """Sets *columns* (GUARD may be among them) in the rows with the given primary keys; how many there were."""
-    statement, bind = _update(connection.dialect.name, table, columns)
+def update(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    changes: Sequence[tuple[Key, Row]],
+    only_where: str = "",
+) -> int:
+    """Sets *columns* (GUARD may be among them) in the rows with the given primary keys; how many there were.
+
+    *only_where*: a further condition of ours, as SQL.
+    """
+    statement, bind = _update(connection.dialect.name, table, columns, only_where)
     names = [column.name for column in table.primary_key]
     rows = [row | dict(zip(names, key, strict=True)) for key, row in changes]
     return connection.exec_driver_sql(statement, bind(rows)).rowcount
@@ -56,15 +65,16 @@ def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bi
 
 
 @lru_cache(1024)
-def _update(dialect: str, table: Table, columns: tuple[str, ...]) -> tuple[str, Bind]:
+def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: str) -> tuple[str, Bind]:
     set_columns = [name for name in columns if name != GUARD]
     keys = [column.name for column in table.primary_key]
     guard = [("version", GUARD)] if GUARD in columns else []
+    condition = f" AND {only_where}" if only_where else ""
     if dialect == "sqlite":
         settings = ", ".join(f"{_quoted(name)} = ?" for name in set_columns)
         where = " AND ".join(f"{_quoted(name)} = ?" for name in [*keys, *(name for name, _ in guard)])
         ordered = (*set_columns, *keys, *(value for _, value in guard))
-        return f"UPDATE {table.name} SET {settings} WHERE {where}", _tuples(table, ordered)
+        return f"UPDATE {table.name} SET {settings} WHERE {where}{condition}", _tuples(table, ordered)
     ordered = (*set_columns, *keys, *(value for _, value in guard))
     values = {name: f"v{place}" for place, name in enumerate(ordered)}
     aliases = ", ".join(values.values())
@@ -72,7 +82,7 @@ def _update(dialect: str, table: Table, columns: tuple[str, ...]) -> tuple[str, 
     same = [(name, values[name]) for name in keys] + [(name, values[value]) for name, value in guard]
     where = " AND ".join(f"t.{_quoted(name)} = {value}" for name, value in same)
     source = f"{_unnest(table, ordered)} AS v({aliases})"
-    return f"UPDATE {table.name} AS t SET {settings} FROM {source} WHERE {where}", _arrays(table, ordered)
+    return f"UPDATE {table.name} AS t SET {settings} FROM {source} WHERE {where}{condition}", _arrays(table, ordered)
 
 
 @lru_cache(1024)

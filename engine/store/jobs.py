@@ -6,15 +6,16 @@ ran out cannot end a job that another has taken (fencing).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
+from engine.store import bulk
 from engine.store.tables import job, job_attempt, process_definition, process_instance
 from engine.store.types import AnyRow
 from engine.store.values import insert_missing
@@ -32,40 +33,84 @@ class Lease:
     attempt: int = 0
 
 
-def claim(
-    connection: Connection,
-    *,
-    now: datetime,
-    until: datetime,
-    owner: str,
-    token: str,
-    limit: int,
-    except_types: Collection[str] = (),
-) -> list[Row[Any]]:
+@dataclass(frozen=True, slots=True)
+class TakenJob:
+    """A job's row as a worker holds it; columns of the same names."""
+
+    id: str
+    instance_id: str
+    definition_id: str | None
+    activity_id: int
+    element_id: str
+    kind: str
+    type: str
+    names: str
+    written_as: str
+    line: int
+    rank: int
+    created_at: datetime
+    due_at: datetime
+    state: str
+    attempt: int
+    retries: int | None
+    retries_left: int | None
+    retry_cycle: str | None
+    lost_leases: int
+    lease_token: str | None
+    lease_owner: str | None
+    headers: str
+    parameters: str
+    scopes: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> TakenJob:
+        return cls(**{name: row[name] for name in _FIELDS})
+
+
+_FIELDS: Final = tuple(field.name for field in fields(TakenJob))
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A worker's grip on the jobs that it takes at once."""
+
+    owner: str
+    token: str
+    at: datetime
+    until: datetime
+
+    def on(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that change when the job *row* is taken."""
+        return {
+            "state": JobState.RUNNING,
+            "attempt": row["attempt"] + 1,
+            "lease_owner": self.owner,
+            "lease_token": self.token,
+            "lease_until": self.until,
+        }
+
+
+def claim(connection: Connection, hold: Hold, limit: int, except_types: Collection[str] = ()) -> list[TakenJob]:
     """Takes up to *limit* due jobs: timers by due time, then the rest by priority and due time."""
-    taken: list[Row[Any]] = []
-    is_timer = job.c.kind.in_(_TIMERS)
-    in_order = (job.c.due_at, job.c.created_at, job.c.instance_id, job.c.activity_id)
-    queries = [
-        _available(now).where(is_timer).order_by(*in_order),
-        _available(now).where(~is_timer).order_by(job.c.rank, *in_order),
-    ]
-    if except_types:
-        queries[1] = queries[1].where(or_(job.c.kind != "service", job.c.type.not_in(sorted(except_types))))
-    for query in queries:
+    taken: list[TakenJob] = []
+    for query in (_DUE_TIMERS, _DUE_JOBS):
         if len(taken) < limit:
-            ids = list(connection.execute(query.limit(limit - len(taken)).with_for_update(skip_locked=True)).scalars())
-            taken += _lease(connection, ids, now, until, owner, token)
+            wanted = {"now": hold.at, "limit": limit - len(taken), "external": sorted(except_types)}
+            taken += _lease(connection, list(connection.execute(query, wanted).scalars()), hold)
     return taken
 
 
-def claim_one(
-    connection: Connection, job_id: str, *, now: datetime, until: datetime, owner: str, token: str
-) -> Row[Any] | None:
+def claim_one(connection: Connection, job_id: str, hold: Hold) -> TakenJob | None:
     """Takes one job whenever it is due; None when it is not available."""
     query = select(job.c.id).where(job.c.id == job_id, job.c.state == JobState.AVAILABLE, ~job.c.is_suspended)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
-    return next(iter(_lease(connection, ids, now, until, owner, token)), None)
+    return next(iter(_lease(connection, ids, hold)), None)
+
+
+def begin_attempts(connection: Connection, taken: Iterable[TakenJob], at: datetime) -> None:
+    """Records that jobs of handlers are being worked on."""
+    if attempts := [attempt_row(row, at, row.lease_owner or "") for row in taken if row.kind == "service"]:
+        bulk.insert(connection, job_attempt, attempts)
 
 
 LockedJobs = dict[str, tuple[str, str | None]]
@@ -159,32 +204,23 @@ def end_attempts(
     error: str | None = None,
 ) -> None:
     """Closes the record of attempts. One that is closed already stays as it is."""
-    rows = [{"the_job": lease.job_id, "the_attempt": lease.attempt} for lease in leases if lease.attempt]
-    if rows:
-        change = (
-            update(job_attempt)
-            .where(
-                job_attempt.c.job_id == bindparam("the_job"),
-                job_attempt.c.attempt == bindparam("the_attempt"),
-                job_attempt.c.ended_at.is_(None),
-            )
-            .values(ended_at=at, outcome=outcome, error=error)
-        )
-        connection.execute(change, rows)
+    ended = {"ended_at": at, "outcome": outcome, "error": error}
+    if changes := [((lease.job_id, lease.attempt), ended) for lease in leases if lease.attempt]:
+        bulk.update(connection, job_attempt, tuple(ended), changes, only_where="ended_at IS NULL")
 
 
-def add_attempt(connection: Connection, row: Row[Any], at: datetime, worker: str, outcome: str, error: str) -> None:
+def add_attempt(connection: Connection, row: TakenJob, at: datetime, worker: str, outcome: str, error: str) -> None:
     """Records an attempt that was made outside, begun and ended."""
     ended = {"attempt": row.attempt + 1, "ended_at": at, "outcome": outcome, "error": error}
-    insert_missing(connection, job_attempt, [_attempt_row(row, at, worker) | ended])
+    insert_missing(connection, job_attempt, [attempt_row(row, at, worker) | ended])
 
 
-def find(connection: Connection, job_id: str) -> Row[Any]:
+def find(connection: Connection, job_id: str) -> TakenJob:
     """Raises NotFound."""
-    row = connection.execute(select(job).where(job.c.id == job_id)).first()
+    row = connection.execute(select(*(job.c[name] for name in _FIELDS)).where(job.c.id == job_id)).first()
     if row is None:
         raise NotFound(f"There is no open job '{job_id}'.")
-    return row
+    return TakenJob(*row)
 
 
 def suspend_jobs(connection: Connection, instance_id: str, is_suspended: bool) -> None:
@@ -212,6 +248,10 @@ def replace_start_timers(connection: Connection, process_key: str, rows: Sequenc
         connection.execute(insert(job), rows)
 
 
+def add_job(connection: Connection, row: dict[str, Any]) -> None:
+    connection.execute(insert(job), [row])
+
+
 def delete_job(connection: Connection, lease: Lease) -> bool:
     """Ends a held job; False when the lease is lost."""
     change = delete(job).where(job.c.id == lease.job_id, job.c.lease_token == lease.token)
@@ -230,36 +270,48 @@ def state_of_instance(connection: Connection, instance_id: str) -> str | None:
     return connection.execute(query).scalar()
 
 
-def _available(now: datetime) -> Select[Any]:
-    return select(job.c.id).where(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended, job.c.due_at <= now)
+_IS_DUE: Final = and_(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended, job.c.due_at <= bindparam("now"))
+_IS_TIMER: Final = job.c.kind.in_(_TIMERS)
+_IN_ORDER: Final = (job.c.due_at, job.c.created_at, job.c.instance_id, job.c.activity_id)
+_DUE_TIMERS: Final = (
+    select(job.c.id)
+    .where(_IS_DUE, _IS_TIMER)
+    .order_by(*_IN_ORDER)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_DUE_JOBS: Final = (
+    select(job.c.id)
+    .where(_IS_DUE, ~_IS_TIMER, or_(job.c.kind != "service", job.c.type.not_in(bindparam("external", expanding=True))))
+    .order_by(job.c.rank, *_IN_ORDER)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE: Final = (
+    update(job)
+    .where(job.c.id.in_(bindparam("ids", expanding=True)), job.c.state == JobState.AVAILABLE)
+    .values(
+        state=JobState.RUNNING,
+        attempt=job.c.attempt + 1,
+        lease_owner=bindparam("owner"),
+        lease_token=bindparam("token"),
+        lease_until=bindparam("until"),
+    )
+    .returning(*(job.c[name] for name in _FIELDS))
+)
 
 
-def _lease(
-    connection: Connection, ids: list[str], now: datetime, until: datetime, owner: str, token: str
-) -> list[Row[Any]]:
+def _lease(connection: Connection, ids: list[str], hold: Hold) -> list[TakenJob]:
     if not ids:
         return []
-    change = (
-        update(job)
-        .where(job.c.id.in_(ids), job.c.state == JobState.AVAILABLE)
-        .values(
-            state=JobState.RUNNING,
-            attempt=job.c.attempt + 1,
-            lease_owner=owner,
-            lease_token=token,
-            lease_until=until,
-        )
-        .returning(*job.c)
-    )
+    wanted = {"ids": ids, "owner": hold.owner, "token": hold.token, "until": hold.until}
     order = {job_id: place for place, job_id in enumerate(ids)}
-    rows = sorted(connection.execute(change), key=lambda row: order[row.id])
-    attempts = [_attempt_row(row, now, owner) for row in rows if row.kind == "service"]
-    if attempts:
-        connection.execute(insert(job_attempt), attempts)
-    return rows
+    taken = sorted((TakenJob(*row) for row in connection.execute(_TAKE, wanted)), key=lambda row: order[row.id])
+    begin_attempts(connection, taken, hold.at)
+    return taken
 
 
-def _attempt_row(row: Row[Any], at: datetime, worker: str) -> dict[str, Any]:
+def attempt_row(row: TakenJob, at: datetime, worker: str) -> dict[str, Any]:
     return {
         "job_id": row.id,
         "attempt": row.attempt,
