@@ -371,6 +371,10 @@ BROKEN = [
         "",
     ),
     ("missing-start", "x", in_line('<subProcess id="x"/>'), ""),
+    ("time-to-live", None, in_line('<task id="x"/>'), started('camunda:historyTimeToLive="soon"')),
+    ("time-to-live", None, in_line('<task id="x"/>'), started('camunda:historyTimeToLive="-1"')),
+    ("time-to-live", None, in_line('<task id="x"/>'), started('camunda:historyTimeToLive="${days}"')),
+    ("candidate-starter", None, in_line('<task id="x"/>'), started('camunda:candidateStarterUsers="ann, ${boss}"')),
     (
         "data-assignment",
         "x",
