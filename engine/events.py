@@ -244,9 +244,6 @@ class RequiredDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentRaised:
-    """An expression or script failed, or no flow could be taken. `RetryActivity` takes it up again."""
-@dataclass(frozen=True, slots=True)
 class DataStoreRead:
     """*version*: what the activity saw (0: no value)."""
 
@@ -267,6 +264,9 @@ class DataStoreWritten:
     value: Any
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentRaised:
+    """An expression or script failed, or no flow could be taken. `RetryActivity` takes it up again."""
 
     activity_id: int
     element_id: str
@@ -303,8 +303,8 @@ Event = (
     | CalledProcessStopped
     | EscalationLeft
     | DecisionEvaluated
+    | DataStoreRead
+    | DataStoreWritten
     | IncidentRaised
     | IncidentResolved
 )
-    | DataStoreRead
-    | DataStoreWritten

@@ -61,10 +61,10 @@ class CamundaAdapter(Adapter):
     def script_language(self, text: str) -> Language:
         return Language.JUEL if is_juel(text) else Language.PYTHON
 
-    def refine_process(self, element: Element, process: Process) -> Process:
     def data_default(self, data_object: Element) -> Expression | None:
         return data_default(data_object)
 
+    def refine_process(self, element: Element, process: Process) -> Process:
         users, groups = starters(element)
         return replace(
             process,

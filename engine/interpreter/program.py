@@ -113,15 +113,14 @@ class Program:
                 spec.listeners = ListenersSpec(self, node, node.listeners)
             if node.body is not None:
                 self._add_undoing(spec)
-            if node.loop is not None:
             inner = spec
+            if node.loop is not None:
                 spec = elements.body_around(self, node, spec)
                 self._add_undoing(spec)
-            self._entries[node.id] = spec
             if node.data is not None:
                 self._add_data(spec, inner, node.data)
+            self._entries[node.id] = spec
 
-    def _add_undoing(self, spec: FlowNodeSpec) -> None:
     def _add_data(self, spec: FlowNodeSpec, inner: FlowNodeSpec, data: NodeData) -> None:
         """*inner*: what *spec* is the body of, if it is looped."""
         spec.data = DataFlow(spec.compiler, data, spec.node.id)
@@ -129,16 +128,17 @@ class Program:
         for catch in _catches(inner):
             catch.data = spec.data
 
+    def _add_undoing(self, spec: FlowNodeSpec) -> None:
         assert isinstance(spec, ActivitySpec)
         spec.undoing = UndoingSpec(self, spec)
 
     def _link(self, scope: FlowElements, owner: FlowNode | None) -> None:
         container = self.spec_named(owner.id) if owner else self.root
         container.event_starts = tuple(self._event_starts(scope))
-        for start in container.event_starts:
         container.own_names |= {each.name for each in scope.data_objects}
         defaults = tuple(Assignment(o.name, o.default) for o in scope.data_objects if o.default is not None)
         container.input_mappings = (*container.compiler.assignments(defaults), *container.input_mappings)
+        for start in container.event_starts:
             if start.event.kind is EventKind.COMPENSATION and isinstance(container, ActivitySpec):
                 container.compensation_start = start
         for node in scope.nodes.values():
@@ -182,12 +182,12 @@ class Program:
         return None
 
 
-def _scopes(process: FlowElements) -> list[tuple[FlowElements, FlowNode | None]]:
 def _catches(spec: FlowNodeSpec) -> tuple[Catch, ...]:
     if isinstance(spec, CatchingSpec):
         return spec.catches
     return (spec.catch,) if isinstance(spec, ReceiveTaskSpec) and spec.catch else ()
 
 
+def _scopes(process: FlowElements) -> list[tuple[FlowElements, FlowNode | None]]:
     """The process's own elements, and with their owner those of every subprocess in it."""
     return [(process, None), *((node.body, node) for node in process.walk() if node.body is not None)]

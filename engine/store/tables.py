@@ -346,7 +346,6 @@ value_use = Table(
     Column("hash", String(64), ForeignKey("value.hash"), primary_key=True, index=True),
 )
 
-person = Table(
 data_store = Table(
     "data_store",
     metadata,
@@ -370,6 +369,7 @@ data_store_change = Table(  # an instance may be removed, what it wrote here sta
     Column("element_id", _NAME),
 )
 
+person = Table(
     "person",
     metadata,
     Column("name", _NAME, primary_key=True),

@@ -75,13 +75,13 @@ class ActivitySpec(FlowNodeSpec):
         }
         result = token.memory.get("result")
         outputs = None if result is None else result if isinstance(result, Mapping) else {"result": result}
+        if self.data:
+            inputs |= self.data.taken(token)
+            outputs = {**(outputs or {}), **self.data.given(token)}
         token.workflow.emit(ActivityCompleted(token.id, self.node.id, inputs or None, outputs or None))
         self._keep_record(token)
 
     def _keep_record(self, token: Token) -> None:
-        if self.data:
-            inputs |= self.data.taken(token)
-            outputs = {**(outputs or {}), **self.data.given(token)}
         """So that it can be undone later, by its handler or by those of what happened inside it."""
         inner = token.memory.get("done")
         if self.compensation_handler or self.compensation_start or inner:

@@ -221,6 +221,8 @@ class FlowNodeSpec(BpmnTaskSpec):
             if self.node.save_point_before and self._pauses(my_task, "before"):
                 return None
             if my_task.phase < Phase.PREPARED:
+                if self.data and not self._takes_data(my_task, self.data):
+                    return None
                 self.prepare(my_task)
                 my_task.phase = Phase.PREPARED
             if self.listeners and not self.listeners.tell(my_task, "start"):
@@ -237,8 +239,6 @@ class FlowNodeSpec(BpmnTaskSpec):
             token.phase = Phase.RESULT_WRITTEN
         if not self._has_ended(token) or (self.node.save_point_after and self._pauses(token, "after")):
             token._set_state(TaskState.STARTED)
-                if self.data and not self._takes_data(my_task, self.data):
-                    return None
             return
         flows = self.choose_flows(token)
         container = token.container
@@ -260,6 +260,8 @@ class FlowNodeSpec(BpmnTaskSpec):
                 self._stop_catching(token, listeners)
                 if not listeners.tell(token, *self.ending):
                     return False
+            if self.data:
+                self.data.deliver(token)
             assign_outward(token, self.output_mappings)
             token.phase = Phase.OUTPUTS_MAPPED
         return listeners is None or listeners.tell(token, END_AFTER_OUTPUTS)
@@ -286,8 +288,6 @@ class FlowNodeSpec(BpmnTaskSpec):
         data.fill(token)
         return True
 
-            if self.data:
-                self.data.deliver(token)
     def _pauses(self, token: Token, where: str) -> bool:
         """Whether the token stops at a save point here; it does so once, until `Continue` comes."""
         if token.memory.get("continued") == where:
