@@ -154,8 +154,8 @@ class Session:
     def next_id(self) -> str:
         return self._ids.next()
 
-    def save(self) -> None:
-        """Writes everything; the transaction is then ready to commit."""
+    def gather(self) -> None:
+        """Hands all that is to be written to the unit of work; a flush of it makes the transaction ready to commit."""
         for live in self._lives.values():
             if live.is_touched:
                 live.save()
@@ -164,14 +164,16 @@ class Session:
         ended = [live.id for live in self._lives.values() if live.has_ended_now and not live.is_new]
         if ended:
             forget_runtime(self.connection, ended)
-        self.unit.flush()
+
+    def live_instances(self) -> dict[str, Live]:
+        """Those of this transaction that have not ended, by id."""
+        return {live.id: live for live in self._lives.values() if not live.has_ended}
 
     def hot(self) -> list[tuple[str, Hot]]:
         """The live instances as they are now, to be kept once they are committed."""
         return [
             (live.id, Hot(live.step if live.is_touched else live.row.version, live.instance, live.sizes))
-            for live in self._lives.values()
-            if not live.has_ended
+            for live in self.live_instances().values()
         ]
 
     def _take_in(self, live: Live, command: Command, events: list[e.Event]) -> None:

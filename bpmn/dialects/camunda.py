@@ -11,7 +11,7 @@ from bpmn.answer import Answer
 from bpmn.dialects.base import LISTENER_EVENT, Adapter, clean_script
 from bpmn.dialects.camunda_forms import read_form
 from bpmn.dialects.camunda_parts import data_default, error_message, said, starters, variable_filter
-from bpmn.dialects.languages import constant, is_juel
+from bpmn.dialects.languages import UnknownLanguage, constant, is_juel, language_named
 from bpmn.document import Element
 from bpmn.model import (
     Assignment,
