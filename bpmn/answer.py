@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 class Answer:
     """How a task reads what its handler returns, or says as it fails (Camunda 8's connectors).
 
-    *result*: over `response`, a context whose entries become variables. *error*: over `response` or `error`,
+    *result*: over `response`, a context whose entries become variables; *result_variable*: takes all of it. *error*: over `response` or `error`,
     null or a BPMN error or a failed job. *backoff*: ISO 8601 duration between two attempts. *timeout*: of one
-    attempt. *is_connector*: without *result* and a result variable, nothing of the response is kept.
+    attempt. *is_connector*: what neither of the first two takes is dropped.
     """
 
     result: Expression | None = None
     error: Expression | None = None
     backoff: Expression | None = None
     timeout: Expression | None = None
+    result_variable: str | None = None
     is_connector: bool = False

@@ -184,7 +184,6 @@ class JobBinding:
     for the handler. *parameters*: values evaluated on entry and handed over beside the variables.
     *result_variable*: where the whole result goes (None: each entry becomes a variable).
     *errors*: (condition, error code) pairs tried on what comes of an external task.
-    *retry_base*: seconds, doubled after each failed attempt.
     """
 
     names: tuple[str, ...]
@@ -198,7 +197,6 @@ class JobBinding:
     priority: Expression | None = None
     errors: tuple[tuple[Expression, str], ...] = ()
     answer: Answer | None = None
-    retry_base: int | None = None
 
     @property
     def type(self) -> str:

@@ -20,6 +20,7 @@ from engine.history.reader import Reader
 from engine.ids import Ids
 from engine.incidents import Incidents
 from engine.instances import Instances
+from engine.jobs.answers import Judge
 from engine.jobs.cleaner import Cleaner
 from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
@@ -70,8 +71,8 @@ class Engine:
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
         self._data_stores = DataStores(self.store, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
-        self._settling = Settling(self.store, self._road, self.registry, self.clock)
-        own = OwnJobs(self._road, self.programs, self.clock)
+        self._settling = Settling(self.store, self._road, self.registry, self.clock, Judge(self.programs, self.clock))
+        own = OwnJobs(self.store, self._road, self.programs, self.clock)
         self._worker = Worker(self.store, self._settling, own, self.registry, Secrets(secrets), self.clock)
         self._pool = WorkerPool(self._worker)
         self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)

@@ -10,7 +10,8 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from bpmn.model import Process
+from bpmn.answers import answers_of
+from bpmn.model import JobBinding, Process
 from bpmn.reader import read_bpmn
 from bpmn.secrets import Uses, uses_of
 from engine.errors import NotFound
@@ -22,7 +23,7 @@ from engine.store.types import Connection
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A process definition ready to run. *program*: the interpreter's; *file*: its resource's name.
-    *secrets*: what the jobs of each element may be handed."""
+    *secrets*: what the jobs of each element may be handed; *answers*: what is made of what comes of them."""
 
     id: str
     key: str
@@ -32,6 +33,7 @@ class Loaded:
     process: Process
     program: Any
     secrets: Mapping[str, Uses] = field(default_factory=dict[str, Uses])
+    answers: Mapping[str, JobBinding] = field(default_factory=dict[str, JobBinding])
 
 
 class Programs:
@@ -96,7 +98,15 @@ class Programs:
         process = read_process(file.data, row.resource_name, row.key)
         program = self.compile(process, row.deployment_id)
         return Loaded(
-            row.id, row.key, row.version, row.deployment_id, row.resource_name, process, program, uses_of(process)
+            row.id,
+            row.key,
+            row.version,
+            row.deployment_id,
+            row.resource_name,
+            process,
+            program,
+            uses_of(process),
+            answers_of(process),
         )
 
 

@@ -85,7 +85,7 @@ class SpiffAdapter(Adapter):
                 for part in (parameters.parts("spiffworkflow:parameter") if parameters is not None else [])
             ),
             result_variable=operator.get("resultVariable") or None,
-            retry_base=_whole(retry.get("backoff_base")) if retry is not None else None,
+            retry_cycle=_backing_off(retry) if retry is not None else None,
         )
         return replace(node, binding=job)
 
@@ -135,8 +135,14 @@ def _has_scripts_on_instances(element: Element) -> bool:
     return any(marker.flag("spiffworkflow:scriptsOnInstances") for marker in markers)
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 9 else None
+def _backing_off(retry: Element) -> Expression | None:
+    """A cycle whose intervals begin with the base, in seconds, and double."""
+    base, times = retry.get("backoff_base"), retry.get("retries")
+    if not base.isdecimal() or not 0 < len(base) < 7:
+        return None
+    count = int(times) - 1 if times.isdecimal() and 0 < len(times) < 3 else 2
+    intervals = ",".join(f"PT{int(base) * 2 ** min(turn, 20)}S" for turn in range(max(count, 1)))
+    return Expression(Language.LITERAL, intervals, retry.line)
 
 
 def _text(element: Element, *names: str) -> str | None:

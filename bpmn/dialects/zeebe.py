@@ -154,15 +154,16 @@ class ZeebeAdapter(Adapter):
         kind = self.value(definition.get("type"), definition.line)
         is_fixed = kind.language is Language.LITERAL
         headers = _headers(element.extensions("zeebe:taskHeaders"))
+        answer = self._answer(kind.text, headers, definition.line)
         return JobBinding(
             (kind.text if is_fixed else element.id,),
             "taskDefinition",
             type_expression=None if is_fixed else kind,
             retries=self._number(definition, "retries"),
             headers=headers,
-            result_variable=headers.get("resultVariable") or None,
+            result_variable=headers.get("resultVariable") or None if answer is None else None,
             priority=self._priority(element),
-            answer=self._answer(kind.text, headers, definition.line),
+            answer=answer,
         )
 
     def _answer(self, job_type: str, headers: Mapping[str, str], line: int) -> Answer | None:
@@ -171,7 +172,7 @@ class ZeebeAdapter(Adapter):
             *(self.value(headers[key], line) if headers.get(key) else None for key in _OF_CONNECTORS),
             is_connector=job_type.startswith("io.camunda:") or "resultExpression" in headers,
         )
-        return answer if answer != Answer() else None
+        return replace(answer, result_variable=headers.get("resultVariable") or None) if answer != Answer() else None
 
     def _priority(self, element: Element) -> Expression | None:
         """Of the element, else of its process."""
@@ -198,6 +199,7 @@ class ZeebeAdapter(Adapter):
             binding,
             version,
             passes_all_in=called.flag("propagateAllParentVariables", True),
+            passes_local_in=True,
             passes_all_out=called.flag("propagateAllChildVariables", True),
             business_key=self._attribute(called, "businessId"),
         )

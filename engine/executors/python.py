@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -12,7 +13,7 @@ from engine.model import Job
 
 
 class TookTooLong(Exception):
-    """An attempt lasted longer than the handler's timeout. What it still does is not awaited."""
+    """An attempt lasted longer than its timeout. What it still does is not awaited."""
 
 
 class PythonExecutor:
@@ -21,27 +22,29 @@ class PythonExecutor:
         self._timeout = timeout
 
     def __call__(self, job: Job, journal: Any, /) -> Any:
-        if self._timeout is None:
-            return self._function(job)
-        return self._run_bounded(job, self._timeout)
+        return bounded(lambda: self._function(job), self._timeout, job.type)
 
-    def _run_bounded(self, job: Job, timeout: timedelta) -> Any:
-        """In a thread of its own: a thread cannot be stopped, only left behind."""
-        result: list[Any] = []
-        failure: list[BaseException] = []
 
-        def run() -> None:
-            try:
-                result.append(self._function(job))
-            except BaseException as problem:  # handed to the waiting thread, whatever it is
-                failure.append(problem)
+def bounded(work: Callable[[], Any], timeout: timedelta | None, job_type: str) -> Any:
+    """What *work* returns or raises. With a timeout it runs in a thread of its own: a thread cannot be stopped, only
+    left behind. Raises TookTooLong."""
+    if timeout is None:
+        return work()
+    result: list[Any] = []
+    failure: list[BaseException] = []
 
-        context = contextvars.copy_context()
-        thread = Thread(target=context.run, args=(run,), name=f"handler {job.type}", daemon=True)
-        thread.start()
-        thread.join(timeout.total_seconds())
-        if thread.is_alive():
-            raise TookTooLong(f"The handler for '{job.type}' took longer than {timeout}.")
-        if failure:
-            raise failure[0]
-        return result[0]
+    def run() -> None:
+        try:
+            result.append(work())
+        except BaseException as problem:  # handed to the waiting thread, whatever it is
+            failure.append(problem)
+
+    context = contextvars.copy_context()
+    thread = Thread(target=context.run, args=(run,), name=f"handler {job_type}", daemon=True)
+    thread.start()
+    thread.join(timeout.total_seconds())
+    if thread.is_alive():
+        raise TookTooLong(f"The handler for '{job_type}' took longer than {timeout}.")
+    if failure:
+        raise failure[0]
+    return result[0]

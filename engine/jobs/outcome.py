@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.commands import Command
 from engine.errors import BpmnError, InvalidInput, PermanentFailure, RetryLater
+from engine.executors.python import bounded
 from engine.executors.registry import Binding, Journal
 from engine.executors.secrets import without
 from engine.model import Job
@@ -30,11 +31,14 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """*after*: the handler's own wish; None for the usual delay."""
+    """*after*: the handler's own wish; None for the usual delay. *left*: attempts left; None for one less than
+    before. *code*: of the failure, where it has one (an HTTP status)."""
 
     error: str
     detail: str = ""
     after: timedelta | None = None
+    left: int | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Failed:
     error: str
     detail: str = ""
     kind: str = "job"
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +70,18 @@ class Move:
 Outcome = Completed | Retry | Failed | Thrown | Move
 
 
-def attempt(binding: Binding, job: Job, journal: Journal) -> Outcome:
-    """Runs the job's executor. Never raises for what the executor does."""
+def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None = None) -> Outcome:
+    """Runs the job's executor, for no longer than *timeout*. Never raises for what the executor does."""
     try:
-        return completed(binding.executor(job, journal))
+        return completed(bounded(lambda: binding.executor(job, journal), timeout, job.type))
     except BpmnError as error:
         return _thrown(error)
     except RetryLater as later:
         return Retry(_short(str(later)), after=max(later.after, timedelta()))
     except PermanentFailure as failure:
-        return Failed(_short(_say(failure)), _trace(failure))
+        return Failed(_short(_say(failure)), _trace(failure), code=_code_of(failure))
     except Exception as problem:  # the job runner: whatever a handler raises is an outcome
-        return Retry(_short(_say(problem)), _trace(problem))
+        return Retry(_short(_say(problem)), _trace(problem), code=_code_of(problem))
 
 
 def scrubbed(outcome: Outcome, secrets: Mapping[str, str]) -> Outcome:
@@ -110,6 +115,10 @@ def _say(problem: BaseException) -> str:
     if isinstance(problem, PermanentFailure):
         return text or name
     return f"{name}: {text}" if text else name
+
+
+def _code_of(problem: BaseException) -> str:
+    return str(getattr(problem, "code", ""))
 
 
 def _trace(problem: BaseException) -> str:

@@ -11,6 +11,7 @@ from engine.clock import Clock
 from engine.commands import Command, CompleteActivity, ThrowError
 from engine.errors import Conflict, EngineError, InvalidInput
 from engine.executors.registry import Registry
+from engine.jobs.answers import Judge
 from engine.jobs.held import HeldJob, hold
 from engine.jobs.outcome import Completed, Failed, Move, Outcome, Retry, Thrown
 from engine.jobs.retry import next_attempt_at
@@ -29,11 +30,12 @@ log = logging.getLogger("engine.jobs")
 
 
 class Settling:
-    def __init__(self, store: Store, road: Road, registry: Registry, clock: Clock) -> None:
+    def __init__(self, store: Store, road: Road, registry: Registry, clock: Clock, judge: Judge) -> None:
         self._store = store
         self._road = road
         self._registry = registry
         self._clock = clock
+        self.judge = judge
 
     def settle(
         self, worker: str, settled: Sequence[Settled], after: Callable[[Connection], None] | None = None
@@ -59,7 +61,10 @@ class Settling:
 
     def complete(self, job_id: str, variables: Mapping[str, Any], *, by: str) -> None:
         values = normalise(variables)
-        self._from_outside(job_id, Completed(values), by)
+        outcome = self._meant(job_id, Completed(values))
+        if isinstance(outcome, Failed):
+            raise InvalidInput(outcome.error)
+        self._from_outside(job_id, outcome, by)
 
     def throw_error(self, job_id: str, code: str, message: str, variables: Mapping[str, Any], *, by: str) -> None:
         self._from_outside(job_id, Thrown(code, message, normalise(variables)), by)
@@ -67,6 +72,10 @@ class Settling:
     def fail(self, job_id: str, error: str, *, retries: int | None, retry_in: timedelta | None, by: str) -> None:
         if retries is not None and retries < 0:
             raise InvalidInput(f"{retries} retries: the number of attempts left is 0 or more.")
+        meant = self._meant(job_id, Retry(error, left=retries))
+        if isinstance(meant, Thrown):
+            self._from_outside(job_id, meant, by)
+            return
 
         def work(session: Session) -> None:
             held = self._unheld(session.connection, job_id)
@@ -100,8 +109,8 @@ class Settling:
     def _put_back(self, held: HeldJob, outcome: Outcome) -> None:
         def work(session: Session) -> None:
             match outcome:
-                case Retry(error=error, detail=detail, after=after):
-                    self._fail_in(session, held, error, detail, self._left(held), after=after)
+                case Retry(error=error, detail=detail, after=after, left=left):
+                    self._fail_in(session, held, error, detail, self._left(held) if left is None else left, after=after)
                 case Failed(error=error, detail=detail, kind=kind):
                     self._fail_in(session, held, error, detail, 0, kind=kind)
                 case _:
@@ -191,6 +200,12 @@ class Settling:
             live.resolve_incidents(command.at, by, held.row.activity_id)
 
         self._road.travel(work)
+
+    def _meant(self, job_id: str, outcome: Outcome) -> Outcome:
+        """What the diagram makes of what somebody outside says of a job."""
+        with self._store.reading() as connection:
+            held = self._unheld(connection, job_id)
+        return self.judge.judged(held, held.as_job(None), outcome, by_worker=False)
 
     def _unheld(self, connection: Connection, job_id: str) -> HeldJob:
         row = jobs.find(connection, job_id)

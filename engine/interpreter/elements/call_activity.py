@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bpmn.model import CallBinding, FlowNode
+from bpmn.model import Assignment, CallBinding, FlowNode
 from engine.events import CalledProcessStopped, ProcessCalled
-from engine.interpreter.compiling import text_of
+from engine.interpreter.compiling import Evaluate, text_of
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
@@ -24,22 +24,20 @@ class CallActivitySpec(ActivitySpec):
         self.process = self.compiler.expression(self.call.process)
         self.version = self.compiler.optional(self.call.version)
         self.business_key = self.compiler.optional(self.call.business_key)
-        self.call_inputs = self.compiler.assignments(self.call.inputs)
-        self.call_outputs = self.compiler.assignments(self.call.outputs)
+        self.call_inputs = self._mappings(self.call.inputs)
+        self.call_outputs = self._mappings(self.call.outputs)
 
     def execute(self, token: Token) -> bool:
         key = text_of(self.process(token))
         if not key:
             raise ActivityFailed("expression", f"'{self.node.id}' names no process to call.", self.node.line)
-        variables = dict(token.variables) if self.call.passes_all_in else dict(token.data)
-        variables.update((target, evaluate(token)) for target, evaluate in self.call_inputs)
         called = ProcessCalled(
             token.id,
             self.node.id,
             key,
             self.call.version_binding,
             text_of(self.version(token)) if self.version else None,
-            variables,
+            self._handed_over(token),
             text_of(self.business_key(token)) if self.business_key else None,
         )
         token.memory["called"] = key
@@ -53,25 +51,44 @@ class CallActivitySpec(ActivitySpec):
         """Where outputs isolate, what the called process returns stays in the activity for them to carry on."""
         returned = token.memory.get("result")
         assert isinstance(returned, Mapping)
-        mapped = self._mapped_out(token, returned)
+        mapped = [(name, _among(token, returned, value), is_local) for name, value, is_local in self.call_outputs]
         if self.output_mappings and self.node.outputs_isolate:
             for name, value in returned.items():
                 token.workflow.set_local(token, name, value, token.id)
         elif self.call.passes_all_out:
             token.workflow.set_variables(token, returned)
-        token.workflow.set_variables(token, mapped)
+        for name, value, is_local in mapped:
+            if is_local:
+                token.workflow.set_local(token, name, value, token.id)
+            else:
+                token.workflow.set_variable(token, name, value)
         token.memory["result"] = {}
         super().write_result(token)
 
-    def _mapped_out(self, token: Token, returned: Mapping[str, Any]) -> dict[str, Any]:
-        """What the out mappings make, which see nothing but the variables of the called process."""
-        own, around = token.data, token._parent
-        token.data, token._parent = dict(returned), None
-        try:
-            return {target: evaluate(token) for target, evaluate in self.call_outputs}
-        finally:
-            token.data, token._parent = own, around
+    def _mappings(self, mappings: tuple[Assignment, ...]) -> tuple[tuple[str, Evaluate, bool], ...]:
+        return tuple((each.target, self.compiler.source(each.source), each.is_local) for each in mappings)
+
+    def _handed_over(self, token: Token) -> dict[str, Any]:
+        """The variables that the called process begins with."""
+        variables: dict[str, Any] = {}
+        if self.call.passes_all_in:
+            variables = dict(token.variables)
+        elif self.call.passes_local_in:
+            variables = dict(token.data)
+        for target, evaluate, is_local in self.call_inputs:
+            variables[target] = _among(token, token.data, evaluate) if is_local else evaluate(token)
+        return variables
 
     def stop_waiting(self, token: Token) -> None:
         if "called" in token.memory:
             token.workflow.emit(CalledProcessStopped(token.id))
+
+
+def _among(token: Token, variables: Mapping[str, Any], evaluate: Evaluate) -> Any:
+    """The value of a mapping that sees nothing but *variables*."""
+    own, around = token.data, token._parent
+    token.data, token._parent = dict(variables), None
+    try:
+        return evaluate(token)
+    finally:
+        token.data, token._parent = own, around

@@ -18,6 +18,7 @@ class JobOffer:
         self._type = compiler.optional(job.type_expression)
         self._retries = compiler.optional(job.retries)
         self._retry_cycle = compiler.optional(job.retry_cycle)
+        self._backoff = compiler.optional(job.answer.backoff) if job.answer else None
         self._priority = compiler.optional(job.priority)
         self._parameters = compiler.assignments(job.parameters)
 
@@ -30,13 +31,18 @@ class JobOffer:
             names,
             self.job.written_as,
             retries=self._number(self._retries(token), "retries") if self._retries else None,
-            retry_cycle=text_of(self._retry_cycle(token)) if self._retry_cycle else None,
+            retry_cycle=self._cycle(token),
             headers=self.job.headers,
             parameters={name: evaluate(token) for name, evaluate in self._parameters},
             priority=self._number(self._priority(token), "priority") if self._priority else 0,
             line=self._node.line,
             scopes=token.scope_ids(),
         )
+
+    def _cycle(self, token: Token) -> str | None:
+        if self._backoff:
+            return f"R/{text_of(self._backoff(token))}"  # how often is said elsewhere
+        return text_of(self._retry_cycle(token)) if self._retry_cycle else None
 
     def _number(self, value: object, what: str) -> int:
         text = text_of(value)

@@ -37,6 +37,7 @@ class Throw:
         self._line = line
         self._name = compiler.optional(event.name)
         self._code = compiler.optional(event.code)
+        self._message = compiler.optional(event.message)
         self._correlation_key = compiler.optional(event.correlation_key)
         self._payload = Payload(compiler, event.payload)
 
@@ -57,7 +58,8 @@ class Throw:
             case EventKind.ESCALATION:
                 return partial(throw_escalation, token, self._code_of(token), payload)
             case EventKind.ERROR:
-                return partial(throw_error, token, self._code_of(token), "", payload)
+                message = text_of(self._message(token)) if self._message else None
+                return partial(throw_error, token, self._code_of(token), message or "", payload)
             case EventKind.TERMINATE:
                 return partial(_terminate, token)
             case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bpmn.expressions.feel.builtins import contexts, lists, numeric, ranges, strings, temporal
+from bpmn.expressions.feel.builtins import connectors, contexts, lists, numeric, ranges, strings, temporal
 from bpmn.expressions.feel.builtins.registry import BUILTINS, Builtin
 from bpmn.expressions.feel.names import KnownNames
 from bpmn.expressions.feel.values import Function
@@ -12,7 +12,7 @@ from bpmn.expressions.feel.values import Function
 if TYPE_CHECKING:
     from bpmn.expressions.feel.scope import Globals
 
-AREAS = (contexts, lists, numeric, ranges, strings, temporal)
+AREAS = (contexts, lists, numeric, ranges, strings, temporal, connectors)
 BUILTIN_NAMES = KnownNames(BUILTINS)
 
 
