@@ -247,10 +247,10 @@ def test_one_broken_result_takes_nothing_of_the_others_with_it(shop: Engine, mon
     orders = [shop.start("order", variables={"n": n}) for n in range(4)]
     advance = shop.programs.advance
 
-    def break_third(instance, command):
+    def break_third(instance, command, *more):
         if instance.id == orders[2].id:
             raise RuntimeError("a bug")
-        return advance(instance, command)
+        return advance(instance, command, *more)
 
     monkeypatch.setattr(shop.programs, "advance", break_third)
     shop.work()
