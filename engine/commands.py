@@ -77,6 +77,7 @@ class ReassignTask(Command):
     """A user task has another assignee, or none: its listeners are told."""
 
     activity_id: int
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 from bpmn.expressions import ExpressionError, UnknownVariable, UnsupportedPython, compile_expression
-from bpmn.model import Expression, Script
+from bpmn.model import Expression, Language, Script
 from bpmn.secrets import names_in_feel, placeholder
 from engine import sandbox
 from engine.interpreter import ActivityFailed, DecisionOutcome, Services
+from engine.scripting import ScriptResult, Standing
 
 Decide = Callable[[str, str, str | None, Mapping[str, Any], datetime], DecisionOutcome]
 
@@ -38,7 +39,10 @@ def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], 
     """What does not compile is an incident where it is first needed; deployment has reported it before."""
     evaluate: Callable[[Mapping[str, Any], datetime], Any]
     try:
-        evaluate = compile_expression(expression)
+        if expression.language is Language.JAVASCRIPT:
+            evaluate = partial(sandbox.evaluate, expression)
+        else:
+            evaluate = compile_expression(expression)
     except UnsupportedPython:
         evaluate = partial(sandbox.evaluate, expression)
     except ExpressionError as problem:
@@ -57,13 +61,12 @@ def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], 
     return run
 
 
-def _compile_script(script: Script) -> Callable[[Mapping[str, Any], datetime], tuple[Any, Mapping[str, Any]]]:
-    def run(variables: Mapping[str, Any], now: datetime) -> tuple[Any, Mapping[str, Any]]:
+def _compile_script(script: Script) -> Callable[[Mapping[str, Any], datetime, Standing], ScriptResult]:
+    def run(variables: Mapping[str, Any], now: datetime, standing: Standing) -> ScriptResult:
         try:
-            result = sandbox.run_script(script, variables, now=now)
+            return sandbox.run_script(script, variables, now=now, standing=standing)
         except sandbox.ScriptError as problem:
             raise ActivityFailed("script", str(problem)) from problem
-        return result.value, result.assigned
 
     return run
 

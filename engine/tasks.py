@@ -122,7 +122,8 @@ class Tasks:
     def _is_listened_to(self, task_id: str) -> bool:
         row = self._open(task_id)
         node = self._read.process(self._read.instance(row.instance_id).definition_id).node(row.element_id)
-        return any(listener.event in ("assignment", "update") for listener in node.listeners)
+        told = (("assignment", "update"), ("assignment", "update", "complete"))  # a script may ask who has the task
+        return any(listener.event in told[listener.script is not None] for listener in node.listeners)
 
     def _act_and_tell(
         self,
@@ -139,7 +140,9 @@ class Tasks:
             change(session.connection, row)
             at = self._clock.now()
             live.log(at, action, actor, row.activity_id, row.element_id, detail)
-            session.deliver(row.instance_id, ReassignTask(at=at, actor=actor, activity_id=row.activity_id))
+            assignee = _open_task(session.connection, task_id).assignee
+            command = ReassignTask(at=at, actor=actor, activity_id=row.activity_id, assignee=assignee)
+            session.deliver(row.instance_id, command)
 
         self._road.travel(work)
 

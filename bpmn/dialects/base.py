@@ -43,6 +43,7 @@ class Adapter:
     dialect: ClassVar[Dialect] = Dialect.BPMN
     prefix: ClassVar[str] = ""
     default_language: ClassVar[Language] = Language.PYTHON
+    scripts_on_java: ClassVar[bool] = False
     sunday: ClassVar[int] = 0  # its number in a cron line with seconds
     data_is_drawn_only: ClassVar[bool] = False  # data objects and stores are pictures to its own engine
     data_goes_by_id: ClassVar[bool] = False  # and is needed wherever it is drawn
@@ -94,29 +95,37 @@ class Adapter:
         """The script of a script task, whose text stands in its 'script' child."""
         child = element.child("script")
         name = element.get("scriptLanguage" if element.name == "globalScriptTask" else "scriptFormat")
-        language: Language | None = None
+        if child is None:
+            return self.script_in(name, "", element, element.line)
+        return self.script_in(name, child.text, element, child.line)
+
+    def script_in(self, name: str, text: str, element: Element, line: int) -> Script:
+        """*name*: what *element* says of the language."""
         try:
-            language = language_named(name)
+            language = language_named(name) or self.script_language(text)
         except UnknownLanguage:
             self.unknown_language(name, element)
-        if child is None:
-            return Script(language or Language.PYTHON, "", element.line)
-        return Script(language or self.script_language(child.text), clean_script(child.text), child.line)
+            language = Language.LITERAL  # refused; there is no more to say of its text
+        is_javascript = language is Language.JAVASCRIPT
+        return Script(language, clean_script(text), line, on_java=is_javascript and self.scripts_on_java)
 
     def script_language(self, text: str) -> Language:
         """The language of a script that names none."""
         return Language.PYTHON
 
     def unknown_language(self, name: str, element: Element) -> None:
-        message = f"The language '{name}' is not one this engine runs. Use FEEL, JUEL or Python."
+        message = (
+            f"The language '{name}' is not one this engine runs. Use FEEL, JUEL, JavaScript or Python, "
+            "or make it a service task with a handler."
+        )
         self.report.error("language-not-supported", element, message)
 
     def _in(self, language: Language, element: Element) -> Expression:
         text = element.text.strip()
         if language is Language.FEEL:
             text = text.removeprefix("=").strip()
-        elif is_juel(text):
-            language = Language.JUEL
+        elif is_juel(text) and not (language is Language.JAVASCRIPT and element.get("language")):
+            language = Language.JUEL  # whatever the file as a whole says
         return Expression(language, text, element.line)
 
     # --- records ----------------------------------------------------------------------------------

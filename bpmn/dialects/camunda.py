@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from bpmn.answer import Answer
-from bpmn.dialects.base import LISTENER_EVENT, Adapter, clean_script
+from bpmn.dialects.base import LISTENER_EVENT, Adapter
 from bpmn.dialects.camunda_forms import read_form
 from bpmn.dialects.camunda_parts import data_default, error_message, said, starters, variable_filter
-from bpmn.dialects.languages import UnknownLanguage, constant, is_juel, language_named
+from bpmn.dialects.languages import constant, is_juel
 from bpmn.document import Element
 from bpmn.model import (
     Assignment,
@@ -46,6 +46,7 @@ class CamundaAdapter(Adapter):
     prefix: ClassVar[str] = "camunda:"
     data_is_drawn_only: ClassVar[bool] = True
     default_language: ClassVar[Language] = Language.LITERAL
+    scripts_on_java: ClassVar[bool] = True
     sunday: ClassVar[int] = 1
 
     def value(self, text: str, line: int) -> Expression:
@@ -297,15 +298,9 @@ class CamundaAdapter(Adapter):
         return self.value(holder.text, holder.line)
 
     def _script(self, element: Element) -> Script:
-        name = element.get("scriptFormat")
-        try:
-            language = language_named(name)
-        except UnknownLanguage:
-            self.unknown_language(name, element)
-            language = None
         if element.get("resource"):
             self.external_script(element.get("resource"), element)
-        return Script(language or self.script_language(element.text), clean_script(element.text), element.line)
+        return self.script_in(element.get("scriptFormat"), element.text, element, element.line)
 
     def script(self, element: Element) -> Script:
         if element.get("camunda:resource"):

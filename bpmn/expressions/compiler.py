@@ -87,8 +87,10 @@ def _compile(language: Language, text: str) -> Evaluate:
             return compile_python(text)
         case Language.XPATH:
             return compile_xpath(text)
-        case Language.JAVASCRIPT | Language.GROOVY:
-            raise ExpressionError(f"Expressions in {language} are not supported. Write it in FEEL, JUEL or Python.")
+        case Language.JAVASCRIPT:
+            raise ExpressionError("JavaScript runs in the sandbox only, not here. Write it in FEEL, JUEL or Python.")
+        case Language.GROOVY:
+            raise ExpressionError("Expressions in groovy are not supported. Write it in FEEL, JUEL or Python.")
 
 
 def _json(text: str) -> Evaluate:

@@ -9,7 +9,8 @@ from typing import Final, cast
 
 from bpmn.document import Element
 from bpmn.expressions import ExpressionError, UnsupportedPython, compile_expression
-from bpmn.model import Definitions, Dialect, Expression, FlowElements, Language, Script
+from bpmn.expressions.javascript import beyond_sandbox
+from bpmn.model import Definitions, Dialect, Expression, FlowElements, Language, Process, Script
 from bpmn.rules.review import Review, name_of
 
 RULE: Final = "expression-syntax"
@@ -42,8 +43,10 @@ def replaced(element: Element, line: int) -> Element:
 def _problem(source: Expression | Script) -> str | None:
     if isinstance(source, Script):
         return _script_problem(source)
-    if source.language in (Language.JAVASCRIPT, Language.GROOVY):
-        return f"'{source.text}' is {source.language}, which this engine does not run: use FEEL, JUEL or Python."
+    if source.language is Language.JAVASCRIPT:
+        return beyond_sandbox(source.text)
+    if source.language is Language.GROOVY:
+        return f"'{source.text}' is groovy, which this engine does not run: use FEEL, JUEL, JavaScript or Python."
     try:
         compile_expression(source)
     except UnsupportedPython as error:
@@ -55,8 +58,13 @@ def _problem(source: Expression | Script) -> str | None:
 
 def _script_problem(script: Script) -> str | None:
     match script.language:
-        case Language.JAVASCRIPT | Language.GROOVY:
-            return f"The script is in {script.language}, which this engine does not run: use Python or FEEL."
+        case Language.JAVASCRIPT:
+            return beyond_sandbox(script.text)
+        case Language.GROOVY:
+            return (
+                "The script is in groovy, which this engine does not run: use JavaScript, Python or FEEL, "
+                "or make it a service task with a handler."
+            )
         case Language.PYTHON:
             return _python_problem(script.text)
         case _:
@@ -76,17 +84,21 @@ def _python_problem(text: str) -> str | None:
 def _sources(definitions: Definitions) -> Iterator[tuple[str, Expression | Script]]:
     """Every expression and script, with the id of the element it belongs to."""
     for process in definitions.processes:
-        if not process.is_executable:
-            continue  # never run: people write prose there
-        for source in inside(process.listeners):
-            yield process.key, source
-        for elements in (process.elements, *(n.body for n in process.elements.walk() if n.body is not None)):
-            for flow in elements.flows.values():
-                for source in inside(flow):
-                    yield flow.id, source
-            for node in elements.nodes.values():
-                for source in inside(node):
-                    yield node.id, source
+        if process.is_executable:  # others are never run: people write prose there
+            yield from sources_of(process)
+
+
+def sources_of(process: Process) -> Iterator[tuple[str, Expression | Script]]:
+    """Those of one process."""
+    for source in inside(process.listeners):
+        yield process.key, source
+    for elements in (process.elements, *(n.body for n in process.elements.walk() if n.body is not None)):
+        for flow in elements.flows.values():
+            for source in inside(flow):
+                yield flow.id, source
+        for node in elements.nodes.values():
+            for source in inside(node):
+                yield node.id, source
 
 
 def inside(record: object) -> Iterator[Expression | Script]:

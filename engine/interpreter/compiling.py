@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bpmn.model import Assignment, Expression, ListOf, MapOf, Script, Source
 from engine.interpreter.errors import ActivityFailed
+from engine.interpreter.standing import standing, take_in
 from engine.interpreter.values import merged
 
 if TYPE_CHECKING:
@@ -61,17 +62,19 @@ class Compiler:
         return holds
 
     def script(self, script: Script) -> Evaluate:
-        """The script as a function of the token: sets the variables it assigns, gives its value."""
+        """The script as a function of the token: sets the variables it assigns, gives its value.
+
+        That raises BpmnError where the script ends in one."""
         run = self._services.compile_script(script)
         line = script.line or self._line
 
         def evaluate(token: Token) -> Any:
             try:
-                value, assigned = run(token.variables, token.workflow.now)
+                result = run(token.variables, token.workflow.now, standing(token))
             except ActivityFailed as failure:
                 raise ActivityFailed(failure.kind, failure.message, line) from failure
-            token.workflow.set_variables(token, assigned)
-            return value
+            take_in(token, result)
+            return result.value
 
         return evaluate
 

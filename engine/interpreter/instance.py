@@ -136,7 +136,7 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
             token = _waiting(workflow, activity_id)
             throw_escalation(token, command.code, command.variables)
         case ReassignTask(activity_id=activity_id):
-            _reassign(workflow, activity_id)
+            _reassign(workflow, activity_id, command.assignee)
         case SetVariables(scope_id=scope_id):
             _set_variables(workflow, scope_id, command.variables)
         case RetryActivity(activity_id=activity_id):
@@ -199,11 +199,11 @@ def _close_user_task(token: Token) -> None:
         token.workflow.emit(UserTaskClosed(token.id, "error"))
 
 
-def _reassign(workflow: LiveWorkflow, activity_id: int) -> None:
+def _reassign(workflow: LiveWorkflow, activity_id: int, assignee: str | None) -> None:
     token = workflow.open_token(activity_id)
     if not isinstance(token.spec, UserTaskSpec):
         raise Conflict(f"Activity {activity_id} ('{token.spec.node.id}') is no user task.")
-    token.spec.reassigned(token)
+    token.spec.reassigned(token, assignee)
 
 
 def _set_variables(workflow: LiveWorkflow, scope_id: int, variables: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from engine.interpreter.elements.link_event import LinkThrowSpec
 from engine.interpreter.elements.listeners import ListenersSpec, listeners_of_flow
 from engine.interpreter.elements.receive_task import ReceiveTaskSpec
 from engine.interpreter.elements.subprocess import is_implicit_start
+from engine.scripting import ScriptResult, Standing
 
 
 class DecisionOutcome(Protocol):
@@ -44,7 +45,7 @@ class DecisionOutcome(Protocol):
 
 
 Evaluator = Callable[[Mapping[str, Any], datetime], Any]
-ScriptRunner = Callable[[Mapping[str, Any], datetime], tuple[Any, Mapping[str, Any]]]
+ScriptRunner = Callable[[Mapping[str, Any], datetime, Standing], ScriptResult]
 
 
 @dataclass(frozen=True, slots=True)

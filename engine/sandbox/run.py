@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,49 +19,25 @@ from bpmn.expressions import (
 )
 from bpmn.model import Expression, Language, Script
 from engine.sandbox.entries import PRELUDE, with_entries
+from engine.sandbox.javascript import run_javascript
+from engine.sandbox.limits import DEFAULT_LIMITS, LONGEST_SCRIPT, Limits, ScriptError
 from engine.sandbox.names import Names, names_of
 from engine.sandbox.plain import NotPlain, Plain
 from engine.sandbox.pool import SandboxUnavailable, sandbox_pool
+from engine.scripting import ScriptResult, Standing
 
-_LONGEST_SCRIPT = 200_000  # characters
 _COLLECTED = "fermata_assigned"
 
 
-class ScriptError(Exception):
-    """A script that cannot run, failed, or broke a limit. *line*: 1-based in the script, if known."""
-
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(f"{message} (line {line} of the script)" if line is not None else message)
-        self.message = message
-        self.line = line
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """*seconds* of computing, *memory* and *output* in bytes."""
-
-    seconds: float = 2.0
-    memory: int = 128 * 1024 * 1024
-    output: int = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptResult:
-    """*value* of the last statement when it is an expression; the variables it *assigned*; what it printed."""
-
-    value: Any
-    assigned: dict[str, Any] = field(default_factory=dict[str, Any])
-    output: str = ""
-
-
-DEFAULT_LIMITS = Limits()
-
-
 def run_script(
-    script: Script, variables: Mapping[str, Any], limits: Limits = DEFAULT_LIMITS, now: datetime | None = None
+    script: Script,
+    variables: Mapping[str, Any],
+    limits: Limits = DEFAULT_LIMITS,
+    now: datetime | None = None,
+    standing: Standing | None = None,
 ) -> ScriptResult:
     """Run *script* on a copy of *variables*. The same input gives the same result: the sandbox's clock
-    stands at *now* (1970 without one) and its random numbers repeat.
+    stands at *now* (1970 without one) and its random numbers repeat. *standing*: where in which instance.
 
     Raises ScriptError.
     """
@@ -75,15 +50,19 @@ def run_script(
                 return ScriptResult(compile_expression(expression)(variables, now))
             except ExpressionError as error:
                 raise ScriptError(str(error)) from None
-        case Language.JAVASCRIPT | Language.GROOVY:
+        case Language.JAVASCRIPT:
+            return run_javascript(script.text, variables, limits, now, standing, on_java=script.on_java)
+        case Language.GROOVY:
             raise ScriptError(
-                f"Scripts in {script.language} are not supported. Write it in Python or FEEL, "
+                f"Scripts in {script.language} are not supported. Write it in JavaScript, Python or FEEL, "
                 "or make the task a service task with a handler."
             )
 
 
 def evaluate(expression: Expression, variables: Mapping[str, Any], now: datetime | None = None) -> Any:
     """The value of *expression*, with the sandbox behind the Python subset. Raises ExpressionError."""
+    if expression.language is Language.JAVASCRIPT:
+        return _javascript_value(expression, variables, now)
     try:
         compiled = compile_expression(expression)
     except UnsupportedPython:
@@ -94,9 +73,25 @@ def evaluate(expression: Expression, variables: Mapping[str, Any], now: datetime
     return compiled(variables, now)
 
 
+def _javascript_value(expression: Expression, variables: Mapping[str, Any], now: datetime | None) -> Any:
+    try:
+        result = run_javascript(expression.text, variables, now=now, keeps_names=False)
+    except ScriptError as error:
+        raise ExpressionError(str(error), expression, None, sorted(variables)) from None
+    problem = ""
+    if result.error:
+        problem = f"An expression cannot throw the BPMN error '{result.error[0]}'. Throw it in a script task."
+    elif result.assigned or result.local:
+        names = ", ".join(sorted({*result.assigned, *result.local}))
+        problem = f"An expression cannot set variables ({names}). Set them in a script task."
+    if problem:
+        raise ExpressionError(problem, expression, None, sorted(variables))
+    return result.value
+
+
 def _run_python(text: str, variables: Mapping[str, Any], limits: Limits, now: datetime | None) -> ScriptResult:
-    if len(text) > _LONGEST_SCRIPT:
-        raise ScriptError(f"The script is longer than {_LONGEST_SCRIPT} characters.")
+    if len(text) > LONGEST_SCRIPT:
+        raise ScriptError(f"The script is longer than {LONGEST_SCRIPT} characters.")
     try:
         value, assigned = compile_script(text)(variables)
     except (UnsupportedPython, OverBudget):  # more than the subset does: the worker has its own limits

@@ -50,6 +50,10 @@ class ActivitySpec(FlowNodeSpec):
     def waits_for_result(self, token: Token) -> bool:
         return False
 
+    @property
+    def has_attached_events(self) -> bool:
+        return bool(self.boundary_events)
+
     def write_result(self, token: Token) -> None:
         result = token.memory.get("result")
         if isinstance(result, Mapping):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.interpreter.elements.event_subprocess import EventSubprocessStartSpec
     from engine.interpreter.elements.listeners import ListenersSpec
     from engine.interpreter.program import Program
+    from engine.scripting import TaskView
 
 
 END_AFTER_OUTPUTS = "end after outputs"
@@ -63,6 +64,7 @@ class FlowNodeSpec(BpmnTaskSpec):
     writes by data associations; of a looped activity, its body."""
 
     throws = False
+    holds_instances = False
     ending: tuple[str, ...] = ("end",)
     built_in_names: frozenset[str] = frozenset()
     own_names: frozenset[str] = frozenset()
@@ -212,6 +214,20 @@ class FlowNodeSpec(BpmnTaskSpec):
 
     def built_in(self, token: Token, name: str) -> Any:
         raise KeyError(name)
+
+    # --- what scripts are told ---
+
+    @property
+    def has_attached_events(self) -> bool:
+        return False
+
+    def heard(self, token: Token) -> str:
+        """Of a listener: the event that *token* is told."""
+        return ""
+
+    def task_view(self, token: Token, event: str) -> TaskView | None:
+        """Of a user task: what its listener to *event* may know of it."""
+        return None
 
     # --- the seams of SpiffWorkflow that carry it ---
 

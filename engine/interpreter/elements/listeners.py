@@ -81,6 +81,9 @@ class ListenersSpec(FlowNodeSpec):
     def stop_waiting(self, token: Token) -> None:
         token.workflow.emit(JobStopped(token.id))
 
+    def heard(self, token: Token) -> str:
+        return self._told(token).listener.event
+
     def _run_hook(self, my_task: Token) -> bool | None:  # type: ignore[override]  # None: SpiffWorkflow's "started"
         told = self._told(my_task)
         if told.script:

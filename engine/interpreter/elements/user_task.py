@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,14 @@ from engine.interpreter.compiling import text_of
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
+from engine.scripting import TaskView
 from engine.timing import TimerError, read_date
 
 if TYPE_CHECKING:
     from engine.interpreter.program import Program
 
 DEFAULT_PRIORITY = 50
+_TASK_EVENTS = frozenset({"create", "assignment", "update", "complete", "delete"})
 
 
 class UserTaskSpec(ActivitySpec):
@@ -54,15 +57,44 @@ class UserTaskSpec(ActivitySpec):
         del token.memory["task"]
         token.workflow.emit(UserTaskClosed(token.id, "completed"))
 
-    def reassigned(self, token: Token) -> None:
+    def reassigned(self, token: Token, assignee: str | None) -> None:
         """Somebody has been given the task, or it has been taken away."""
         if not self.waits_for_result(token):
             raise Conflict(f"The task '{self.node.id}' is not open.")
+        token.memory["assignee"] = assignee
+        token.workflow.touch(token)
         if self.listeners:
             self.listeners.tell_again(token, "update")
             self.listeners.tell_again(token, "assignment")
 
+    def task_view(self, token: Token, event: str) -> TaskView | None:
+        if event not in _TASK_EVENTS:
+            return None
+        task = self._task(token)
+        return TaskView(
+            assignee=token.memory.get("assignee", task.assignee),
+            priority=task.priority,
+            due_at=task.due_at,
+            follow_up_at=task.follow_up_at,
+            can_change=event == "create" and not self.waits_for_result(token),
+        )
+
     def _task(self, token: Token) -> UserTaskCreated:
+        """As drawn, and as listeners to its creation have changed it."""
+        drawn, changed = self._drawn_task(token), token.memory.get("set")
+        if not changed:
+            return drawn
+        return replace(
+            drawn,
+            assignee=(text_of(changed["assignee"]) or None) if "assignee" in changed else drawn.assignee,
+            priority=self._priority(changed["priority"]) if "priority" in changed else drawn.priority,
+            due_at=self._moment(changed["dueDate"]) if "dueDate" in changed else drawn.due_at,
+            follow_up_at=self._moment(changed["followUpDate"]) if "followUpDate" in changed else drawn.follow_up_at,
+            candidate_users=(*drawn.candidate_users, *_names(changed.get("candidateUsers"))),
+            candidate_groups=(*drawn.candidate_groups, *_names(changed.get("candidateGroups"))),
+        )
+
+    def _drawn_task(self, token: Token) -> UserTaskCreated:
         groups = _names(self.candidate_groups(token)) if self.candidate_groups else ()
         if self.has_lane_for_group and self.node.lane:
             groups = (self.node.lane,)
@@ -75,7 +107,7 @@ class UserTaskSpec(ActivitySpec):
             candidate_groups=groups,
             due_at=self._moment(self.due_date(token)) if self.due_date else None,
             follow_up_at=self._moment(self.follow_up_date(token)) if self.follow_up_date else None,
-            priority=self._priority(token),
+            priority=self._priority(self.priority(token)) if self.priority else DEFAULT_PRIORITY,
             form_key=self.form_key,
             scopes=token.scope_ids(),
         )
@@ -87,10 +119,8 @@ class UserTaskSpec(ActivitySpec):
         if "task" in token.memory:
             token.workflow.emit(UserTaskClosed(token.id, "cancelled"))
 
-    def _priority(self, token: Token) -> int:
-        if self.priority is None:
-            return DEFAULT_PRIORITY
-        text = text_of(self.priority(token))
+    def _priority(self, value: Any) -> int:
+        text = text_of(value)
         try:
             return int(text) if text else DEFAULT_PRIORITY
         except ValueError:

@@ -161,10 +161,9 @@ def test_bad_syntax_is_an_error_with_its_line():
     assert raised.value.line == 2
 
 
-@pytest.mark.parametrize("language", [Language.JAVASCRIPT, Language.GROOVY])
-def test_other_languages_are_refused_with_a_remedy(language):
-    with pytest.raises(ScriptError, match=r"not supported\. Write it in Python or FEEL"):
-        run_script(Script(language, "1"), {})
+def test_groovy_is_refused_with_a_remedy():
+    with pytest.raises(ScriptError, match=r"not supported\. Write it in JavaScript, Python or FEEL"):
+        run_script(Script(Language.GROOVY, "1"), {})
 
 
 def test_a_feel_script_is_an_expression():
