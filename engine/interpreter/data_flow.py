@@ -72,6 +72,8 @@ class DataFlow:
                 _set_local(token, target.name, values[0])
             for end, path, evaluate in move.assignments:
                 _set_local(token, end.name, merged(token.data.get(end.name), path, evaluate(token)))
+        names = (end.name for each in self._inputs for end in (*each.association.sources, *_targets(each.association)))
+        token.memory["taken"] = {name: token.data[name] for name in names if name in token.data}
 
     def payload(self, token: Token) -> dict[str, Any]:
         """What a throwing event sends by its data inputs; a single one is the whole payload too."""
@@ -113,9 +115,8 @@ class DataFlow:
     # --- the record ---
 
     def taken(self, token: Token) -> dict[str, Any]:
-        """The inputs, for history."""
-        names = (end.name for each in self._inputs for end in (*each.association.sources, *_targets(each.association)))
-        return {name: token.data[name] for name in names if name in token.data}
+        """The inputs as they were, for history."""
+        return token.memory.get("taken", {})
 
     def given(self, token: Token) -> dict[str, Any]:
         return token.memory.get("given", {})
