@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +11,7 @@ from bpmn.expressions.errors import ExpressionError
 from bpmn.expressions.feel import Run, Scope, compile_tests
 from bpmn.expressions.feel.nodes import TypeName
 from bpmn.expressions.feel.scope import Local
-from bpmn.expressions.feel.temporal import parse_date, parse_date_time, parse_time
+from bpmn.expressions.feel.temporal import Temporal, parse_date, parse_date_time, parse_time
 from bpmn.expressions.feel.types import Check, check_of
 
 _NUMBERS = frozenset(("number", "integer", "long", "double", "float", "short", "byte", "int"))
@@ -118,7 +117,7 @@ def from_text(value: Any, type_ref: str | None) -> Any:
             return number if number.is_finite() else value
         if name == "boolean" and value.lower() in ("true", "false"):
             return value.lower() == "true"
-        parsed: date | time | None = None
+        parsed: Temporal | None = None
         if name == "date":
             parsed = parse_date(value)
         elif name == "date and time":

@@ -39,9 +39,10 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "dmn-level-3 feel",
-        r"expected '-?\d{5,}-|expected '-\d{4}-|\.\d{9}|^1121-\S+/01[789]_",
-        "Years beyond 1 to 9999, parts of a second below the microsecond",
-        "Dates and times are Python's own, so that handlers get what they know: years 1 to 9999, microseconds.",
+        r"The result is of the year|\.\d{9}",
+        "Results of years beyond 1 to 9999, parts of a second below the microsecond",
+        "Variables hold Python's own dates and times, so that handlers get what they know: years 1 to 9999, "
+        "microseconds. Expressions compute with any year; such a result is an error.",
     ),
     Explanation(
         "dmn-level-3 feel",
@@ -60,12 +61,6 @@ EXPLANATIONS: Final = (
         r"^0076-feel-external-java/",
         "Functions in Java",
         "A decision calls nothing outside of its model. Call a service task before it, and pass what it finds.",
-    ),
-    Explanation(
-        "dmn-level-3 feel",
-        r"^0089-nested-inputdata-imports/",
-        "Models that import models",
-        "A decision model is one file.",
     ),
     Explanation(
         "dmn-others feel",

@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_DOWN, Decimal, DecimalException
 from typing import Any
 
+from bpmn.expressions.feel import far
+from bpmn.expressions.feel.far import AnyDate, Far
 from bpmn.expressions.feel.values import ARITHMETIC
 from bpmn.expressions.values import YearMonthDuration
 
@@ -22,7 +24,7 @@ def add(left: Any, right: Any) -> Any:
         return _number(ARITHMETIC.add, left, right)
     if type(left) is str and type(right) is str:
         return left + right
-    if isinstance(left, (timedelta, YearMonthDuration)) and isinstance(right, (date, time)):
+    if isinstance(left, (timedelta, YearMonthDuration)) and isinstance(right, (date, time, Far)):
         return shift(right, left)
     if isinstance(right, timedelta):
         return _quietly(lambda: left + right) if isinstance(left, timedelta) else shift(left, right)
@@ -42,7 +44,7 @@ def subtract(left: Any, right: Any) -> Any:
         if isinstance(left, YearMonthDuration):
             return YearMonthDuration(left.months - right.months)
         return shift(left, -right)
-    if isinstance(left, date) and isinstance(right, date):
+    if isinstance(left, (date, Far)) and isinstance(right, (date, Far)):
         return _between(right, left)
     if isinstance(left, time) and isinstance(right, time):
         return _between_times(right, left)
@@ -88,7 +90,9 @@ def negate(value: Any) -> Any:
 def shift(moment: Any, by: timedelta | YearMonthDuration) -> Any:
     """*moment* moved by a duration; a day that the month lacks becomes its last."""
     if isinstance(by, YearMonthDuration):
-        return _shift_months(moment, by.months) if isinstance(moment, date) else None
+        return _shift_months(moment, by.months) if isinstance(moment, (date, Far)) else None
+    if isinstance(moment, Far):
+        return far.moved(moment, by)
     try:
         if isinstance(moment, datetime):
             return (
@@ -103,19 +107,24 @@ def shift(moment: Any, by: timedelta | YearMonthDuration) -> Any:
                 .replace(tzinfo=moment.tzinfo)
             )
     except OverflowError:
-        return None
+        return far.moved(moment, by) if isinstance(moment, date) else None
     return None
 
 
-def _shift_months(moment: date, months: int) -> date | None:
-    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    if not 1 <= year <= 9999:
-        return None
-    return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
+def _shift_months(moment: AnyDate, months: int) -> AnyDate | None:
+    near, cycles = far.spread(moment)
+    year, month = divmod(near.year * 12 + near.month - 1 + months, 12)
+    whole, within = divmod(year - 2000, 400)
+    last = monthrange(2000 + within, month + 1)[1]
+    return far.settled(near.replace(year=2000 + within, month=month + 1, day=min(near.day, last)), cycles + whole)
 
 
-def _between(start: date, end: date) -> timedelta | None:
+def _between(start: AnyDate, end: AnyDate) -> timedelta | None:
     """A date among dates and times stands for its midnight in UTC."""
+    if isinstance(start, Far) or isinstance(end, Far):
+        (first, before), (last, after) = far.spread(start), far.spread(end)
+        near = _between(first, last)
+        return None if near is None else _quietly(lambda: near + (after - before) * far.CYCLE)
     if not isinstance(start, datetime) and not isinstance(end, datetime):
         return end - start
     first, last = as_moment(start), as_moment(end)

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from bpmn.expressions.feel.far import Far
 from bpmn.expressions.feel.temporal import format_zone
 from bpmn.expressions.feel.values import Range
 from bpmn.expressions.values import YearMonthDuration
@@ -18,6 +19,8 @@ def property_of(value: Any, name: str) -> Any:
         return value.get(name)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     if type(value) is list:
         return [property_of(item, name) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if type(value) is Far:
+        return Decimal(value.year) if name == "year" else property_of(value.near, name)
     read = _properties(value).get(name)
     return None if read is None else read(value)
 

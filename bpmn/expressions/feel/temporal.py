@@ -1,20 +1,22 @@
 """FEEL's dates, times and durations: reading them, writing them, zones. DMN 1.5, 10.3.2.3.
 
 A date is a `date`, a date and time a `datetime`, a time a `time`, a days and time duration a `timedelta`,
-all of Python's range (years 1 to 9999, microseconds); a years and months duration a `YearMonthDuration`.
-What falls outside gives None.
+to the microsecond; a years and months duration a `YearMonthDuration`. A date or a date and time beyond the years 1 to
+9999 is a `Far`, for FEEL alone: it cannot become a variable. What falls outside gives None.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from bpmn.expressions.feel import far
+from bpmn.expressions.feel.far import AnyDate, Far
 from bpmn.expressions.values import YearMonthDuration
 
-Temporal = date | datetime | time | timedelta | YearMonthDuration
+Temporal = AnyDate | datetime | time | timedelta | YearMonthDuration
 
 _DATE = re.compile(r"(-?(?:[1-9]\d{4,8}|\d{4}))-(\d\d)-(\d\d)", re.ASCII)
 _ZONE = r"(Z|[+-]\d\d:\d\d(?::\d\d)?|@[A-Za-z][A-Za-z0-9_+/-]*)?"
@@ -32,18 +34,11 @@ def parse_temporal(text: str) -> Temporal | None:
     return parse_date(text) or parse_time(text)
 
 
-def parse_date(text: str) -> date | None:
+def parse_date(text: str) -> AnyDate | None:
     found = _DATE.fullmatch(text)
     if found is None:
         return None
-    return make_date(*(int(part) for part in found.groups()))
-
-
-def make_date(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except (ValueError, OverflowError):
-        return None
+    return far.day(*(int(part) for part in found.groups()))
 
 
 def parse_time(text: str) -> time | None:
@@ -60,23 +55,20 @@ def parse_time(text: str) -> time | None:
         return None
 
 
-def parse_date_time(text: str) -> datetime | None:
+def parse_date_time(text: str) -> AnyDate | None:
     """Accepts a date alone as its midnight, without a zone."""
     day_text, separator, time_text = text.partition("T")
     day = parse_date(day_text)
     if day is None:
         return None
     if not separator:
-        return datetime.combine(day, time(0))
+        return far.combined(day, time(0))
     next_day = time_text.startswith("24:00:00")
     moment = parse_time("00" + time_text[2:] if next_day else time_text)
     if moment is None:
         return None
-    try:
-        combined = datetime.combine(day, moment)
-        return combined + timedelta(days=1) if next_day else combined
-    except OverflowError:
-        return None
+    combined = far.combined(day, moment)
+    return far.moved(combined, timedelta(days=1)) if next_day else combined
 
 
 def parse_duration(text: str) -> timedelta | YearMonthDuration | None:
@@ -131,15 +123,16 @@ def format_temporal(value: Temporal) -> str:
         return str(value)
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, datetime):
-        return format_date(value) + "T" + format_time(value)
     if isinstance(value, time):
         return format_time(value)
-    return format_date(value)
+    near = value.near if isinstance(value, Far) else value
+    return format_date(value) + ("T" + format_time(near) if isinstance(near, datetime) else "")
 
 
-def format_date(value: date) -> str:
-    return f"{value.year:04d}-{value.month:02d}-{value.day:02d}"
+def format_date(value: AnyDate) -> str:
+    near = value.near if isinstance(value, Far) else value
+    sign = "-" if value.year < 0 else ""
+    return f"{sign}{abs(value.year):04d}-{near.month:02d}-{near.day:02d}"
 
 
 def format_time(value: datetime | time) -> str:

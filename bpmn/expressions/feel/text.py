@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from bpmn.expressions.budget import Budget
+from bpmn.expressions.feel.far import Far
 from bpmn.expressions.feel.temporal import format_temporal
 from bpmn.expressions.feel.values import Function, Range
 from bpmn.expressions.values import YearMonthDuration
@@ -35,7 +36,7 @@ def _written(value: Any, budget: Budget) -> str:
             return _joined("{", entries, "}", budget)
         case Range():
             return _written_range(value, budget)
-        case date() | time() | timedelta() | YearMonthDuration():
+        case date() | Far() | time() | timedelta() | YearMonthDuration():
             return format_temporal(value)
         case Function():
             return f"function({', '.join(value.parameters)})"

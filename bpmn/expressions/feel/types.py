@@ -8,11 +8,21 @@ from decimal import Decimal
 from typing import Any
 
 from bpmn.expressions.errors import ExpressionError
+from bpmn.expressions.feel.far import Far
 from bpmn.expressions.feel.nodes import TypeName
 from bpmn.expressions.feel.values import Function, Range
 from bpmn.expressions.values import YearMonthDuration
 
 Check = Callable[[Any], bool]
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, (date, Far))
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, datetime) or (isinstance(value, Far) and value.is_moment)
+
 
 _SIMPLE: dict[str, Check] = {
     "Any": lambda value: value is not None,
@@ -20,9 +30,9 @@ _SIMPLE: dict[str, Check] = {
     "number": lambda value: type(value) is Decimal,
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
-    "date": lambda value: isinstance(value, date) and not isinstance(value, datetime),
+    "date": lambda value: _is_date(value) and not _is_moment(value),
     "time": lambda value: isinstance(value, time),
-    "date and time": lambda value: isinstance(value, datetime),
+    "date and time": lambda value: _is_moment(value),
     "days and time duration": lambda value: isinstance(value, timedelta),
     "years and months duration": lambda value: isinstance(value, YearMonthDuration),
     "list": lambda value: isinstance(value, list),

@@ -13,6 +13,7 @@ from typing import Any
 
 from bpmn.expressions.budget import Budget
 from bpmn.expressions.errors import ExpressionError
+from bpmn.expressions.feel.far import Far, is_before
 from bpmn.expressions.values import YearMonthDuration
 
 ARITHMETIC = Context(
@@ -69,7 +70,8 @@ def lift(value: Any, budget: Budget) -> Any:
 
 
 def lower(value: Any, budget: Budget) -> Any:
-    """A FEEL value as a plain Python value. Raises ExpressionError for a function or a range."""
+    """A FEEL value as a plain Python value. Raises ExpressionError for a function, a range or a year that
+    Python does not have."""
     kind = type(value)
     if kind is Decimal:
         return lower_number(value)
@@ -84,6 +86,9 @@ def lower(value: Any, budget: Budget) -> Any:
     if isinstance(value, (Function, Range)):
         what = "a function" if isinstance(value, Function) else "a range"
         raise ExpressionError(f"The result is {what}, which cannot be a variable. Return a value made with it.")
+    if kind is Far:
+        message = f"The result is of the year {value.year}; a variable holds the years 1 to 9999."
+        raise ExpressionError(f"{message} Return its text: string(...).")
     return value
 
 
@@ -136,6 +141,8 @@ def _equal_ranges(left: Range, right: Range, budget: Budget) -> bool:
 
 
 def _equal_moments(left: Any, right: Any) -> bool:
+    if isinstance(left, Far) or isinstance(right, Far):
+        return less(left, right) is False and less(right, left) is False
     if isinstance(left, (datetime, time)) and (left.utcoffset() is None) != (right.utcoffset() is None):
         return False
     return bool(left == right)
@@ -150,7 +157,7 @@ def less(left: Any, right: Any) -> bool | None:
     if rank is None or rank != _rank(right):
         return None
     try:
-        return bool(left < right)
+        return is_before(left, right) if Far in (kind, type(right)) else bool(left < right)
     except TypeError:  # one has a zone, the other has none
         return None
 
@@ -195,6 +202,8 @@ def _rank(value: Any) -> str | None:
             return "date and time"
         case date():
             return "date"
+        case Far():
+            return "date and time" if value.is_moment else "date"
         case time():
             return "time"
         case timedelta():

@@ -17,6 +17,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal, DecimalException
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bpmn.expressions.feel.far import Far
 from bpmn.expressions.feel.values import Function, Range
 from bpmn.expressions.values import YearMonthDuration
 
@@ -29,7 +30,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "list": (list,),
     "context": (dict,),
-    "date": (date,),
+    "date": (date, Far),
     "time": (time,),
     "duration": (timedelta, YearMonthDuration),
     "range": (Range,),

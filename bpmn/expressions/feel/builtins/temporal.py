@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
+from bpmn.expressions.feel import far
 from bpmn.expressions.feel.builtins.registry import builtin
+from bpmn.expressions.feel.far import AnyDate, Far
 from bpmn.expressions.feel.temporal import (
-    make_date,
     named_zone,
     parse_date,
     parse_date_time,
@@ -28,24 +29,24 @@ _LONGEST_OFFSET = timedelta(hours=18)
 
 
 @builtin("date", "from: any")
-def date_from(value: Any) -> date | None:
+def date_from(value: Any) -> AnyDate | None:
     if isinstance(value, str):
         return parse_date(value)
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else None
+    return far.day_of(value) if isinstance(value, (date, Far)) else None
 
 
 @builtin("date", "year: number, month: number, day: number")
-def date_of(year: Decimal, month: Decimal, day: Decimal) -> date | None:
+def date_of(year: Decimal, month: Decimal, day: Decimal) -> AnyDate | None:
     parts = [_whole(part) for part in (year, month, day)]
-    return None if None in parts else make_date(*parts)  # pyright: ignore[reportArgumentType]
+    return None if None in parts else far.day(*parts)  # pyright: ignore[reportArgumentType]
 
 
 @builtin("time", "from: any")
 def time_from(value: Any) -> time | None:
     if isinstance(value, str):
         return parse_time(value)
+    if isinstance(value, Far):
+        value = value.near
     if isinstance(value, datetime):
         return value.timetz()
     if isinstance(value, date):
@@ -66,21 +67,21 @@ def time_of(hour: Decimal, minute: Decimal, second: Decimal, offset: Any = None)
 
 
 @builtin("date and time", "from: any")
-def date_time_from(value: Any) -> datetime | None:
+def date_time_from(value: Any) -> AnyDate | None:
     if isinstance(value, str):
         return parse_date_time(value)
-    if isinstance(value, datetime):
+    if isinstance(value, datetime) or (isinstance(value, Far) and value.is_moment):
         return value
-    return datetime.combine(value, time(0)) if isinstance(value, date) else None
+    return far.combined(value, time(0)) if isinstance(value, (date, Far)) else None
 
 
 @builtin("date and time", "date: date, time: time")
-def date_time_of(day: date, moment: time) -> datetime:
-    return datetime.combine(day, moment)
+def date_time_of(day: AnyDate, moment: time) -> AnyDate:
+    return far.combined(day, moment)
 
 
 @builtin("date and time", "date: date, timezone: string")
-def date_time_in_zone(day: date, zone: str) -> datetime | None:
+def date_time_in_zone(day: AnyDate, zone: str) -> datetime | None:
     target = named_zone(zone)
     if target is None or not isinstance(day, datetime):
         return None
@@ -95,12 +96,13 @@ def duration(value: Any) -> timedelta | YearMonthDuration | None:
 
 
 @builtin("years and months duration", "from: date, to: date")
-def years_and_months_duration(start: date, end: date) -> YearMonthDuration:
+def years_and_months_duration(start: AnyDate, end: AnyDate) -> YearMonthDuration:
     """Whole months between the days, towards zero."""
-    sign = 1 if end.timetuple()[:3] >= start.timetuple()[:3] else -1
-    first, last = (start, end) if sign > 0 else (end, start)
-    months = (last.year - first.year) * 12 + last.month - first.month
-    if last.day < first.day:
+    first, last = ((each.year, near.month, near.day) for each in (start, end) for near in [far.spread(each)[0]])
+    sign = 1 if last >= first else -1
+    first, last = (first, last) if sign > 0 else (last, first)
+    months = (last[0] - first[0]) * 12 + last[1] - first[1]
+    if last[2] < first[2]:
         months -= 1
     return YearMonthDuration(sign * months)
 
@@ -116,28 +118,29 @@ def today(run: Globals) -> date | None:
 
 
 @builtin("day of year", "date: date")
-def day_of_year(day: date) -> Decimal:
-    return Decimal(day.timetuple().tm_yday)
+def day_of_year(day: AnyDate) -> Decimal:
+    return Decimal(far.spread(day)[0].timetuple().tm_yday)
 
 
 @builtin("day of week", "date: date")
-def day_of_week(day: date) -> str:
-    return _DAYS[day.weekday()]
+def day_of_week(day: AnyDate) -> str:
+    return _DAYS[far.spread(day)[0].weekday()]
 
 
 @builtin("month of year", "date: date")
-def month_of_year(day: date) -> str:
-    return _MONTHS[day.month - 1]
+def month_of_year(day: AnyDate) -> str:
+    return _MONTHS[far.spread(day)[0].month - 1]
 
 
 @builtin("week of year", "date: date")
-def week_of_year(day: date) -> Decimal:
-    return Decimal(day.isocalendar().week)
+def week_of_year(day: AnyDate) -> Decimal:
+    return Decimal(far.spread(day)[0].isocalendar().week)
 
 
 @builtin("last day of month", "date: date")
-def last_day_of_month(day: date) -> date:
-    return date(day.year, day.month, monthrange(day.year, day.month)[1])
+def last_day_of_month(day: AnyDate) -> AnyDate | None:
+    near, cycles = far.spread(day)
+    return far.settled(date(near.year, near.month, monthrange(near.year, near.month)[1]), cycles)
 
 
 def _whole(number: Decimal) -> int | None:
