@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from engine.arrivals import trigger_start
 from engine.clock import Clock
 from engine.commands import Start, TriggerEvent
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.following import broadcast
-from engine.model import Correlation
+from engine.keys import Key, keys_of, text_of_key
+from engine.messages import Outgoing, note_received, publish
+from engine.model import Correlation, Publication
 from engine.road import Road
 from engine.session import Session
 from engine.starting import ANY_NAME, condition_holds, triggers_of
@@ -29,28 +32,30 @@ class Correlator:
         self,
         message: str,
         *,
-        correlation_key: str | None,
+        correlation_key: Key,
         business_key: str | None,
+        correlation_keys: Mapping[str, Any],
         variables: Mapping[str, Any],
         by: str,
         instance_id: str | None,
         to_all: bool,
     ) -> Correlation:
         payload = normalise(variables)
-        check_key(message, "message name")
-        for key in (correlation_key, business_key):
-            if key is not None:
-                check_key(key, "correlation or business key")
+        wanted = normalise(correlation_keys)
+        given = _checked(message, correlation_key, business_key)
 
         def work(session: Session) -> Correlation:
             waiting = find_waiting(
                 session.connection,
                 "message",
                 message,
-                correlation_key=correlation_key,
+                keys=keys_of(session.connection, message, given, payload, self._clock.now()),
                 business_key=business_key,
                 instance_id=instance_id,
+                variables=wanted,
             )
+            if not to_all and any(each.has_key for each in waiting):  # it is theirs rather than anybody's
+                waiting = [each for each in waiting if each.has_key]
             starts = find_starts(session.connection, "message", message) if instance_id is None else []
             self._check(message, waiting, starts, to_all)
             session.load(each.instance_id for each in waiting)
@@ -59,10 +64,41 @@ class Correlator:
             matched = tuple(dict.fromkeys(each.instance_id for each in waiting))
             if waiting and not to_all:
                 return Correlation(matched)
-            key = correlation_key or business_key
+            key = given or business_key
             started = [self._start(session, message, each, payload, key, business_key, by) for each in starts]
             kept = [start.process_key for start, id in zip(starts, started, strict=True) if id is None]
             return Correlation(matched, tuple(each for each in started if each), tuple(kept))
+
+        return self._road.travel(work)
+
+    def publish(
+        self,
+        message: str,
+        *,
+        correlation_key: Key,
+        variables: Mapping[str, Any],
+        ttl: timedelta,
+        message_id: str | None,
+        by: str,
+    ) -> Publication:
+        payload = normalise(variables)
+        given = _checked(message, correlation_key, message_id)
+        if ttl < timedelta():
+            raise InvalidInput(f"A message cannot live for {ttl}. Give it a time to live of zero or more.")
+
+        def work(session: Session) -> Publication:
+            at = self._clock.now()
+            outgoing = Outgoing(
+                name=message,
+                keys=keys_of(session.connection, message, given, payload, at),
+                payload=payload,
+                at=at,
+                by=by,
+                correlation_key=given,
+                expires_at=at + ttl if ttl else None,
+                message_id=message_id,
+            )
+            return publish(session, outgoing)
 
         return self._road.travel(work)
 
@@ -115,8 +151,7 @@ class Correlator:
             live = session.deliver(waiting.instance_id, command)
         except Conflict as refusal:  # it went on between the look and the lock, or by this message's first delivery
             raise Overtaken(str(refusal)) from refusal
-        detail = {"name": message}
-        live.log(at, "message.correlated", by, waiting.activity_id, waiting.element_id, detail)
+        note_received(live, message, at, by, waiting)
 
     def _start(
         self,
@@ -133,5 +168,15 @@ class Correlator:
         live = trigger_start(session, start, payload, at=at, by=by, key=key, business_key=business_key)
         if live is None:
             return None
-        live.log(at, "message.correlated", by, element_id=start.element_id, detail={"name": message})
+        note_received(live, message, at, by, start)
         return live.id
+
+
+def _checked(message: str, correlation_key: Key, other_key: str | None) -> str | None:
+    """The correlation key as one text. Raises InvalidInput."""
+    check_key(message, "message name")
+    given = text_of_key(correlation_key)
+    for key in (given, other_key):
+        if key is not None:
+            check_key(key, "key of a message")
+    return given

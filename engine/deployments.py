@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bpmn.model import CallBinding, DecisionBinding, Finding, Process, Severity
+from bpmn.model import CallBinding, DecisionBinding, EventKind, Finding, Process, Severity
 from bpmn.reader import read_bpmn
 from engine.clock import Clock
 from engine.errors import DeploymentRefused, InvalidInput
@@ -21,9 +21,9 @@ from engine.ids import Ids
 from engine.model import Deployment, ProcessDefinition, Resource
 from engine.programs import Programs
 from engine.script_check import script_findings
-from engine.starting import start_rows
-from engine.store import definitions
-from engine.store.jobs import replace_start_timers
+from engine.starting import StartRows, delivery_row, start_rows
+from engine.store import definitions, messages
+from engine.store.jobs import add_job, replace_start_timers
 from engine.store.subscriptions import replace_starts
 from engine.store.transaction import Store
 from engine.store.types import Connection, Row
@@ -217,7 +217,15 @@ class _Filing:
             starts = start_rows(process, row.id, self._now, file)
             replace_starts(self._connection, process.key, starts.subscriptions)
             replace_start_timers(self._connection, process.key, starts.timers)
+            self._deliver_what_waited(process.key, row.id, starts)
         return row
+
+    def _deliver_what_waited(self, process_key: str, definition_id: str, starts: StartRows) -> None:
+        """Messages may have waited for a start event like these: a job delivers them."""
+        names = sorted({each["name"] for each in starts.subscriptions if each["kind"] == EventKind.MESSAGE})
+        messages.lock_for_waiting(self._connection, [(name, None) for name in names])
+        if any(messages.has_any(self._connection, name) for name in names):
+            add_job(self._connection, delivery_row(process_key, definition_id, self._now))
 
     def _add(self, table: Any, key: str, file: str, *, always: bool = False, **columns: Any) -> bool:
         """Whether there is a new version now."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from bpmn.model import EventKind
 from engine import events as e
 from engine.commands import Command
 from engine.live import Live
@@ -23,7 +24,13 @@ _STATES = {
 }
 
 FollowUp = (
-    e.MessageThrown | e.SignalThrown | e.EscalationLeft | e.ProcessCalled | e.CalledProcessStopped | e.InstanceEnded
+    e.SubscriptionOpened
+    | e.MessageThrown
+    | e.SignalThrown
+    | e.EscalationLeft
+    | e.ProcessCalled
+    | e.CalledProcessStopped
+    | e.InstanceEnded
 )
 
 
@@ -144,6 +151,8 @@ class Effects:
                 "created_at": self._command.at,
             },
         )
+        if event.kind == EventKind.MESSAGE:  # one may have waited for it
+            self.follow_ups.append(event)
 
     def subscription_closed(self, event: e.SubscriptionClosed) -> None:
         self._unit.delete_subscription(self._live.id, event.activity_id, event.element_id)

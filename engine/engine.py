@@ -26,7 +26,8 @@ from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
-from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Resource
+from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Publication, Resource
+from engine.keys import Key
 from engine.people import People
 from engine.programs import Programs
 from engine.retention import Retention
@@ -62,7 +63,7 @@ class Engine:
         self.ids = Ids(self.clock)
         self.registry = Registry(resolver)
         self.programs = programs or Programs(self.store)
-        self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs))
+        self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs), self.clock)
         self.people = People(self.store)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
@@ -149,8 +150,9 @@ class Engine:
         self,
         message: str,
         *,
-        correlation_key: str | None = None,
+        correlation_key: Key = None,
         business_key: str | None = None,
+        correlation_keys: Mapping[str, Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         by: str = "system",
         instance_id: str | None = None,
@@ -158,6 +160,9 @@ class Engine:
     ) -> Correlation:
         """Hands a message to the one instance that waits for it, else to a message start event.
 
+        *correlation_key*: what the waiting event's key must be, a text or the values of correlation properties by
+        their ids; where it is not given, what the diagrams say of the message's *variables* counts.
+        *correlation_keys*: variables of the process, and the values that they must have.
         *all*: to everything that waits and every start event. Raises NotFound when none waits,
         Conflict when several do and *all* is not set.
         """
@@ -165,10 +170,36 @@ class Engine:
             message,
             correlation_key=correlation_key,
             business_key=business_key,
+            correlation_keys=correlation_keys or {},
             variables=variables or {},
             by=by,
             instance_id=instance_id,
             to_all=all,
+        )
+
+    def publish(
+        self,
+        message: str,
+        *,
+        correlation_key: Key = None,
+        variables: Mapping[str, Any] | None = None,
+        ttl: timedelta = timedelta(),
+        message_id: str | None = None,
+        by: str = "system",
+    ) -> Publication:
+        """Hands a message to one that waits for it, else to message start events, or keeps it for *ttl* until one
+        does: it is received once. With a *correlation_key* it starts nothing while an instance of the same process
+        runs that such a message has started; it waits for its end.
+
+        *message_id*: while a message of the same name, key and id lives, a second one does nothing.
+        """
+        return self._correlator.publish(
+            message,
+            correlation_key=correlation_key,
+            variables=variables or {},
+            ttl=ttl,
+            message_id=message_id,
+            by=by,
         )
 
     def signal(self, name: str, *, variables: Mapping[str, Any] | None = None, by: str = "system") -> int:

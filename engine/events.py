@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -175,11 +175,14 @@ class SubscriptionClosed:
 
 @dataclass(frozen=True, slots=True)
 class MessageThrown:
+    """*time_to_live*: how long it waits for a receiver where there is none yet."""
+
     activity_id: int
     element_id: str
     name: str
     correlation_key: str | None
     variables: Mapping[str, Any]
+    time_to_live: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from typing import Any
 from engine import events as e
 from engine.arrivals import trigger_start
 from engine.commands import Cancel, Command, CompleteActivity, Start, ThrowError, ThrowEscalation, TriggerEvent
-from engine.deferred import defer, hold_call
+from engine.deferred import hold_call
 from engine.errors import Conflict, EngineError
 from engine.live import Live
-from engine.model import InstanceState
+from engine.messages import Outgoing, deliver_or_defer, publish, serve_after_end, serve_opened
+from engine.model import InstanceState, PublicationOutcome
 from engine.session import DEPTH_LIMIT, Caller, FollowUp, Session
 from engine.store import definitions
 from engine.store.subscriptions import find_starts, find_waiting
@@ -26,21 +27,29 @@ log = logging.getLogger("engine.following")
 
 def follow(session: Session) -> None:
     """Works the agenda until it is empty. Raises Conflict when it never will be."""
+    opened: list[FollowUp] = []
     for _ in range(FOLLOW_UP_LIMIT):
         if not session.agenda:
-            return
+            if not opened:
+                return
+            serve_opened(session, opened)
+            opened = []
+            continue
         item = session.agenda.popleft()
         match item.event:
+            case e.SubscriptionOpened():
+                opened.append(item)
             case e.ProcessCalled():
                 call(session, item.live, item.event, item.command.at)
             case e.CalledProcessStopped(activity_id=activity_id):
                 _stop_called(session, item, activity_id)
             case e.InstanceEnded():
                 _report_to_caller(session, item, item.event)
+                serve_after_end(session, item.live, item.command.at)
             case e.EscalationLeft():
                 _escalate_to_caller(session, item, item.event)
             case e.MessageThrown():
-                _deliver_message(session, item, item.event)
+                _send_message(session, item, item.event)
             case e.SignalThrown(name=name, variables=variables):
                 broadcast(session, name, variables, item.command, thrower=item.live.id)
             case _:
@@ -72,21 +81,6 @@ def broadcast(
         trigger_start(session, start, variables, at=cause.at, by=cause.actor)
         received += 1
     return received
-
-
-def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bool:
-    """Delivers; to a suspended instance when it is activated. False when the command no longer fits."""
-    live = session.live(instance_id)
-    if live.is_suspended:
-        defer(session.unit, live, command)
-        return True
-    try:
-        session.deliver(instance_id, command)
-    except EngineError as refusal:
-        fields = {"instance_id": instance_id, "command": type(command).__name__, "reason": str(refusal)}
-        log.warning("a follow-up was refused", extra=fields)
-        return False
-    return True
 
 
 def call(session: Session, live: Live, event: e.ProcessCalled, at: datetime) -> None:
@@ -163,31 +157,24 @@ def _answer(child: Live, cause: Command, event: e.InstanceEnded) -> Command | No
             return None  # cancelled: by its caller, who knows
 
 
-def _deliver_message(session: Session, item: FollowUp, event: e.MessageThrown) -> None:
-    """To the one that has waited longest, else to a start event, else it is lost (BPMN 2.0.2, 10.5.1)."""
-    session.unit.flush()
-    waiting = find_waiting(session.connection, "message", event.name, correlation_key=event.correlation_key)
-    for each in waiting:
-        command = TriggerEvent(
-            at=item.command.at,
-            actor=f"instance:{item.live.id}",
-            activity_id=each.activity_id,
-            variables=event.variables,
-        )
-        if deliver_or_defer(session, each.instance_id, command):
-            session.live(each.instance_id).log(
-                item.command.at,
-                "message.correlated",
-                command.actor,
-                each.activity_id,
-                each.element_id,
-                {"name": event.name},
-            )
-            return
-    starts = find_starts(session.connection, "message", event.name)
-    for start in starts:
-        by = f"instance:{item.live.id}"
-        trigger_start(session, start, event.variables, at=item.command.at, by=by, key=event.correlation_key)
-    if not starts:
-        detail = {"name": event.name, "correlation_key": event.correlation_key}
-        item.live.log(item.command.at, "message.lost", "system", event.activity_id, event.element_id, detail)
+def _send_message(session: Session, item: FollowUp, event: e.MessageThrown) -> None:
+    """To the one that has waited longest, else to a start event; else it waits as long as the diagram says, or is
+    lost (BPMN 2.0.2, 10.5.1)."""
+    at, live = item.command.at, item.live
+    message = Outgoing(
+        name=event.name,
+        keys=(event.correlation_key,) if event.correlation_key else (),
+        payload=event.variables,
+        at=at,
+        by=f"instance:{live.id}",
+        correlation_key=event.correlation_key,
+        expires_at=at + event.time_to_live if event.time_to_live else None,
+        sender=(live.id, event.activity_id, event.element_id),
+    )
+    publication = publish(session, message)
+    detail: dict[str, Any] = {"name": event.name, "correlation_key": event.correlation_key}
+    if publication.outcome is PublicationOutcome.DROPPED:
+        live.log(at, "message.lost", "system", event.activity_id, event.element_id, detail)
+    elif publication.outcome is PublicationOutcome.STORED:
+        detail |= {"message": publication.id, "expires_at": message.expires_at}
+        live.log(at, "message.stored", "system", event.activity_id, event.element_id, detail)

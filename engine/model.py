@@ -326,6 +326,44 @@ class CleanupRecord:
     last_ended_at: datetime
 
 
+class PublicationOutcome(StrEnum):
+    DELIVERED = "delivered"
+    STORED = "stored"  # it waits for a receiver until it expires
+    DROPPED = "dropped"  # nobody waited, and it had no time to live
+    DUPLICATE = "duplicate"  # published before with the same name, correlation key and message id
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of a published message. *id*: of the stored message, this one or the one it repeats."""
+
+    outcome: PublicationOutcome
+    correlation: Correlation = field(default_factory=Correlation)
+    id: str | None = None
+
+
+class MessageState(StrEnum):
+    WAITING = "waiting"
+    DELIVERED = "delivered"  # remembered until it expires, so that a repetition of it is known
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A published message that has not expired. *receiver_id*, *sender_id*: process instances."""
+
+    id: str
+    name: str
+    correlation_key: str | None
+    message_id: str | None
+    state: MessageState
+    published_at: datetime
+    published_by: str
+    expires_at: datetime
+    delivered_at: datetime | None = None
+    receiver_id: str | None = None
+    sender_id: str | None = None
+
+
 Item = TypeVar("Item")
 
 

@@ -84,6 +84,23 @@ def next_start(
     return schedule.next_due(due_at), left - 1 if left is not None else None
 
 
+def delivery_row(process_key: str, definition_id: str, now: datetime) -> dict[str, Any]:
+    """A job that hands a new version the messages that have waited for its start events."""
+    return PLAIN_JOB | {
+        "id": f"{definition_id}.delivery",
+        "instance_id": None,
+        "definition_id": definition_id,
+        "activity_id": 0,
+        "element_id": "",
+        "kind": "delivery",
+        "type": process_key,
+        "state": JobState.AVAILABLE,
+        "is_suspended": False,
+        "created_at": now,
+        "due_at": now,
+    }
+
+
 def _subscription_row(process: Process, node: FlowNode, part: int, definition_id: str, name: str) -> dict[str, Any]:
     return {
         "process_key": process.key,

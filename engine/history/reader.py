@@ -7,9 +7,11 @@ from typing import Any
 
 from bpmn.model import Process
 from engine.deployments import definition_of
+from engine.clock import Clock
 from engine.errors import NotFound
 from engine.forms import FormDescription
 from engine.forms.finding import FormFinder
+from engine.keys import Key, text_of_key
 from engine.model import (
     ActivityRecord,
     AgentStep,
@@ -19,20 +21,22 @@ from engine.model import (
     History,
     Incident,
     JobRecord,
+    Message,
     Page,
     ProcessDefinition,
     ProcessInstance,
     UserTask,
 )
 from engine.programs import Programs
-from engine.store import data_stores, definitions, history, lists, retention
+from engine.store import data_stores, definitions, history, lists, messages, retention
 from engine.store.instances import scoped_variables
 from engine.store.transaction import Store
 
 
 class Reader:
-    def __init__(self, store: Store, programs: Programs, forms: FormFinder) -> None:
+    def __init__(self, store: Store, programs: Programs, forms: FormFinder, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._programs = programs
         self._forms = forms
 
@@ -204,6 +208,14 @@ class Reader:
         """Who gave a data store which value, oldest first."""
         with self._store.reading() as connection:
             return data_stores.changes(connection, key)
+
+    # messages
+
+    def messages(self, name: str | None = None, correlation_key: Key = None) -> list[Message]:
+        """What was published with a time to live that has not passed, the oldest first: waiting or delivered."""
+        key = text_of_key(correlation_key)
+        with self._store.reading() as connection:
+            return messages.listed(connection, name=name, correlation_key=key, now=self._clock.now())
 
     # history
 

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
 
 from engine.store.arrivals import forget_arrivals
-from engine.store.tables import process_instance, start_subscription, subscription
-from engine.store.values import insert_all
+from engine.store.codec import encode
+from engine.store.instances import scoped_variables
+from engine.store.tables import process_instance, start_subscription, subscription, variable
+from engine.store.values import LARGE, insert_all
+
+_NO_VARIABLES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Waiting:
     activity_id: int
     element_id: str
     process_key: str
+    has_key: bool
     is_suspended: bool
 
 
@@ -40,12 +45,14 @@ def find_waiting(
     kind: str,
     name: str,
     *,
-    correlation_key: str | None = None,
+    keys: Sequence[str] = (),
     business_key: str | None = None,
     instance_id: str | None = None,
+    variables: Mapping[str, Any] = _NO_VARIABLES,
     any_key: bool = False,
 ) -> list[Waiting]:
-    """Oldest first. A subscription without a correlation key matches every key; *any_key*: so does any."""
+    """Those that wait for one of the correlation *keys*, then those that wait for any; *any_key*: all. The oldest
+    first. *variables*: only instances whose own variables have these values."""
     columns = subscription.c
     query = (
         select(
@@ -53,6 +60,7 @@ def find_waiting(
             columns.activity_id,
             columns.element_id,
             process_instance.c.process_key,
+            columns.correlation_key,
             process_instance.c.state,
         )
         .join(process_instance, process_instance.c.id == columns.instance_id)
@@ -60,12 +68,40 @@ def find_waiting(
         .order_by(columns.created_at, columns.instance_id, columns.activity_id, columns.element_id)
     )
     if not any_key:
-        query = query.where(or_(columns.correlation_key.is_(None), columns.correlation_key == correlation_key))
+        query = query.where(or_(columns.correlation_key.is_(None), columns.correlation_key.in_(keys)))
     if business_key is not None:
         query = query.where(process_instance.c.business_key == business_key)
     if instance_id is not None:
         query = query.where(columns.instance_id == instance_id)
-    return [Waiting(*row[:4], is_suspended=row.state == "suspended") for row in connection.execute(query)]
+    for name, value in variables.items():
+        query = query.where(_has_variable(name, value))
+    found = [
+        Waiting(*row[:4], has_key=row.correlation_key is not None, is_suspended=row.state == "suspended")
+        for row in connection.execute(query)
+    ]
+    if variables:
+        scopes = scoped_variables(connection, {(each.instance_id, 0) for each in found})
+        found = [each for each in found if _agree(scopes[each.instance_id, 0], variables)]
+    return found if any_key else sorted(found, key=lambda each: not each.has_key)
+
+
+def _has_variable(name: str, value: Any) -> ColumnElement[bool]:
+    """Whether the process scope has a variable that can have this value: a short text is compared here, what else
+    there is (1 and 1.0 are equal) when it has been read."""
+    columns = variable.c
+    query = exists().where(
+        columns.instance_id == subscription.c.instance_id, columns.scope_id == 0, columns.name == name
+    )
+    if isinstance(value, str) and len(text := encode(value, name)) < LARGE:
+        query = query.where(columns.value == text)
+    return query
+
+
+def _agree(actual: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(
+        name in actual and actual[name] == value and isinstance(actual[name], bool) is isinstance(value, bool)
+        for name, value in wanted.items()
+    )
 
 
 def find_starts(connection: Connection, kind: str, name: str) -> list[StartWaiting]:
@@ -77,10 +113,33 @@ def find_starts(connection: Connection, kind: str, name: str) -> list[StartWaiti
     return [StartWaiting(*row) for row in connection.execute(in_order)]
 
 
+def message_starts(connection: Connection, process_key: str) -> list[tuple[str, StartWaiting]]:
+    """The names of the messages that start a process, each with its start event."""
+    columns = start_subscription.c
+    query = select(columns.name, columns.process_key, columns.definition_id, columns.element_id, columns.part).where(
+        columns.process_key == process_key, columns.kind == "message"
+    )
+    in_order = query.order_by(columns.element_id, columns.part)
+    return [(name, StartWaiting(*row)) for name, *row in connection.execute(in_order)]
+
+
+def is_open(connection: Connection, instance_id: str, activity_id: int, element_id: str, name: str) -> bool:
+    """Whether an activity still waits for a message."""
+    columns = subscription.c
+    query = select(columns.name).where(
+        columns.instance_id == instance_id,
+        columns.activity_id == activity_id,
+        columns.element_id == element_id,
+        columns.kind == "message",
+        columns.name == name,
+    )
+    return connection.execute(query).first() is not None
+
+
 def replace_starts(connection: Connection, process_key: str, rows: Sequence[dict[str, Any]]) -> None:
     """The newest version's start events take the place of the older ones'. What has arrived at one stays with it
     as long as it waits for the same triggers."""
-    before = _triggers(row._mapping for row in connection.execute(_lock_starts(process_key)))
+    before = _triggers(dict(row._mapping) for row in connection.execute(_lock_starts(process_key)))
     after = _triggers(rows)
     connection.execute(delete(start_subscription).where(start_subscription.c.process_key == process_key))
     insert_all(connection, start_subscription, rows)
@@ -94,7 +153,7 @@ def _lock_starts(process_key: str) -> Select[Any]:
     return query.order_by(columns.element_id, columns.part).with_for_update()
 
 
-def _triggers(rows: Iterable[Mapping[str, Any]]) -> dict[str, set[tuple[int, str, str]]]:
+def _triggers(rows: Iterable[Mapping[Any, Any]]) -> dict[str, set[tuple[int, str, str]]]:
     found: dict[str, set[tuple[int, str, str]]] = {}
     for row in rows:
         found.setdefault(row["element_id"], set()).add((row["part"], row["kind"], row["name"]))

@@ -310,6 +310,7 @@ message_key = Table(
     Column("name", _NAME, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("message", _ID, ForeignKey("message.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Index(None, "name", "message"),
 )
 
 incident = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.payload import Payload
 from engine.interpreter.token import Token
+from engine.timing import TimerError, read_duration
 
 if TYPE_CHECKING:
     from engine.interpreter.data_flow import DataFlow
@@ -28,13 +30,26 @@ WAITS_FOR_OTHERS = (
 ENDS_SCOPES = (EventKind.SIGNAL, EventKind.ESCALATION, EventKind.ERROR, EventKind.TERMINATE)
 
 
+TIME_TO_LIVE = ("messageTtl", "inbound.messageTtl")
+"""The properties of an element that say how long its messages wait for a receiver."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class Throw:
     """Throws one *event* from element *element_id*."""
 
-    def __init__(self, compiler: Compiler, element_id: str, event: EventDefinition, line: int) -> None:
+    def __init__(
+        self,
+        compiler: Compiler,
+        element_id: str,
+        event: EventDefinition,
+        line: int,
+        time_to_live: timedelta | None = None,
+    ) -> None:
         self.event = event
         self._element_id = element_id
         self._line = line
+        self._time_to_live = time_to_live
         self._name = compiler.optional(event.name)
         self._code = compiler.optional(event.code)
         self._message = compiler.optional(event.message)
@@ -51,7 +66,8 @@ class Throw:
         match self.event.kind:
             case EventKind.MESSAGE:
                 key = text_of(self._correlation_key(token)) if self._correlation_key else None
-                message = MessageThrown(token.id, self._element_id, self._text(token), key, payload)
+                name = self._text(token)
+                message = MessageThrown(token.id, self._element_id, name, key, payload, self._time_to_live)
                 return partial(workflow.emit, message)
             case EventKind.SIGNAL:
                 return partial(self._broadcast, token, self._text(token), payload)
@@ -97,7 +113,9 @@ class ThrowEventSpec(FlowNodeSpec):
         self.event = node.event or EventDefinition(EventKind.NONE)
         self.throws = self.event.kind in WAITS_FOR_OTHERS
         self.ends_scopes = any(e.kind in ENDS_SCOPES for e in self.event.parts or (self.event,))
-        self.parts = tuple(Throw(self.compiler, node.id, e, node.line) for e in self.event.parts or (self.event,))
+        lives = _time_to_live(node)
+        parts = self.event.parts or (self.event,)
+        self.parts = tuple(Throw(self.compiler, node.id, each, node.line, lives) for each in parts)
 
     def execute(self, token: Token) -> bool:
         """False when what was thrown has ended the scope that the token stands in."""
@@ -122,6 +140,17 @@ def _data_of(token: Token) -> DataFlow | None:
     if not token.spec.throws:
         return None
     return token.spec.data or (token.container.spec.data if token.container.spec.holds_instances else None)
+
+
+def _time_to_live(node: FlowNode) -> timedelta | None:
+    """How long what *node* sends waits for a receiver, where nobody takes it at once."""
+    text = next((node.properties[name] for name in TIME_TO_LIVE if node.properties.get(name)), None)
+    if text is None:
+        return None
+    try:
+        return read_duration(text).after(_EPOCH) - _EPOCH
+    except TimerError as problem:
+        raise ActivityFailed("timer", f"The time to live of '{node.id}': {problem}", node.line) from problem
 
 
 def _terminate(token: Token) -> None:

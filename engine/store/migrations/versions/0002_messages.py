@@ -103,6 +103,7 @@ def _create_messages() -> None:
         sa.PrimaryKeyConstraint("name", "key", "message", name=op.f("pk_message_key")),
     )
     op.create_index(op.f("ix_message_key_message"), "message_key", ["message"], unique=False)
+    op.create_index(op.f("ix_message_key_name_message"), "message_key", ["name", "message"], unique=False)
 
 
 def _index_where(name: str, table: str, columns: list[str], where: str) -> None:
