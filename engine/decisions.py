@@ -63,7 +63,7 @@ class Decisions:
                 connection, definitions.DECISIONS, key, binding=binding, version=version, deployment_id=deployment_id
             )
         if row is None:
-            wanted = {"deployment": " in the same deployment", "latest": ""}.get(binding, f" with {binding} {version}")
+            wanted = definitions.wanted(binding, version)
             raise NotFound(f"There is no decision '{key}'{wanted}. Deploy the .dmn file that has it.")
         return self._model(row.deployment_id, row.resource_name)
 

@@ -135,15 +135,23 @@ class Engine:
         business_key: str | None = None,
         by: str = "system",
         version: int | None = None,
+        version_tag: str | None = None,
         form: Mapping[str, str] | None = None,
     ) -> ProcessInstance:
-        """Starts an instance of the newest version (or *version*) of process *key*, up to where it waits.
+        """Starts an instance of process *key*, up to where it waits: of the newest version, of *version*, or of the
+        newest that has *version_tag*.
 
         *form*: what a person typed into the start form; checked, and added to *variables*.
         Raises NotFound, InvalidInput, Conflict (the process has no none start event).
         """
         return self._instances.start(
-            key, variables=variables or {}, business_key=business_key, by=by, version=version, form=form
+            key,
+            variables=variables or {},
+            business_key=business_key,
+            by=by,
+            version=version,
+            version_tag=version_tag,
+            form=form,
         )
 
     def correlate(

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.commands import Cancel, Command, CompleteActivity, SetVariables, Start, TriggerEvent
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.forms import check_form
 from engine.history.reader import Reader
 from engine.model import ActivityRecord, InstanceState, ProcessInstance
@@ -37,9 +37,10 @@ class Instances:
         business_key: str | None,
         by: str,
         version: int | None,
+        version_tag: str | None,
         form: Mapping[str, str] | None,
     ) -> ProcessInstance:
-        definition_id = self._definition_id(key, version)
+        definition_id = self._definition_id(key, version, version_tag)
         values = normalise(variables)
         if form is not None:
             described = self._read.start_form(definition_id)
@@ -103,13 +104,16 @@ class Instances:
 
         self._road.travel(work)
 
-    def _definition_id(self, key: str, version: int | None) -> str:
-        binding = "latest" if version is None else "version"
+    def _definition_id(self, key: str, version: int | None, version_tag: str | None) -> str:
+        if version is not None and version_tag is not None:
+            raise InvalidInput(f"Both version {version} and version tag '{version_tag}' are given. Give one of them.")
+        binding = "version" if version is not None else "versionTag" if version_tag is not None else "latest"
+        wanted = version if version is not None else version_tag
         with self._store.reading() as connection:
-            row = definitions.find(connection, definitions.PROCESSES, key, binding=binding, version=version)
+            row = definitions.find(connection, definitions.PROCESSES, key, binding=binding, version=wanted)
         if row is None:
-            wanted = "" if version is None else f" with version {version}"
-            raise NotFound(f"There is no process '{key}'{wanted}. Deploy its diagram first.")
+            said = definitions.wanted(binding, wanted)
+            raise NotFound(f"There is no process '{key}'{said}. Deploy its diagram first.")
         return row.id
 
     def _trigger_command(

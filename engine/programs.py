@@ -15,9 +15,10 @@ from bpmn.model import JobBinding, Process
 from bpmn.reader import read_bpmn
 from bpmn.secrets import Uses, uses_of
 from engine.errors import NotFound
+from engine.model import ProcessDefinition
 from engine.store import definitions
 from engine.store.transaction import Store
-from engine.store.types import Connection
+from engine.store.types import Connection, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,19 @@ class Programs:
                 self._loaded.move_to_end(definition_id)
                 return known
         loaded = self._load(definition_id, connection)
+        self._remember(loaded)
+        return loaded
+
+    def keep(self, definition: ProcessDefinition, process: Process, program: Any) -> None:
+        """Takes in what `compile` made of a process that is deployed now."""
+        self._remember(_loaded(definition, process, program))
+
+    def _remember(self, loaded: Loaded) -> None:
         with self._lock:
-            self._loaded[definition_id] = loaded
+            self._loaded[loaded.id] = loaded
+            self._loaded.move_to_end(loaded.id)
             while len(self._loaded) > self._size:
                 self._loaded.popitem(last=False)
-        return loaded
 
     def compile(self, process: Process, deployment_id: str) -> Any:
         """The interpreter's program for *process*; raises what it raises for one that it cannot run."""
@@ -97,17 +106,21 @@ class Programs:
         assert file is not None
         process = read_process(file.data, row.resource_name, row.key)
         program = self.compile(process, row.deployment_id)
-        return Loaded(
-            row.id,
-            row.key,
-            row.version,
-            row.deployment_id,
-            row.resource_name,
-            process,
-            program,
-            uses_of(process),
-            answers_of(process),
-        )
+        return _loaded(row, process, program)
+
+
+def _loaded(row: ProcessDefinition | Row[Any], process: Process, program: Any) -> Loaded:
+    return Loaded(
+        row.id,
+        row.key,
+        row.version,
+        row.deployment_id,
+        row.resource_name,
+        process,
+        program,
+        uses_of(process),
+        answers_of(process),
+    )
 
 
 def read_process(data: bytes, file: str, key: str) -> Process:

@@ -183,6 +183,7 @@ class Decision:
     requires: tuple[str, ...] = ()
     type_ref: str | None = None
     line: int = 0
+    version_tag: str | None = None
 
     @property
     def hit_policy(self) -> HitPolicy | None:

@@ -34,6 +34,7 @@ from bpmn.dmn.model import (
 from bpmn.model import Finding, Severity
 
 _CAMUNDA = ("{http://camunda.org/schema/1.0/dmn}", "{http://www.flowable.org/dmn}")
+_ZEEBE = "{http://camunda.org/schema/zeebe/1.0}"
 _DEEPEST = 100
 _LOGIC = frozenset((
     "decisionTable", "literalExpression", "context", "list", "relation", "invocation", "functionDefinition",
@@ -96,6 +97,7 @@ class _Reader:
             requires=self._required(element),
             type_ref=_type_ref(variable),
             line=line_of(element),
+            version_tag=_version_tag(element),
         )
 
     def _knowledge(self, element: Any) -> KnowledgeModel | None:
@@ -317,6 +319,14 @@ def _type_ref(variable: Any | None) -> str | None:
 def _plain_type(name: str | None) -> str | None:
     """Without a namespace prefix: 'feel:number' is 'number'."""
     return (name or "").rpartition(":")[2].strip() or None
+
+
+def _version_tag(decision: Any) -> str | None:
+    """As the editors for Camunda 7 (an attribute) and 8 (an extension) write it."""
+    attributes = (decision.get(f"{prefix}versionTag") for prefix in _CAMUNDA)
+    extension = child(decision, "extensionElements")
+    written = [] if extension is None else [each.get("value") for each in extension.iter(_ZEEBE + "versionTag")]
+    return next((tag for tag in (*attributes, *written) if tag), None)
 
 
 def _language_of(written: str | None) -> str | None:

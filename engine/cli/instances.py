@@ -31,6 +31,9 @@ def start(
     variables_file: VariablesFile = None,
     business_key: Annotated[str | None, typer.Option("--business-key", help="The name its users know it by.")] = None,
     version: Annotated[int | None, typer.Option("--version", help="Default: the newest.")] = None,
+    version_tag: Annotated[
+        str | None, typer.Option("--version-tag", metavar="TAG", help="The newest version that has this tag.")
+    ] = None,
     database: Database = None,
     user: User = None,
     json: AsJson = False,
@@ -38,7 +41,14 @@ def start(
     """Start an instance; a worker ('fermata up' or 'fermata work') carries it on."""
     values = read_variables(variables, variables_file)
     with opened(database) as engine:
-        instance = engine.start(process, variables=values, business_key=business_key, by=actor(user), version=version)
+        instance = engine.start(
+            process,
+            variables=values,
+            business_key=business_key,
+            by=actor(user),
+            version=version,
+            version_tag=version_tag,
+        )
     if json:
         output.as_json(instance)
     else:

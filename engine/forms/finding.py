@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bpmn.expressions import ExpressionError, compile_expression
 from bpmn.model import FlowNode, Form, Process, UserTaskBinding
+from engine.clock import Clock
 from engine.errors import NotFound
 from engine.forms.description import FormDescription
 from engine.forms.formjs import describe_formjs
@@ -18,9 +20,10 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class FormFinder:
-    def __init__(self, store: Store, programs: Programs) -> None:
+    def __init__(self, store: Store, programs: Programs, clock: Clock) -> None:
         self._store = store
         self._programs = programs
+        self._clock = clock
 
     def of_element(
         self,
@@ -45,20 +48,36 @@ class FormFinder:
         if form.schema is not None:
             return _read(form.schema, f"the form of '{node.id}' in {loaded.file}", variables)
         if form.form_id is not None:
-            return self._deployed(loaded, form.form_id, form.version_binding, variables)
+            return self._deployed(loaded, form.form_id, form, variables)
         if form.json_schema is not None:
             return self._json_schema(loaded, node.id, form.json_schema, variables)
         return self._by_key(loaded, form_key or form.key, variables)
 
-    def _deployed(self, loaded: Loaded, form_id: str, binding: str, variables: Mapping[str, Any]) -> FormDescription:
+    def _deployed(self, loaded: Loaded, form_id: str, form: Form, variables: Mapping[str, Any]) -> FormDescription:
+        binding, version = form.version_binding, self._version(form, variables)
         with self._store.reading() as connection:
             row = definitions.find(
-                connection, definitions.FORMS, form_id, binding=binding, deployment_id=loaded.deployment_id
+                connection,
+                definitions.FORMS,
+                form_id,
+                binding=binding,
+                version=version,
+                deployment_id=loaded.deployment_id,
             )
             file = row and definitions.find_resource(connection, row.deployment_id, row.resource_name)
         if file is None:
-            raise NotFound(f"There is no form '{form_id}', which {loaded.file} names. Deploy its .form file.")
+            wanted = definitions.wanted(binding, version)
+            raise NotFound(f"There is no form '{form_id}'{wanted}, which {loaded.file} names. Deploy its .form file.")
         return _read(file.data.decode(), file.name, variables)
+
+    def _version(self, form: Form, variables: Mapping[str, Any]) -> str | None:
+        """Raises NotFound for an expression that has no value over *variables*."""
+        if form.version is None:
+            return None
+        try:
+            return str(compile_expression(form.version)(variables, self._clock.now()))
+        except ExpressionError as problem:
+            raise NotFound(f"The version of the form '{form.form_id}' has no value: {problem}") from problem
 
     def _json_schema(self, loaded: Loaded, node_id: str, name: str, variables: Mapping[str, Any]) -> FormDescription:
         data = self._file(loaded, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, func, insert, select
+from sqlalchemy import Connection, Row, Select, Table, and_, exists, func, insert, or_, select
 
 from engine.store.tables import decision_definition, deployment, form_definition, process_definition, resource
 from engine.store.types import AnyRow
@@ -25,8 +25,10 @@ def find(
 ) -> Row[Any] | None:
     """The version of *key* that a binding means: latest, deployment, version or versionTag."""
     query = select(table).where(table.c.key == key)
-    if binding == "deployment":
-        query = query.where(table.c.deployment_id == deployment_id)
+    if binding == "deployment":  # what had not changed is an older deployment's version, with the same file
+        is_its_own = table.c.deployment_id == deployment_id
+        same_file = exists().where(resource.c.deployment_id == deployment_id, resource.c.sha256 == table.c.sha256)
+        query = query.where(or_(is_its_own, same_file)).order_by(is_its_own.desc())
     elif binding == "version":
         if not str(version).isdigit():
             return None
@@ -34,6 +36,12 @@ def find(
     elif binding == "versionTag":
         query = query.where(table.c.version_tag == version)
     return connection.execute(query.order_by(table.c.version.desc()).limit(1)).first()
+
+
+def wanted(binding: str, version: object) -> str:
+    """What a binding asks for beside the key, for a message that there is no such version."""
+    said = {"deployment": " in the same deployment", "version": f" with version {version}"}
+    return said.get(binding, f" with version tag '{version}'" if binding == "versionTag" else "")
 
 
 def find_by_id(connection: Connection, table: Table, definition_id: str) -> Row[Any] | None:
