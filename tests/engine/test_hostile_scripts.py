@@ -10,7 +10,7 @@ from engine.model import Resource
 DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">
   <process id="hostile" isExecutable="true">
     <startEvent id="S"/>
-    <scriptTask id="T" scriptFormat="python"><script><![CDATA[{}]]></script></scriptTask>
+    <scriptTask id="T" scriptFormat="LANGUAGE"><script><![CDATA[{}]]></script></scriptTask>
     <endEvent id="E"/>
     <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
   </process>
@@ -30,12 +30,29 @@ ESCAPES = {
 }
 
 
-@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
-def test_a_script_that_tries_to_get_out_is_an_incident(tmp_path: Path, escape: str) -> None:
+IN_JAVASCRIPT = {
+    "the file system": "std.open('{secret}', 'w')",
+    "a file by another name": "globalThis['req' + 'uire']('fs').writeFileSync('{secret}', 'taken')",
+    "a shell": "os.exec(['sh', '-c', 'echo taken > {secret}'])",
+    "a process": "process.binding('spawn_sync')",
+    "Java": "this['ja' + 'va'].lang.Runtime.getRuntime().exec('touch {secret}')",
+    "the facade's own scope": "print.constructor('return request')().text",
+    "the network": "new globalThis['XMLHttp' + 'Request']().open('GET', 'http://127.0.0.1/')",
+    "all the time": "for (;;) {{}}",
+    "all the memory": "var a = []; for (;;) a.push(new Uint8Array(1e6))",
+    "a trap for what comes after": "var x = {{get a() {{ for (;;) {{}} }}}}",
+}
+CASES = [pytest.param("python", escape, id=f"python, {name}") for name, escape in ESCAPES.items()]
+CASES += [pytest.param("javascript", escape, id=f"javascript, {name}") for name, escape in IN_JAVASCRIPT.items()]
+
+
+@pytest.mark.parametrize(("language", "escape"), CASES)
+def test_a_script_that_tries_to_get_out_is_an_incident(tmp_path: Path, language: str, escape: str) -> None:
     secret = tmp_path / "secret"
     secret.write_text("kept")
     engine = Engine("sqlite://")
-    engine.deploy(Resource("hostile.bpmn", DIAGRAM.format(escape.format(secret=secret)).encode()))
+    diagram = DIAGRAM.replace("LANGUAGE", language).format(escape.format(secret=secret))
+    engine.deploy(Resource("hostile.bpmn", diagram.encode()))
 
     hostile = engine.start("hostile", variables={"variables": 1})
     engine.work()

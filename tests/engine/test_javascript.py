@@ -1,7 +1,5 @@
 """JavaScript wherever a diagram may have it, as a diagram of Camunda 7 and one of plain BPMN write it."""
 
-from pathlib import Path
-
 import pytest
 
 from engine.engine import Engine

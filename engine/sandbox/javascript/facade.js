@@ -340,9 +340,9 @@
   };
   const S = (value) => decode(encode(typeof value === "string" ? JSON.parse(value) : value));
 
-  hide(globalThis, { print, console, BpmnError, execution });
+  hide(globalThis, { print, console, BpmnError, execution, java, org, Java });
   if (taskObject) hide(globalThis, { task: taskObject });
-  if (request.onJava) hide(globalThis, { java, org, Java, S });
+  if (request.onJava) hide(globalThis, { S });
   const builtIn = new Set(getOwnPropertyNames(globalThis));
 
   for (const name of keys(request.variables)) {

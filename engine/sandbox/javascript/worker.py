@@ -30,25 +30,29 @@ def main(folder: str) -> None:
 
     facade = "\n" * _OFFSET + Path(__file__).with_name("facade.js").read_text("utf-8")
     _give_up_powers()
-    while (message := _read(sys.stdin.buffer)) is not None:
+    while True:
+        context = quickjs.Context()  # before a script waits for it
+        context.set_max_stack_size(_STACK)
+        prepare = context.eval(facade)
+        message = _read(sys.stdin.buffer)
+        if message is None:
+            break
         limits = message["limits"]
         _limit_memory(limits["memory"])
+        context.set_memory_limit(limits["memory"])
+        context.set_time_limit(limits["seconds"])
         signal.setitimer(signal.ITIMER_PROF, limits["seconds"] + _BEYOND)
-        answer = _run(quickjs, facade, message)
+        answer = _run(quickjs, context, prepare, message)
         signal.setitimer(signal.ITIMER_PROF, 0)
         _write(sys.stdout.buffer, answer)
 
 
-def _run(quickjs: Any, facade: str, message: dict[str, Any]) -> dict[str, Any]:
-    context = quickjs.Context()
-    context.set_max_stack_size(_STACK)
-    context.set_memory_limit(message["limits"]["memory"])
-    context.set_time_limit(message["limits"]["seconds"])
+def _run(quickjs: Any, context: Any, prepare: Any, message: dict[str, Any]) -> dict[str, Any]:
     try:
         if "text" in message:  # to be read, not run
             context.eval("throw 'read';" + message["text"])
             return {}
-        step = context.eval(facade)(json.dumps(message["request"]))
+        step = prepare(json.dumps(message["request"]))
         step("run")
         for _ in range(_MOST_PENDING):
             if not context.execute_pending_job():

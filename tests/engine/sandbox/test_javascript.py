@@ -147,7 +147,8 @@ def test_camunda_scripts_use_lists_and_maps_as_java_has_them(text: str, expected
 
 
 def test_plain_scripts_see_javascripts_own_objects():
-    assert plain("[order.size, order.get, typeof java]", order={"a": 1}).value == [None, None, "undefined"]
+    assert plain("[order.size, order.get, [].size, typeof S]", order={"a": 1}).value == [None, None, None, "undefined"]
+    assert plain("java.lang.System.out.println('test')").output == "test\n"
 
 
 def test_what_is_printed_is_kept_apart():
@@ -201,7 +202,7 @@ def test_a_script_is_stopped_at_its_limits_and_the_next_one_runs(text: str):
     "text",
     [
         "typeof require + typeof process + typeof std + typeof os + typeof fetch + typeof setTimeout",
-        "typeof performance + typeof WeakRef + typeof SharedArrayBuffer + typeof Atomics + typeof scriptArgs + 'undefined'",
+        "typeof performance + typeof WeakRef + typeof SharedArrayBuffer + typeof Atomics + typeof load + typeof XMLHttpRequest",
     ],
 )
 def test_there_is_nothing_to_reach_the_world_with(text: str):
