@@ -10,7 +10,7 @@ from typing import Any
 from bpmn.dmn.errors import DecisionError
 from bpmn.dmn.evaluation import Evaluation, Trace
 from bpmn.dmn.linking import link
-from bpmn.dmn.model import Decision, DecisionModel, DecisionTable, HitPolicy
+from bpmn.dmn.model import Decision, DecisionModel, DecisionService, DecisionTable, HitPolicy
 from bpmn.dmn.reader import read_dmn
 from bpmn.expressions import ExpressionError, OverBudget
 from bpmn.expressions.budget import Budget
@@ -59,19 +59,19 @@ class DecisionResult:
 def decide(
     model: DecisionModel, decision_id: str, variables: Mapping[str, Any], now: datetime | None = None
 ) -> DecisionResult:
-    """The decision *decision_id* (an id, or else a name) for *variables*.
+    """The decision or decision service *decision_id* (an id, or else a name) for *variables*.
 
     A table with one output gives its value, with several a dict by output name, None where no rule
-    matches; COLLECT, RULE ORDER and OUTPUT ORDER give a list, with an aggregation a number. Raises
-    DecisionError, ExpressionError.
+    matches; COLLECT, RULE ORDER and OUTPUT ORDER give a list, with an aggregation a number. A service
+    gives the value of its only output decision, or a dict by name. Raises DecisionError, ExpressionError.
     """
-    decision = model.decision(decision_id)
-    if decision is None:
-        known = ", ".join(sorted(model.decisions)) or "none"
+    subject = model.decision(decision_id) or model.service(decision_id)
+    if subject is None:
+        known = ", ".join(sorted([*model.decisions, *model.services])) or "none"
         raise DecisionError(f"No decision '{decision_id}' in {model.file}. Decisions: {known}.")
     run = Evaluation(variables, now, Budget(_STEPS))
     try:
-        value = lower(model.program.decide(decision, run), run.budget)
+        value = lower(model.program.answer(subject, run), run.budget)
     except RecursionError:
         raise OverBudget("The decision exceeded its budget: functions call each other too deeply.") from None
     except ExpressionError as error:
@@ -79,11 +79,13 @@ def decide(
     except UNFORESEEN as error:
         if isinstance(error, DecisionError):
             raise
-        message = f"The decision '{decision.name}' could not be evaluated ({type(error).__name__})."
-        raise DecisionError(message, decision.id) from error
-    made = tuple(_decided(run.made[key], result, run.traces.get(key)) for key, result in run.results.items())
+        message = f"The decision '{subject.name}' could not be evaluated ({type(error).__name__})."
+        raise DecisionError(message, subject.id) from error
+    made = tuple(_decided(each, run.results[key], run.traces.get(key)) for key, each in run.made.items())
+    if isinstance(subject, DecisionService):
+        return DecisionResult(value, decisions=(*made, Decided(subject.id, subject.name, value)))
     last = made[-1]
-    outputs = decision.logic.outputs if isinstance(decision.logic, DecisionTable) else ()
+    outputs = subject.logic.outputs if isinstance(subject.logic, DecisionTable) else ()
     only = outputs[0].name if len(outputs) == 1 else None
     return DecisionResult(value, last.rules, made, last.inputs, only or None)
 

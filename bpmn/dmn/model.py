@@ -253,3 +253,7 @@ class DecisionModel:
         """By id, or else by name."""
         found = self.decisions.get(key)
         return found or next((d for d in self.decisions.values() if d.name == key), None)
+
+    def service(self, key: str) -> DecisionService | None:
+        """By id, or else by name."""
+        return self.services.get(key) or next((s for s in self.services.values() if s.name == key), None)

@@ -66,6 +66,15 @@ class Program:
 
     # --- the graph -------------------------------------------------------------------------------
 
+    def answer(self, subject: Decision | DecisionService, run: Evaluation) -> Any:
+        """Of a service: its output decisions, for which the variables give what its input decisions would."""
+        if isinstance(subject, Decision):
+            return self.decide(subject, run)
+        for _, program, found in map(self._find, subject.inputs):
+            if isinstance(found, Decision):
+                run.results[program._key(found)] = run.get(found.name)
+        return self._outputs(subject, run)
+
     def decide(self, decision: Decision, run: Evaluation) -> Any:
         """FEEL's value of *decision*, from memory if it is known. Raises DecisionError, ExpressionError."""
         key = self._key(decision)
@@ -141,7 +150,6 @@ class Program:
 
     def _service(self, service: DecisionService, outer: Evaluation) -> Function:
         parameters = [(program, found) for _, program, found in map(self._find, service.inputs) if found is not None]
-        outputs = [(program, found) for _, program, found in map(self._find, service.outputs)]
         names = tuple(each.name for _, each in parameters)
 
         def call(*arguments: Any) -> Any:
@@ -151,10 +159,14 @@ class Program:
             for program, each in parameters:
                 if isinstance(each, Decision):
                     run.results[program._key(each)] = given[each.name]
-            made = {each.name: program.decide(each, run) for program, each in outputs if isinstance(each, Decision)}
-            return next(iter(made.values())) if len(made) == 1 else made
+            return self._outputs(service, run)
 
         return Function(names, call)
+
+    def _outputs(self, service: DecisionService, run: Evaluation) -> Any:
+        outputs = [(program, found) for _, program, found in map(self._find, service.outputs)]
+        made = {each.name: program.decide(each, run) for program, each in outputs if isinstance(each, Decision)}
+        return next(iter(made.values())) if len(made) == 1 else made
 
     # --- logic -----------------------------------------------------------------------------------
 

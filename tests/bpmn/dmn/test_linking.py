@@ -86,3 +86,24 @@ def test_an_expression_is_checked_once_its_imports_are_there():
     _, [finding] = link([model("loan", decision("Offer", "1 +"), "rates"), RATES])
 
     assert (finding.file, finding.rule) == ("loan.dmn", "dmn-expression")
+
+
+def test_a_service_is_asked_like_a_decision():
+    result = decide(RATES, "service", {"Base amount": 300})
+
+    assert (result.value, result.rules) == (3, ())
+    assert [made.name for made in result.decisions] == ["Best rate", "Rate at"]
+
+
+def test_what_the_input_decisions_of_a_service_would_give_comes_from_the_variables():
+    service = (
+        '<decisionService id="doubled" name="Doubled"><outputDecision href="#twice"/><inputDecision href="#same"/>'
+        "</decisionService>"
+    )
+    twice = decision("Twice", "Amount * 2", "Decision #same").replace('id="same"', 'id="twice"')
+    doubling = model("doubling", decision("Amount", "1") + twice + service)
+
+    result = decide(doubling, "Doubled", {"Amount": 21})
+
+    assert result.value == 42
+    assert [made.name for made in result.decisions] == ["Twice", "Doubled"]
