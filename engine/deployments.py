@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bpmn.model import CallBinding, DecisionBinding, EventKind, Finding, Process, Severity
+from bpmn.model import EventKind, Finding, Process, Severity
 from bpmn.reader import read_bpmn
+from engine.bindings import binds_to_deployment, bound_to_deployment
 from engine.clock import Clock
 from engine.errors import DeploymentRefused, InvalidInput
 from engine.ids import Ids
@@ -29,7 +30,7 @@ from engine.store.transaction import Store
 from engine.store.types import Connection, Row
 
 if TYPE_CHECKING:
-    from bpmn.dmn import DecisionModel
+    from bpmn.dmn import Decision, DecisionModel
 
 _LARGEST_FILE = 32 * 1024 * 1024
 _DATA_SUFFIXES = (".json",)  # JSON schemas that forms refer to
@@ -39,15 +40,17 @@ log = logging.getLogger("engine.deployments")
 
 @dataclass(slots=True)
 class Reading:
-    """What the files hold. *processes*, *decisions* and *forms* each with their file's name; *models*: the .dmn
-    files that read."""
+    """What the files hold, for a deployment that will have *id*. *processes*, *decisions* and *forms* each with
+    their file's name; *models*: the .dmn files that read; *programs*: what the processes compile to, by key."""
 
+    id: str = ""
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     processes: list[tuple[Process, str]] = field(default_factory=list[tuple[Process, str]])
-    decisions: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])  # id, name, file
+    decisions: list[tuple[Decision, str]] = field(default_factory=list[tuple["Decision", str]])
     models: list[DecisionModel] = field(default_factory=list["DecisionModel"])
     forms: list[tuple[str, str, str | None]] = field(default_factory=list[tuple[str, str, str | None]])
     findings: list[Finding] = field(default_factory=list[Finding])
+    programs: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def refuse(self, file: str, rule: str, message: str, line: int = 1) -> None:
         self.findings.append(Finding(file=file, line=line, rule=rule, message=message))
@@ -66,13 +69,14 @@ class Deployments:
         if any(finding.severity is Severity.ERROR for finding in reading.findings) or not reading.files:
             raise DeploymentRefused(sorted(reading.findings))
         deployment = self._store.retrying(lambda: self._store_all(reading, by, name))
+        self._keep_programs(reading, deployment)
         fields = {"deployment_id": deployment.id, "is_new": deployment.is_new, "by": by}
         log.info("deployed", extra=fields)
         return deployment
 
     def read(self, sources: Sequence[str | Path | Resource]) -> Reading:
         """Reads and checks without storing anything."""
-        reading = Reading()
+        reading = Reading(self._ids.next())
         for resource in map(_resource, sources):
             if resource.name in reading.files:
                 reading.refuse(resource.name, "file-name", "Two files of the deployment have this name. Rename one.")
@@ -81,6 +85,7 @@ class Deployments:
                 self._read_file(reading, resource)
         _check_unique(reading)
         _link_decisions(reading)
+        _check_bindings(reading)
         if not any(finding.severity is Severity.ERROR for finding in reading.findings):
             self._check_runnable(reading)
         return reading
@@ -102,8 +107,7 @@ class Deployments:
             model, findings = read_dmn(resource.data, resource.name)
             reading.findings += findings
             reading.models += [model] if model else []
-            for decision_id, decision in (model.decisions if model else {}).items():
-                reading.decisions.append((decision_id, decision.name or decision_id, resource.name))
+            reading.decisions += [(decision, resource.name) for decision in (model.decisions if model else {}).values()]
         elif suffix == ".form":
             _read_form(reading, resource)
         elif suffix not in _DATA_SUFFIXES:
@@ -115,17 +119,24 @@ class Deployments:
 
         for process, file in reading.processes:
             try:
-                self._programs.compile(process, "")
+                reading.programs[process.key] = self._programs.compile(process, reading.id)
             except DeploymentRefused as refusal:
                 reading.findings += refusal.findings
             except (ActivityFailed, InvalidInput, ValueError) as problem:
                 reading.refuse(file, "runnable", str(problem), getattr(problem, "line", 0) or process.line)
 
+    def _keep_programs(self, reading: Reading, deployment: Deployment) -> None:
+        """What was compiled to be checked need not be compiled again by the first start."""
+        processes = {process.key: process for process, _ in reading.processes}
+        for definition in deployment.definitions:
+            if definition.deployment_id == reading.id:
+                self._programs.keep(definition, processes[definition.key], reading.programs[definition.key])
+
     def _store_all(self, reading: Reading, by: str, name: str) -> Deployment:
         with self._store.writing() as connection:
             now = self._clock.now()
             hashes = {file: hashlib.sha256(data).hexdigest() for file, data in reading.files.items()}
-            filing = _Filing(connection, reading, hashes, self._ids.next(), now)
+            filing = _Filing(connection, reading, hashes, reading.id, now)
             if filing.is_known():
                 return self._unchanged(connection, reading, filing)
             row = {"id": filing.id, "name": name, "deployed_at": now, "deployed_by": by}
@@ -168,7 +179,7 @@ class _Filing:
         if not self._reading.processes and not self._reading.decisions and not self._reading.forms:
             return all(self._newest_hash(file) == digest for file, digest in self._hashes.items())
         same = [self._is_same(definitions.PROCESSES, process.key, file) for process, file in self._reading.processes]
-        same += [self._is_same(definitions.DECISIONS, key, file) for key, _, file in self._reading.decisions]
+        same += [self._is_same(definitions.DECISIONS, decision.id, file) for decision, file in self._reading.decisions]
         same += [self._is_same(definitions.FORMS, key, file) for key, file, _ in self._reading.forms]
         bare = {model.file for model in self._reading.models if not model.decisions}
         others = [file for file in self._hashes if Path(file).suffix in _DATA_SUFFIXES or file in bare]
@@ -178,11 +189,12 @@ class _Filing:
         """New versions of what has changed; the process definitions, new or not."""
         for key, file, version_tag in self._reading.forms:
             self._add(definitions.FORMS, key, file, version_tag=version_tag)
-        for key, name, file in self._reading.decisions:
+        for decision, file in self._reading.decisions:
             # What imports others must move along when they change.
             always = any(model.file == file and model.imports for model in self._reading.models)
-            columns = {"name": name, "deployed_at": self._now, "version_tag": None}
-            self._add(definitions.DECISIONS, key, file, always=always, **columns)
+            name, tag = decision.name or decision.id, decision.version_tag
+            columns = {"name": name, "deployed_at": self._now, "version_tag": tag}
+            self._add(definitions.DECISIONS, decision.id, file, always=always, **columns)
         return [self._add_process(process, file) for process, file in self._reading.processes]
 
     def newest_deployment(self) -> Row[Any]:
@@ -200,7 +212,7 @@ class _Filing:
             definitions.PROCESSES,
             process.key,
             file,
-            always=_binds_to_deployment(process),
+            always=binds_to_deployment(process),
             name=process.name or process.key,
             version_tag=process.version_tag,
             deployed_at=self._now,
@@ -310,7 +322,7 @@ def _link_decisions(reading: Reading) -> None:
 def _check_unique(reading: Reading) -> None:
     seen: dict[tuple[str, str], str] = {}
     found = [("process", process.key, file) for process, file in reading.processes]
-    found += [("decision", key, file) for key, _, file in reading.decisions]
+    found += [("decision", decision.id, file) for decision, file in reading.decisions]
     found += [("form", key, file) for key, file, _ in reading.forms]
     for kind, key, file in found:
         other = seen.setdefault((kind, key), file)
@@ -319,11 +331,23 @@ def _check_unique(reading: Reading) -> None:
             reading.refuse(file, "unique-key", message)
 
 
-def _binds_to_deployment(process: Process) -> bool:
-    return any(
-        isinstance(node.binding, (CallBinding, DecisionBinding)) and node.binding.version_binding == "deployment"
-        for node in process.elements.walk()
-    )
+def _check_bindings(reading: Reading) -> None:
+    """What is bound to its own deployment should be in it, as far as its name is fixed."""
+    here = {
+        "process": {process.key for process, _ in reading.processes},
+        "decision": {decision.id for decision, _ in reading.decisions},
+        "form": {key for key, _, _ in reading.forms},
+    }
+    for process, file in reading.processes:
+        for bound in bound_to_deployment(process):
+            if bound.key not in here[bound.kind]:
+                message = (
+                    f"'{bound.element}' is bound to the {bound.kind} '{bound.key}' of its own deployment, which has "
+                    "none: it will stop there. Deploy the file that has it together with this one, or bind it to the "
+                    "latest version."
+                )
+                found = Finding(file, bound.line, "binding", message, bound.element, Severity.WARNING)
+                reading.findings.append(found)
 
 
 def _has_plain_start(process: Process) -> bool:
