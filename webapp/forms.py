@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any, cast
@@ -17,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from engine.errors import InvalidInput
 from engine.forms import FieldDescription, FieldType, FormDescription
+from engine.forms.shown import as_typed
 from engine.forms.values import evaluate
 
 PREFIX = "field."  # keeps the fields of a form apart from our own, such as the CSRF token
@@ -50,14 +50,14 @@ class FormState:
 
     def text(self, one: FieldDescription) -> str:
         """What the control of a field shows: what was typed, its default when the form is new."""
-        return self.typed.get(PREFIX + one.id, "") if self.typed else _as_typed(one.default)
+        return self.typed.get(PREFIX + one.id, "") if self.typed else as_typed(one.default)
 
     def chosen(self, one: FieldDescription) -> list[str]:
         if self.typed:
             return self.typed.getlist(PREFIX + one.id)
         if isinstance(one.default, (list, tuple)):
-            return [_as_typed(each) for each in cast(Sequence[Any], one.default)]
-        return [_as_typed(one.default)]
+            return [as_typed(each) for each in cast(Sequence[Any], one.default)]
+        return [as_typed(one.default)]
 
     def rows(self) -> list[tuple[str, str, str]]:
         """The (name, type, value) rows to show: those with something in them and two empty ones."""
@@ -74,23 +74,6 @@ def typed_form(sent: MultiDict[str, str], form: FormDescription | None) -> dict[
         if key.startswith(PREFIX):
             typed[name] = json.dumps(sent.getlist(key)) if name in several else sent[key]
     return typed
-
-
-def _as_typed(value: Any) -> str:
-    """A variable's value as the control for it would send it."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.isoformat(timespec="minutes")[:16]
-        case date() | time():
-            return value.isoformat()
-        case list() | dict():
-            return json.dumps(value, ensure_ascii=False, indent=2, default=str)
-        case _:
-            return str(value)
 
 
 def _is_hidden(one: FieldDescription, form: FormDescription) -> bool:

@@ -13,6 +13,8 @@ from engine.testing.compare import same, show
 from engine.testing.stage import EVERYTHING, Stage
 
 MULTI_INSTANCE_BODY = "multiInstanceBody"
+_THROWING = ("intermediateThrowEvent", "endEvent")
+_OPEN_JOBS = (JobState.AVAILABLE, JobState.RUNNING, JobState.FAILED)
 _SUBPROCESSES = ("subProcess", "transaction", "adHocSubProcess", MULTI_INSTANCE_BODY)
 
 
@@ -34,17 +36,22 @@ def active(stage: Stage) -> list[str]:
 
 
 def active_in(stage: Stage, instance: ProcessInstance) -> Iterator[str]:
-    """The elements at which tokens of one instance wait."""
-    calling = {child.parent_activity_id for child in stage.engine.read.children(instance.id) if not child.has_ended}
+    """The elements at which tokens of one instance wait. A throw event whose handlers wait does not itself."""
+    read = stage.engine.read
+    calling = {child.parent_activity_id for child in read.children(instance.id) if not child.has_ended}
+    jobs = [job for job in read.jobs(instance_id=instance.id) if job.state in _OPEN_JOBS]
+    busy = {job.element_id for job in jobs} | {
+        incident.element_id for incident in read.incidents(instance_id=instance.id, open_only=True)
+    }
     shown: set[int] = set()
-    for activity in stage.engine.read.active(instance.id):
+    for activity in read.active(instance.id):
         shown.add(activity.activity_id)
         is_open_call = activity.kind == "callActivity" and activity.activity_id in calling
-        if activity.kind not in _SUBPROCESSES and not is_open_call:
+        is_undoing = activity.kind in _THROWING and activity.element_id not in busy
+        if activity.kind not in _SUBPROCESSES and not is_open_call and not is_undoing:
             yield activity.element_id
-    for job in stage.engine.read.jobs(instance_id=instance.id):
-        is_open = job.state in (JobState.AVAILABLE, JobState.RUNNING, JobState.FAILED)
-        if job.kind == "continuation" and is_open and job.activity_id not in shown:
+    for job in jobs:
+        if job.kind == "continuation" and job.activity_id not in shown:
             yield job.element_id
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import Conflict, NotFound
+from engine.forms import FormDescription
+from engine.forms.shown import left_as_shown
 from engine.store.subscriptions import find_waiting
 from engine.testing import looking
 from engine.testing.compare import same, show
@@ -44,9 +46,14 @@ def _start(stage: Stage, step: Step) -> None:
         variables=step.options.get("variables"),
         business_key=step.options.get("business_key"),
         by=BY,
-        form=None if form is None else _as_typed(form),
+        form=None if form is None else left_as_shown(_start_form(stage, step.value), _as_typed(form)),
     )
     stage.notice_new_instances(step.options.get("as"), instance.id)
+
+
+def _start_form(stage: Stage, key: str) -> FormDescription | None:
+    definition = next((each for each in stage.definitions if each.key == key), None)
+    return stage.engine.read.start_form(definition.id) if definition else None
 
 
 def _complete(stage: Stage, step: Step) -> None:
@@ -61,7 +68,8 @@ def _claim(stage: Stage, step: Step) -> None:
 
 def _submit_form(stage: Stage, step: Step) -> None:
     task = looking.task(stage, step.value, step.options, step.instance)
-    stage.engine.complete(task.id, by=BY, form=_as_typed(step.options.get("variables", {})))
+    typed = _as_typed(step.options.get("variables", {}))
+    stage.engine.complete(task.id, by=BY, form=left_as_shown(stage.engine.read.task_form(task.id), typed))
 
 
 def _task_error(stage: Stage, step: Step) -> None:
