@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from engine.errors import EngineError, InvalidInput
+from engine.executors import http
 from engine.handlers import HandlerDeclaration, declared_in
 from engine.settings import DemoPerson, Settings, read_settings
 
@@ -66,6 +67,7 @@ class Application:
         *is_offline*: agents answer from their scripts, whatever keys there are. Raises ApplicationError.
         """
         left_out = frozenset(except_names)
+        self._register_connectors(engine, left_out)
         for handler in self.handlers() if handlers is None else handlers:
             if handler.name not in left_out:
                 _register(engine, handler)
@@ -89,6 +91,12 @@ class Application:
         if self.settings.handler_modules is not None:
             return self.settings.handler_modules
         return ("handlers.py",) if (self.folder / "handlers.py").is_file() else ()
+
+    def _register_connectors(self, engine: Engine, left_out: frozenset[str]) -> None:
+        """Before the handlers: one of the same name goes first."""
+        for name in http.NAMES:
+            if name not in left_out:
+                engine.register_executor(name, http.HttpConnector(name, self.settings.allowed_hosts))
 
     def _register_agents(self, engine: Engine, left_out: frozenset[str], environ: Mapping[str, str]) -> None:
         """Agents come last: importing their module is only worth it where there are some."""

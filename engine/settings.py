@@ -16,7 +16,7 @@ from engine.errors import EngineError
 FILE_NAME = "fermata.toml"
 DEFAULT_DATABASE = "sqlite:///var/fermata.db"
 
-_SECTIONS = ("application", "database", "handlers", "agents", "people")
+_SECTIONS = ("application", "database", "handlers", "http", "agents", "people")
 _PERSON_KEYS = ("password", "display_name", "groups", "admin")
 
 
@@ -37,8 +37,9 @@ class DemoPerson:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """*handler_modules*: file names in the folder, None for handlers.py where it exists. *agents*: the
-    tables under [agents."job type"] as written; `engine.executors.agent` checks and reads them.
+    """*handler_modules*: file names in the folder, None for handlers.py where it exists. *allowed_hosts*:
+    those that HTTP connectors may ask. *agents*: the tables under [agents."job type"] as written;
+    `engine.executors.agent` checks and reads them.
     *history_time_to_live*: of instances whose diagram says none, None for ever."""
 
     file: Path | None = None
@@ -46,6 +47,7 @@ class Settings:
     database_url: str | None = None
     history_time_to_live: str | None = None
     handler_modules: tuple[str, ...] | None = None
+    allowed_hosts: tuple[str, ...] = ()
     agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     people: tuple[DemoPerson, ...] = ()
 
@@ -105,6 +107,7 @@ class _Reader:
         application = self._table(document, ("application",), ("name",))
         database = self._table(document, ("database",), ("url", "history_time_to_live"))
         handlers = self._table(document, ("handlers",), ("modules",))
+        http = self._table(document, ("http",), ("allowed_hosts",))
         url = self._text(database, ("database", "url"))
         modules = self._texts(handlers, ("handlers", "modules")) if "modules" in handlers else None
         return Settings(
@@ -113,6 +116,7 @@ class _Reader:
             database_url=_anchored(url, self.file.parent) if url else None,
             history_time_to_live=self._time_to_live(database),
             handler_modules=modules,
+            allowed_hosts=self._texts(http, ("http", "allowed_hosts")),
             agents={
                 job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))
             },

@@ -112,7 +112,7 @@ def test_the_page_of_elements_says_what_the_rules_let_through():
     assert told == {name: {str(event) for event in events} for name, events in run.items()}
 
 
-@pytest.mark.parametrize("section", ["", "application", "database", "handlers", "people.ann"])
+@pytest.mark.parametrize("section", ["", "application", "database", "handlers", "http", "people.ann"])
 def test_every_key_of_the_settings_is_explained(section, tmp_path):
     (tmp_path / "fermata.toml").write_text(f"[{section}]\nnonsense = 1" if section else "nonsense = 1")
     with pytest.raises(SettingsError) as refused:
