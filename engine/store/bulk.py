@@ -1,6 +1,6 @@
 """Many rows in one statement: what a commit writes goes past the query compiler, which would look at each row.
 
-SQLite runs a prepared statement over tuples; PostgreSQL gets whole columns as arrays.
+SQLite runs a prepared statement over tuples; PostgreSQL gets all rows as one JSON text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, LargeBinary, String, Table
+import orjson
+from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql
 
 from engine.store.types import Moment
@@ -39,10 +40,10 @@ def update(
 ) -> int:
     """Sets *columns* (GUARD may be among them) in the rows with the given primary keys; how many there were.
 
-    *only_where*: a further condition of ours, as SQL.
+    *only_where*: a further condition of ours, as SQL that says whose column it means.
     """
     statement, bind = _update(connection.dialect.name, table, columns, only_where)
-    names = [column.name for column in table.primary_key]
+    names = [str(column.name) for column in table.primary_key]
     rows = [row | dict(zip(names, key, strict=True)) for key, row in changes]
     return connection.exec_driver_sql(statement, bind(rows)).rowcount
 
@@ -58,31 +59,27 @@ Bind = Callable[[Sequence[Row]], Any]
 
 @lru_cache(1024)
 def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bind]:
-    into = f"INSERT INTO {table.name} ({', '.join(map(_quoted, names))})"
+    columns = ", ".join(map(_quoted, names))
     if dialect == "sqlite":
-        return f"{into} VALUES ({', '.join('?' * len(names))})", _tuples(table, names)
-    return f"{into} SELECT * FROM {_unnest(table, names)}", _arrays(table, names)
+        return f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(names))})", _tuples(table, names)
+    return f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {_records(table, names)}", _json
 
 
 @lru_cache(1024)
 def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: str) -> tuple[str, Bind]:
-    set_columns = [name for name in columns if name != GUARD]
-    keys = [column.name for column in table.primary_key]
-    guard = [("version", GUARD)] if GUARD in columns else []
+    changed = [name for name in columns if name != GUARD]
+    keys = [str(column.name) for column in table.primary_key]
+    same = [(name, name) for name in keys] + ([("version", GUARD)] if GUARD in columns else [])
     condition = f" AND {only_where}" if only_where else ""
+    names = (*changed, *(value for _, value in same))
     if dialect == "sqlite":
-        settings = ", ".join(f"{_quoted(name)} = ?" for name in set_columns)
-        where = " AND ".join(f"{_quoted(name)} = ?" for name in [*keys, *(name for name, _ in guard)])
-        ordered = (*set_columns, *keys, *(value for _, value in guard))
-        return f"UPDATE {table.name} SET {settings} WHERE {where}{condition}", _tuples(table, ordered)
-    ordered = (*set_columns, *keys, *(value for _, value in guard))
-    values = {name: f"v{place}" for place, name in enumerate(ordered)}
-    aliases = ", ".join(values.values())
-    settings = ", ".join(f"{_quoted(name)} = {values[name]}" for name in set_columns)
-    same = [(name, values[name]) for name in keys] + [(name, values[value]) for name, value in guard]
-    where = " AND ".join(f"t.{_quoted(name)} = {value}" for name, value in same)
-    source = f"{_unnest(table, ordered)} AS v({aliases})"
-    return f"UPDATE {table.name} AS t SET {settings} FROM {source} WHERE {where}{condition}", _arrays(table, ordered)
+        settings = ", ".join(f"{_quoted(name)} = ?" for name in changed)
+        where = " AND ".join(f"{_quoted(name)} = ?" for name, _ in same)
+        return f"UPDATE {table.name} SET {settings} WHERE {where}{condition}", _tuples(table, names)
+    settings = ", ".join(f"{_quoted(name)} = v.{_quoted(name)}" for name in changed)
+    where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(value)}" for name, value in same)
+    source = _records(table, names)
+    return f"UPDATE {table.name} SET {settings} FROM {source} WHERE {where}{condition}", _json
 
 
 @lru_cache(1024)
@@ -90,9 +87,8 @@ def _delete(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bi
     if dialect == "sqlite":
         where = " AND ".join(f"{_quoted(name)} = ?" for name in names)
         return f"DELETE FROM {table.name} WHERE {where}", _tuples(table, names)
-    columns = ", ".join(map(_quoted, names))
-    where = f"({columns}) IN (SELECT * FROM {_unnest(table, names)})"
-    return f"DELETE FROM {table.name} WHERE {where}", _arrays(table, names)
+    where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(name)}" for name in names)
+    return f"DELETE FROM {table.name} USING {_records(table, names)} WHERE {where}", _json
 
 
 def _tuples(table: Table, names: tuple[str, ...]) -> Bind:
@@ -106,34 +102,20 @@ def _tuples(table: Table, names: tuple[str, ...]) -> Bind:
     return bind
 
 
-def _arrays(table: Table, names: tuple[str, ...]) -> Bind:
-    texts = {name for name in names if name != GUARD and isinstance(table.c[name].type, String)}
-
-    def bind(rows: Sequence[Row]) -> tuple[list[Any], ...]:
-        return tuple(
-            [_plain_text(row[name]) for row in rows] if name in texts else [row[name] for row in rows] for name in names
-        )
-
-    return bind
+def _json(rows: Sequence[Row]) -> tuple[str]:
+    return (orjson.dumps(rows).decode(),)
 
 
-def _unnest(table: Table, names: tuple[str, ...]) -> str:
-    arrays = ", ".join(f"%s::{_type_name(table, name)}[]" for name in names)
-    return f"unnest({arrays})"
+def _records(table: Table, names: tuple[str, ...]) -> str:
+    columns = ", ".join(f"{_quoted(name)} {_type_name(table, name)}" for name in names)
+    return f"json_to_recordset(%s::json) AS v({columns})"
 
 
 def _type_name(table: Table, name: str) -> str:
     kind = table.c["version" if name == GUARD else name].type
     if isinstance(kind, String):
-        return "text"  # a cast to varchar(n) would cut off what is too long, and say nothing
-    if isinstance(kind, LargeBinary):
-        return "bytea"
+        return "text"  # varchar(n) would cut off what is too long, and say nothing
     return kind.compile(dialect=_POSTGRESQL)
-
-
-def _plain_text(value: Any) -> Any:
-    """The driver takes no array in which some texts are members of an enumeration."""
-    return value if value is None or value.__class__ is str else str(value)
 
 
 @lru_cache(4096)

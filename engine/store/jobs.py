@@ -206,7 +206,7 @@ def end_attempts(
     """Closes the record of attempts. One that is closed already stays as it is."""
     ended = {"ended_at": at, "outcome": outcome, "error": error}
     if changes := [((lease.job_id, lease.attempt), ended) for lease in leases if lease.attempt]:
-        bulk.update(connection, job_attempt, tuple(ended), changes, only_where="ended_at IS NULL")
+        bulk.update(connection, job_attempt, tuple(ended), changes, only_where="job_attempt.ended_at IS NULL")
 
 
 def add_attempt(connection: Connection, row: TakenJob, at: datetime, worker: str, outcome: str, error: str) -> None:

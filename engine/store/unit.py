@@ -112,4 +112,4 @@ def _key_of(table: Table, row: Row) -> Key:
 
 @lru_cache
 def _names_of_key(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.primary_key)
+    return tuple(str(column.name) for column in table.primary_key)
