@@ -26,8 +26,8 @@ from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
-from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Publication, Resource
 from engine.keys import Key
+from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Publication, Resource
 from engine.people import People
 from engine.programs import Programs
 from engine.retention import Retention
@@ -63,7 +63,7 @@ class Engine:
         self.ids = Ids(self.clock)
         self.registry = Registry(resolver)
         self.programs = programs or Programs(self.store)
-        self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs), self.clock)
+        self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs, self.clock), self.clock)
         self.people = People(self.store)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
