@@ -31,6 +31,9 @@ from engine.store.types import Connection, Row
 
 if TYPE_CHECKING:
     from bpmn.dmn import Decision, DecisionModel
+    from bpmn.dmn.model import DecisionService
+
+    _Decision = Decision | DecisionService
 
 _LARGEST_FILE = 32 * 1024 * 1024
 _DATA_SUFFIXES = (".json",)  # JSON schemas that forms refer to
@@ -46,7 +49,7 @@ class Reading:
     id: str = ""
     files: dict[str, bytes] = field(default_factory=dict[str, bytes])
     processes: list[tuple[Process, str]] = field(default_factory=list[tuple[Process, str]])
-    decisions: list[tuple[Decision, str]] = field(default_factory=list[tuple["Decision", str]])
+    decisions: list[tuple[_Decision, str]] = field(default_factory=list[tuple["_Decision", str]])
     models: list[DecisionModel] = field(default_factory=list["DecisionModel"])
     forms: list[tuple[str, str, str | None]] = field(default_factory=list[tuple[str, str, str | None]])
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -107,7 +110,8 @@ class Deployments:
             model, findings = read_dmn(resource.data, resource.name)
             reading.findings += findings
             reading.models += [model] if model else []
-            reading.decisions += [(decision, resource.name) for decision in (model.decisions if model else {}).values()]
+            subjects = [*model.decisions.values(), *model.services.values()] if model else []
+            reading.decisions += [(subject, resource.name) for subject in subjects]
         elif suffix == ".form":
             _read_form(reading, resource)
         elif suffix not in _DATA_SUFFIXES:

@@ -210,6 +210,7 @@ class DecisionService:
     name: str
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
+    version_tag: str | None = None
     line: int = 0
 
 

@@ -120,6 +120,7 @@ class _Reader:
             name=_name_of(element),
             outputs=tuple(self._href(each) for each in children(element, "outputDecision")),
             inputs=tuple(self._href(each) for each in inputs),
+            version_tag=_version_tag(element),
             line=line_of(element),
         )
 

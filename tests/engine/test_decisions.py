@@ -99,6 +99,19 @@ def test_a_decision_that_imports_another_model_of_its_deployment_is_made(shop: E
     assert shop.read.variables(instance.id)["latest"] == 20
 
 
+def test_a_decision_service_is_made_and_the_decisions_in_it_are_on_record(shop: Engine) -> None:
+    service = (
+        b'<decisionService id="discount" name="D"><outputDecision href="#percent"/></decisionService></definitions>'
+    )
+    shop.deploy(
+        Resource("decide.dmn", CHAIN.replace(b'id="discount"', b'id="percent"').replace(b"</definitions>", service))
+    )
+    instance = shop.start("decide", variables={"amount": 120})
+    entry = next(each for each in shop.read.history(instance.id).log if each.action == "decision.evaluated")
+    assert (entry.detail["decision"], entry.detail["result"]) == ("discount", 10)
+    assert [made["decision"] for made in entry.detail["required"]] == ["size", "percent"]
+
+
 def test_a_model_that_is_imported_and_not_there_refuses_the_deployment(engine: Engine) -> None:
     with pytest.raises(DeploymentRefused) as refused:
         engine.deploy(Resource("decide.dmn", IMPORTING))
