@@ -95,7 +95,7 @@ def call(session: Session, live: Live, event: e.ProcessCalled, at: datetime) -> 
     )
     problem = None
     if row is None:
-        wanted = "" if event.version is None else f" with {event.version_binding} {event.version}"
+        wanted = definitions.wanted(event.version_binding, event.version)
         problem = f"There is no process '{event.process_key}'{wanted} to call. Deploy it, then retry."
     elif live.row.depth >= DEPTH_LIMIT:
         problem = f"Processes call each other more than {DEPTH_LIMIT} levels deep. Correct the diagram."
