@@ -58,3 +58,11 @@ def test_passwords_are_not_kept(engine: Engine) -> None:
         kept = connection.execute(select(person.c.password_hash)).scalar_one()
     assert kept.startswith("$argon2id$")
     assert "secret" not in kept
+
+
+@pytest.mark.parametrize("name", ["system", "timer", "System"])
+def test_nobody_has_a_name_that_history_gives_to_what_no_person_did(engine: Engine, name: str) -> None:
+    with pytest.raises(InvalidInput, match="Choose another name") as refused:
+        engine.people.add(name, "secret")
+    assert list(refused.value.fields) == ["name"]
+    assert engine.people.list() == []
