@@ -35,7 +35,7 @@ def _report(review: Review, flow: Element, node: Element, name: str) -> None:
         f"Sequence flow '{name_of(flow)}' joins '{name_of(node)}', which does not list it as {name}. "
         "Draw it again in the editor."
     )
-    review.error(RULE, flow, message)
+    review.strict(RULE, flow, message)
 
 
 def _leads_here(review: Review, entry: Element, attribute: str) -> None:
@@ -53,4 +53,4 @@ def _leads_here(review: Review, entry: Element, attribute: str) -> None:
             f"'{name_of(node)}' lists '{entry.text.strip()}' as {entry.name}, but no such sequence flow joins it. "
             "Draw it again in the editor."
         )
-        review.error(RULE, entry, message)
+        review.strict(RULE, entry, message)

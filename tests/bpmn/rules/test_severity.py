@@ -41,6 +41,13 @@ def test_in_camunda_an_inclusive_gateway_always_takes_a_flow_without_a_condition
     assert (story.errors, story.warnings) == (set(), {"conditions"})
 
 
+def test_lists_that_lost_a_flow_are_only_told_in_a_dialect(read):
+    ends = '<startEvent id="s"><outgoing>a</outgoing><outgoing>gone</outgoing></startEvent><endEvent id="e"/>'
+
+    assert read(ends + flow("a", "s", "e")).errors == {"flow-not-listed"}
+    assert read(ends + flow("a", "s", "e"), attributes='camunda:diagramRelationId="1"').errors == set()
+
+
 def test_a_message_flow_in_the_list_of_a_node_is_only_told(read):
     lists = '<task id="x"><incoming>a</incoming><incoming>m</incoming><outgoing>b</outgoing></task>'
     ends = '<startEvent id="s"><outgoing>a</outgoing></startEvent><endEvent id="e"><incoming>b</incoming></endEvent>'
