@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread, current_thread
 
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Failed
 from engine.jobs.settling import Settled
 from engine.jobs.taking import LEASE
-from engine.jobs.worker import Worker
+from engine.jobs.worker import SETTLE_AFTER, Worker
 from engine.session import Session
 
 POLL = 1.0
@@ -23,6 +23,8 @@ POLL = 1.0
 QUICK = 0.02
 """Seconds per job under which more are taken than there are threads."""
 AHEAD = 8
+AT_LEAST = 32
+"""Quick jobs that are taken at once, however few threads there are."""
 
 log = logging.getLogger("engine.jobs")
 
@@ -30,7 +32,9 @@ log = logging.getLogger("engine.jobs")
 class WorkerPool:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._changed = Condition()
+        self._lock = Lock()
+        self._work = Condition(self._lock)  # there are jobs for the threads
+        self._news = Condition(self._lock)  # there is something to do for the pump
         self._waiting: deque[HeldJob] = deque()
         self._running: dict[int, HeldJob] = {}
         self._finished: list[Settled] = []
@@ -56,25 +60,26 @@ class WorkerPool:
     def stop(self) -> None:
         if self._pump is None:
             return
-        with self._changed:
+        with self._lock:
             self._is_stopping = True
             unbegun = list(self._waiting)
             self._waiting.clear()
-            self._changed.notify_all()
+            self._work.notify_all()
+            self._news.notify()
         for thread in self._threads:
             thread.join()
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            self._news.notify()
         self._pump.join()
         self._worker.give_back(unbegun)
         self._threads, self._pump = [], None
 
     def wake(self) -> None:
-        """Something was committed: there may be work."""
-        if self._pump is not None:
-            with self._changed:
+        """Something was committed: there may be work. What the pump commits itself, it has looked at."""
+        if self._pump is not None and current_thread() is not self._pump:
+            with self._lock:
                 self._is_woken = True
-                self._changed.notify_all()
+                self._news.notify()
 
     # the threads that run handlers
 
@@ -86,17 +91,18 @@ class WorkerPool:
             except Exception as problem:  # not the handler's: the engine's own, around it
                 log.exception("a job could not be run", extra={"job_id": held.row.id})
                 outcome = Failed(f"{type(problem).__name__}: {problem}")
-            with self._changed:
+            with self._lock:
                 del self._running[id(held)]
                 self._usual_seconds += (time.monotonic() - started - self._usual_seconds) / 8
                 if outcome is not None:
                     self._finished.append((held, outcome))
-                self._changed.notify_all()
+                if len(self._finished) <= 1 or not self._waiting:
+                    self._news.notify()
 
     def _next_job(self) -> HeldJob | None:
-        with self._changed:
+        with self._lock:
             while not self._waiting and not self._is_stopping:
-                self._changed.wait()
+                self._work.wait()
             if not self._waiting:
                 return None
             held = self._waiting.popleft()
@@ -110,7 +116,7 @@ class WorkerPool:
         room = 0
         while True:
             try:
-                with self._changed:
+                with self._lock:
                     finished, self._finished = self._finished, []
                     is_last = self._is_stopping and not self._running
                     self._is_woken = False
@@ -127,7 +133,7 @@ class WorkerPool:
             self._rest(beat_at, has_room=room > 0)
 
     def _room(self, count: int) -> int:
-        wanted = count * AHEAD if self._usual_seconds < QUICK else count
+        wanted = max(count * AHEAD, AT_LEAST) if self._usual_seconds < QUICK else count
         return wanted - len(self._running) - len(self._waiting)
 
     def _save_and_take(self, finished: list[Settled], room: int) -> None:
@@ -144,17 +150,16 @@ class WorkerPool:
             self._offer(taken)
 
     def _offer(self, taken: list[HeldJob]) -> None:
-        with self._changed:
+        with self._lock:
             if not self._is_stopping:
                 self._waiting.extend(taken)
-                self._is_woken = True
-                self._changed.notify_all()
+                self._work.notify(len(taken))
                 return
         self._worker.give_back(taken)
 
     def _keep_house(self) -> None:
         self._worker.recover()
-        with self._changed:
+        with self._lock:
             held = [*self._running.values(), *self._waiting]
         if held:
             self._worker.extend(held)
@@ -162,11 +167,16 @@ class WorkerPool:
     def _rest(self, beat_at: float, has_room: bool) -> None:
         """Until something is finished, committed or due, and no longer than a poll."""
         longest = min(POLL, max(beat_at - time.monotonic(), 0.0))
-        if has_room:
+        if has_room and not self._has_news():
             longest = min(longest, self._worker.seconds_to_next_due())
-        with self._changed:
-            if not self._has_news():
-                self._changed.wait(longest)
+        with self._lock:
+            self._news.wait_for(self._has_news, longest)
+            if self._finished and self._waiting:  # let others share the commit
+                self._news.wait_for(self._is_urgent, SETTLE_AFTER)
 
     def _has_news(self) -> bool:
         return bool(self._finished) or self._is_woken or (self._is_stopping and not self._running)
+
+    def _is_urgent(self) -> bool:
+        """Whether threads may be out of work until the finished jobs are saved."""
+        return not self._waiting or self._is_stopping
