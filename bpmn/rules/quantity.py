@@ -14,5 +14,6 @@ def check(review: Review) -> None:
         for attribute in ("startQuantity", "completionQuantity"):
             value = element.get(attribute, "1")
             if not value.isdigit() or value == "0":
-                message = f"{attribute}='{value}' of '{name_of(element)}' is no positive number and is read as 1. Set it to 1."
+                what = f"{attribute}='{value}' of '{name_of(element)}'"
+                message = f"{what} is no positive number and is read as 1. Set it to 1."
                 review.strict(RULE, element, message)

@@ -19,10 +19,10 @@ NAMESPACES = " ".join(
         'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"',
         'xmlns:camunda="http://camunda.org/schema/1.0/bpmn"',
         'xmlns:zeebe="http://camunda.org/schema/zeebe/1.0"',
-        'xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core"',
         'xmlns:modeler="http://camunda.org/schema/modeler/1.0"',
     )
 )
+SPIFFWORKFLOW = 'xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core"'
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,10 @@ def read() -> Callable[..., Read]:
     """read(inside, top="", attributes="", process='isExecutable="true"'): one process with *inside* in it."""
 
     def read_diagram(inside: str, top: str = "", attributes: str = "", process: str = 'isExecutable="true"') -> Read:
-        xml = f'<definitions {NAMESPACES} {attributes}>{top}<process id="p" {process}>{inside}</process></definitions>'
+        body = f'{top}<process id="p" {process}>{inside}</process>'
+        # Naming this one is enough to be of its dialect.
+        spiff = SPIFFWORKFLOW if "spiffworkflow:" in body + attributes else ""
+        xml = f"<definitions {NAMESPACES} {spiff} {attributes}>{body}</definitions>"
         return Read(*read_bpmn(xml.encode(), "test.bpmn"))
 
     return read_diagram
