@@ -25,7 +25,7 @@ def check(review: Review) -> None:
                 _check_kind(review, association, activity, store)
     for name, when in (("Input", "begins"), ("Output", "ends")):
         for reference in review.document.all(f"whileExecuting{name}Refs"):
-            activity = next((each for each in reference.ancestors() if each.name in NODES), reference)
+            activity = next((each for each in reference.ancestors() if each.name in (*NODES, "process")), reference)
             message = f"Data moves only as '{name_of(activity)}' {when}, and not while it is being executed."
             review.warning(RULE, reference, f"{message} Use several activities where it must.")
 

@@ -173,3 +173,54 @@ def test_what_cannot_be_kept_changes_nothing(engine: Engine) -> None:
     with pytest.raises(NotFound, match="Data store 'counter' has no value"):
         engine.read.data_store("counter")
     assert engine.read.data_stores() == []
+
+
+CALL = """
+<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">
+  <process id="caller" isExecutable="true">
+    <dataObject id="o" name="order"/><dataObjectReference id="order_ref" dataObjectRef="o"/>
+    <dataObject id="b" name="bill"/><dataObjectReference id="bill_ref" dataObjectRef="b"/>
+    <startEvent id="S"/><endEvent id="E"/>
+    <callActivity id="Call" calledElement="called">
+      <ioSpecification>
+        <dataInput id="amount"/><dataOutput id="total"/>
+        <inputSet><dataInputRefs>amount</dataInputRefs></inputSet>
+        <outputSet><dataOutputRefs>total</dataOutputRefs></outputSet>
+      </ioSpecification>
+      <dataInputAssociation>
+        <sourceRef>order_ref</sourceRef><targetRef>amount</targetRef>
+        <transformation>order["amount"]</transformation>
+      </dataInputAssociation>
+      <dataOutputAssociation><sourceRef>total</sourceRef><targetRef>bill_ref</targetRef></dataOutputAssociation>
+    </callActivity>
+    <sequenceFlow id="f" sourceRef="S" targetRef="Call"/><sequenceFlow id="g" sourceRef="Call" targetRef="E"/>
+  </process>
+  <process id="called" isExecutable="true">
+    <ioSpecification>
+      <dataInput id="in" name="amount"/><dataOutput id="out" name="total"/>
+      <inputSet><dataInputRefs>in</dataInputRefs></inputSet><outputSet><dataOutputRefs>out</dataOutputRefs></outputSet>
+    </ioSpecification>
+    <startEvent id="S2"/><endEvent id="E2"/>
+    <scriptTask id="T2"><script>total = amount * 2
+noise = 1</script></scriptTask>
+    <sequenceFlow id="f2" sourceRef="S2" targetRef="T2"/><sequenceFlow id="g2" sourceRef="T2" targetRef="E2"/>
+  </process>
+</definitions>
+"""
+
+
+def test_a_called_process_takes_and_gives_what_the_associations_say(engine: Engine) -> None:
+    engine.deploy(Resource("call.bpmn", CALL.encode()))
+    started = engine.start("caller", variables={"order": {"amount": 4}})
+
+    assert engine.read.incidents(started.id) == []
+    assert engine.read.variables(started.id) == {"order": {"amount": 4}, "bill": 8}
+
+
+def test_a_call_without_the_data_that_the_process_needs_is_an_incident(engine: Engine) -> None:
+    head, rest = CALL.split("<ioSpecification>", 1)
+    bare = head + rest.split("</dataOutputAssociation>", 1)[1]
+    engine.deploy(Resource("call.bpmn", bare.encode()))
+    started = engine.start("caller")
+
+    assert "Process 'called' needs 'amount'" in engine.read.incidents(started.id)[0].message

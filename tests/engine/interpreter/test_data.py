@@ -35,12 +35,17 @@ class Shelf(dict[str, Stored]):
 
 
 class DataStory(Story):
-    def __init__(self, program: Program, shelf: Shelf | None = None, **variables: Any) -> None:
+    def __init__(
+        self, program: Program, shelf: Shelf | None = None, start_event: str | None = None, **variables: Any
+    ) -> None:
         self.shelf = Shelf() if shelf is None else shelf
+        self.start_event = start_event
         super().__init__(program, **variables)
 
     def do(self, command: type[commands.Command], **data: Any) -> list[events.Event]:
         self.stores = self.shelf
+        if command is commands.Start:
+            data["start_event"] = self.start_event
         happened = super().do(command, **data)
         self.shelf.take(happened)
         return happened
@@ -276,6 +281,59 @@ def test_a_payload_of_named_values_goes_to_the_data_output_of_that_name() -> Non
     story.trigger("R", got=[1, 2], other=3)
 
     assert story.variables == {"mine": [1, 2], "other": 3}
+
+
+SIGNAL = '<signal id="g" name="G"/>'
+GOT = '<dataOutput id="got" name="got"/>' + gives("got", "mine_ref")
+
+
+def test_a_boundary_event_puts_what_it_caught_where_it_is_drawn() -> None:
+    boundary = f'<boundaryEvent id="B" attachedToRef="T">{GOT}<signalEventDefinition signalRef="g"/></boundaryEvent>'
+    body = f'{ENDS}{DATA_OBJECT.format("mine")}<userTask id="T"/>{boundary}<endEvent id="E2"/>'
+    story = DataStory(program(body, "S T E", "B E2", definitions=SIGNAL))
+    story.trigger("B", reason="late")
+
+    assert story.variables == {"reason": "late", "mine": {"reason": "late"}}
+
+
+def test_an_error_that_is_caught_brings_its_data() -> None:
+    error = '<error id="x" errorCode="X"/>'
+    boundary = f'<boundaryEvent id="B" attachedToRef="T">{GOT}<errorEventDefinition errorRef="x"/></boundaryEvent>'
+    body = f'{ENDS}{DATA_OBJECT.format("mine")}<userTask id="T"/>{boundary}<endEvent id="E2"/>'
+    story = DataStory(program(body, "S T E", "B E2", definitions=error))
+    story.error("T", "X", got=7)
+
+    assert story.variables == {"mine": 7}
+
+
+def test_a_message_that_starts_a_process_fills_its_data_object() -> None:
+    start = f'<startEvent id="S">{GOT}<messageEventDefinition messageRef="m"/></startEvent><endEvent id="E"/>'
+    made = program(DATA_OBJECT.format("mine") + start, "S E", definitions='<message id="m" name="M"/>')
+    story = DataStory(made, start_event="S", got=[1])
+
+    assert story.variables["mine"] == [1]
+
+
+def test_a_looped_send_task_sends_its_data() -> None:
+    loop = '<standardLoopCharacteristics testBefore="false" loopMaximum="2"/>'
+    send = f'<sendTask id="T" messageRef="m">{io("sent")}{takes("order_ref", "sent")}{loop}</sendTask>'
+    made = program(ENDS + DATA_OBJECT.format("order") + send, "S T E", definitions='<message id="m" name="M"/>')
+
+    assert [each.variables["sent"] for each in DataStory(made, order=1).of(events.MessageThrown)] == [1, 1]
+
+
+def test_a_multi_instance_takes_its_collection_from_a_data_input() -> None:
+    loop = (
+        "<multiInstanceLoopCharacteristics><loopDataInputRef>lines</loopDataInputRef>"
+        '<loopDataOutputRef>prices</loopDataOutputRef><inputDataItem id="line" name="line"/>'
+        '<outputDataItem id="price" name="price"/></multiInstanceLoopCharacteristics>'
+    )
+    objects = '<dataObject id="a" name="order"/><dataObjectReference id="order_ref" dataObjectRef="a"/>'
+    objects += '<dataObject id="b" name="total"/><dataObjectReference id="total_ref" dataObjectRef="b"/>'
+    data = io("lines", "prices") + takes("order_ref", "lines") + gives("prices", "total_ref")
+    story = DataStory(program(ENDS + objects + script("T", "price = line * 2", data + loop), "S T E"), order=[1, 2])
+
+    assert story.variables == {"order": [1, 2], "total": [2, 4]}
 
 
 # --- input sets ------------------------------------------------------------------------------------
