@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 from bpmn.model import Process
-from engine.deployments import definition_of
 from engine.clock import Clock
+from engine.deployments import definition_of
 from engine.errors import NotFound
 from engine.forms import FormDescription
 from engine.forms.finding import FormFinder
@@ -113,6 +113,17 @@ class Reader:
         if found is None:
             raise NotFound(f"There is no process instance '{instance_id}'.")
         return found
+
+    def revision(self, instance_id: str) -> str:
+        """Another text when anything of the instance has changed since, at the cost of one small query.
+
+        Raises NotFound.
+        """
+        with self._store.reading() as connection:
+            found = lists.revision(connection, instance_id)
+        if found is None:
+            raise NotFound(f"There is no process instance '{instance_id}'.")
+        return "-".join(str(part) for part in found)
 
     def children(self, instance_id: str) -> list[ProcessInstance]:
         """The instances that this one called, oldest first."""

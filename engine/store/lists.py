@@ -9,7 +9,16 @@ import orjson
 from sqlalchemy import Connection, Row, Select, exists, func, or_, select
 
 from engine.model import Incident, InstanceState, JobRecord, JobState, ProcessInstance, UserTask
-from engine.store.tables import incident, job, process_definition, process_instance, task_candidate, user_task
+from engine.store.tables import (
+    agent_step,
+    incident,
+    job,
+    job_attempt,
+    process_definition,
+    process_instance,
+    task_candidate,
+    user_task,
+)
 
 _INSTANCE: Select[Any] = select(
     process_instance, process_definition.c.name, process_definition.c.version.label("definition_version")
@@ -62,6 +71,26 @@ def instances(
 def instance(connection: Connection, instance_id: str) -> ProcessInstance | None:
     row = connection.execute(_INSTANCE.where(process_instance.c.id == instance_id)).first()
     return _instance(row) if row is not None else None
+
+
+def revision(connection: Connection, instance_id: str) -> tuple[Any, ...] | None:
+    """Numbers of which one grows with whatever happens to an instance: its commits and log, its jobs' attempts and
+    an agent's steps, and the same of what it called."""
+    columns, attempts = process_instance.c, job_attempt.c
+    called = process_instance.alias().c
+    of_attempts = select(func.count()).where(attempts.instance_id == instance_id)
+    of_called = select(func.sum(called.version + called.log_sequence)).where(called.parent_id == instance_id)
+    query = select(
+        columns.version,
+        columns.log_sequence,
+        columns.state,
+        of_attempts.scalar_subquery(),
+        of_attempts.where(attempts.ended_at.is_not(None)).scalar_subquery(),
+        select(func.count()).where(agent_step.c.instance_id == instance_id).scalar_subquery(),
+        of_called.scalar_subquery(),
+    ).where(columns.id == instance_id)
+    row = connection.execute(query).first()
+    return None if row is None else tuple(row)
 
 
 def children(connection: Connection, instance_id: str) -> list[ProcessInstance]:

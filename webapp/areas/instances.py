@@ -123,20 +123,7 @@ def retry(instance_id: str, incident_id: str) -> ResponseReturnValue:
 
 
 def _stamp(instance_id: str) -> str:
-    """Changes with every step, without reading the history of all steps before."""
-    read = the_engine().read
-    return stamp_of(
-        (
-            read.instance(instance_id),
-            read.active(instance_id),
-            read.jobs(instance_id=instance_id),
-            read.incidents(instance_id=instance_id, open_only=False),
-            read.tasks(instance_id=instance_id).items,
-            read.children(instance_id),
-            read.variables(instance_id),
-            len(read.agent_steps(instance_id=instance_id)),
-        )
-    )
+    return stamp_of(the_engine().read.revision(instance_id))
 
 
 def _shown(instance_id: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Reading what happened."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 
+from engine import Job
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import NotFound
@@ -99,3 +101,44 @@ def test_the_variables_of_an_ended_instance_remain(shop: Engine) -> None:
     order = shop.start("order", variables={"amount": 1})
     shop.cancel(order.id)
     assert shop.read.variables(order.id) == {"amount": 1}
+
+
+def test_the_revision_of_an_instance_changes_with_whatever_happens_to_it_and_else_not(
+    engine: Engine, models: Path
+) -> None:
+    engine.deploy(models / "calls.bpmn")
+    attempts: list[int] = []
+
+    @engine.handler("work", retries=2, backoff=lambda attempt: timedelta())
+    def work(job: Job) -> None:
+        attempts.append(job.attempt)
+        if len(attempts) == 1:
+            raise RuntimeError("not yet")
+
+    instance = engine.start("caller", variables={"amount": 1})
+    seen = [engine.read.revision(instance.id)]
+    assert engine.read.revision(instance.id) == seen[0]
+
+    def happens(*given: object) -> None:
+        seen.append(engine.read.revision(instance.id))
+
+    happens(engine.suspend(instance.id))
+    happens(engine.activate(instance.id))
+    happens(engine.work())
+    task = engine.read.tasks(instance_id=instance.id).items[0]
+    happens(engine.claim(task.id, "ann"))
+    happens(engine.complete(task.id))
+    assert len(set(seen)) == len(seen)
+    with pytest.raises(NotFound):
+        engine.read.revision("nothing")
+
+
+def test_the_revision_changes_with_each_attempt_at_a_job(engine: Engine, models: Path) -> None:
+    engine.deploy(models / "order.bpmn")
+    seen: list[str] = []
+    engine.handler("charge", retries=3)(lambda job: seen.append(engine.read.revision(job.instance_id)) or 1 / 0)
+    order = engine.start("order")
+    seen.append(engine.read.revision(order.id))
+    engine.work(limit=1)
+    seen.append(engine.read.revision(order.id))
+    assert len(set(seen)) == 3
