@@ -21,6 +21,7 @@ from bpmn.form import FormField as FormField
 from bpmn.variable_filter import VariableFilter
 
 if TYPE_CHECKING:
+    from bpmn.correlation import CorrelationKey
     from bpmn.data import NodeData, ProcessInput
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -144,7 +145,8 @@ class EventDefinition:
     """What an event throws or catches.
 
     *name*: message or signal name, link name; *code*: error or escalation code (None catches all).
-    *correlation_key*: the value a message must carry to reach this token (None: any).
+    *correlation_key*: the value a message must carry to reach this token (None: any); else the *keys* of
+    its conversation say.
     *payload*: what a throw sends; *code_variable*, *message_variable*: where a catch puts the error's.
     *variable*: where a catch puts the whole payload (None: each entry becomes a variable).
     *message*: of a thrown error. *filter*: of a condition, the changes it is asked after (None: all).
@@ -156,6 +158,7 @@ class EventDefinition:
     name: Expression | None = None
     code: Expression | None = None
     correlation_key: Expression | None = None
+    keys: tuple[CorrelationKey, ...] = ()
     timer: Timer | None = None
     condition: Expression | None = None
     payload: tuple[Assignment, ...] = ()

@@ -19,6 +19,7 @@ from engine.bindings import binds_to_deployment, bound_to_deployment
 from engine.clock import Clock
 from engine.errors import DeploymentRefused, InvalidInput
 from engine.ids import Ids
+from engine.keys import rule_rows
 from engine.model import Deployment, ProcessDefinition, Resource
 from engine.programs import Programs
 from engine.script_check import script_findings
@@ -233,6 +234,7 @@ class _Filing:
             starts = start_rows(process, row.id, self._now, file)
             replace_starts(self._connection, process.key, starts.subscriptions)
             replace_start_timers(self._connection, process.key, starts.timers)
+            messages.add_rules(self._connection, rule_rows(process))
             self._deliver_what_waited(process.key, row.id, starts)
         return row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from bpmn.expressions import ExpressionError, UnknownVariable, UnsupportedPython, compile_expression
@@ -33,6 +33,16 @@ def condition(expression: Expression) -> Callable[[Mapping[str, Any], datetime],
             return False
 
     return holds
+
+
+def value_of(expression: Expression, variables: Mapping[str, Any], now: datetime) -> Any:
+    """Outside of any instance. Raises ActivityFailed."""
+    return _compile_once(expression.language, expression.text)(variables, now)
+
+
+@lru_cache(maxsize=1024)
+def _compile_once(language: Language, text: str) -> Callable[[Mapping[str, Any], datetime], Any]:
+    return _compile(Expression(language, text))
 
 
 def _compile(expression: Expression) -> Callable[[Mapping[str, Any], datetime], Any]:

@@ -12,6 +12,7 @@ from engine.arrivals import trigger_start
 from engine.commands import Cancel, Command, CompleteActivity, Start, ThrowError, ThrowEscalation, TriggerEvent
 from engine.deferred import hold_call
 from engine.errors import Conflict, EngineError
+from engine.keys import keys_of
 from engine.live import Live
 from engine.messages import Outgoing, deliver_or_defer, publish, serve_after_end, serve_opened
 from engine.model import InstanceState, PublicationOutcome
@@ -163,7 +164,7 @@ def _send_message(session: Session, item: FollowUp, event: e.MessageThrown) -> N
     at, live = item.command.at, item.live
     message = Outgoing(
         name=event.name,
-        keys=(event.correlation_key,) if event.correlation_key else (),
+        keys=_keys(session, event, at),
         payload=event.variables,
         at=at,
         by=f"instance:{live.id}",
@@ -178,3 +179,9 @@ def _send_message(session: Session, item: FollowUp, event: e.MessageThrown) -> N
     elif publication.outcome is PublicationOutcome.STORED:
         detail |= {"message": publication.id, "expires_at": message.expires_at}
         live.log(at, "message.stored", "system", event.activity_id, event.element_id, detail)
+
+
+def _keys(session: Session, event: e.MessageThrown, at: datetime) -> tuple[str, ...]:
+    """By the sender's diagram, and by those of others that say how they read the message."""
+    keys = keys_of(session.connection, event.name, None, event.variables, at)
+    return tuple(dict.fromkeys((event.correlation_key, *keys))) if event.correlation_key else keys

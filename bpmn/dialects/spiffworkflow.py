@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from bpmn.correlation import CorrelationKey
 from bpmn.dialects.base import Adapter, clean_script
 from bpmn.dialects.languages import constant
 from bpmn.document import Element
@@ -33,18 +34,18 @@ class SpiffAdapter(Adapter):
     def refine_event(self, element: Element, definition: EventDefinition) -> EventDefinition:
         """Payload and variable stand on the event definition or on the message, signal, ... it refers to."""
         target = self.document.resolve(definition.ref) if definition.ref else None
-        payload, variable, key = None, None, None
+        payload, variable, bindings = None, None, dict[str, Expression]()
         for holder in (element, target):
             if holder is None:
                 continue
             payload = payload or self._payload(holder)
             variable = variable or _text(holder, "spiffworkflow:messageVariable", "spiffworkflow:variableName")
-            key = key or self._correlation(holder)
+            bindings = self._bindings(holder) | bindings
         return replace(
             definition,
             payload=payload or (),
             variable=variable,
-            correlation_key=key or definition.correlation_key,
+            keys=tuple(_bound(key, bindings) for key in definition.keys),
         )
 
     def refine(self, element: Element, node: FlowNode) -> FlowNode:
@@ -110,19 +111,26 @@ class SpiffAdapter(Adapter):
                 return (Assignment("", self.value(payload.text, payload.line)),)
         return ()
 
-    def _correlation(self, holder: Element) -> Expression | None:
+    def _bindings(self, holder: Element) -> dict[str, Expression]:
+        """By correlation property, its value in the process. One of a property that the message does not have counts
+        for nothing, as in SpiffWorkflow; it is reported."""
+        found: dict[str, Expression] = {}
         for correlation in holder.extensions("spiffworkflow:processVariableCorrelation"):
-            expression = correlation.part("spiffworkflow:expression")
-            correlation.part("spiffworkflow:propertyId")
-            if expression is not None and expression.text.strip():
-                return self.value(expression.text, expression.line)
-        return None
+            named, expression = (correlation.part(f"spiffworkflow:{part}") for part in ("propertyId", "expression"))
+            if named is not None and expression is not None and expression.text.strip():
+                found[named.text.strip()] = self.value(expression.text, expression.line)
+        return found
 
     def _extension_script(self, element: Element, name: str) -> Script | None:
         script = element.extension(name)
         if script is None or not script.text.strip():
             return None
         return Script(Language.PYTHON, clean_script(script.text), script.line)
+
+
+def _bound(key: CorrelationKey, bindings: Mapping[str, Expression]) -> CorrelationKey:
+    properties = (replace(each, binding=bindings.get(each.id, each.binding)) for each in key.properties)
+    return replace(key, properties=tuple(properties))
 
 
 def _form(properties: Mapping[str, str]) -> Form | None:

@@ -8,6 +8,7 @@ from bpmn.dialects.base import Adapter
 from bpmn.document import Element, local
 from bpmn.links import link_name
 from bpmn.model import EventDefinition, EventKind, Expression, Language, Timer, TimerKind
+from bpmn.reader.correlation import correlation_keys
 
 KINDS: Final = {
     "messageEventDefinition": EventKind.MESSAGE,
@@ -104,7 +105,7 @@ def _message(element: Element, reference: str | None, adapter: Adapter) -> Event
         EventKind.MESSAGE,
         reference,
         name=_name(target, reference, adapter),
-        correlation_key=_correlation_key(element, reference, adapter),
+        keys=correlation_keys(element, reference, adapter),
         line=element.line,
     )
     return adapter.refine_event(element, definition)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bpmn.model import Assignment, Expression, ListOf, MapOf, Script, Source
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from engine.interpreter.token import Token
 
 Evaluate = Callable[["Token"], Any]
+EvaluateOver = Callable[[Mapping[str, Any], datetime], Any]
 Assignments = tuple[tuple[str, Evaluate], ...]
 
 
@@ -41,6 +43,10 @@ class Compiler:
                 raise ActivityFailed(failure.kind, failure.message, line, is_missing_variable=missing) from failure
 
         return evaluate
+
+    def over(self, expression: Expression) -> EvaluateOver:
+        """The expression over something else than the variables of a token."""
+        return self._services.compile(expression)
 
     def condition(self, expression: Expression | None) -> Callable[[Token], bool] | None:
         """Null counts as no (FEEL); anything else that is no boolean is an error."""

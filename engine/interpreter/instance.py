@@ -156,7 +156,7 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
         _check_inputs(workflow.program.process, command.variables)
     workflow.emit(InstanceStarted(start.node.id))
     assign_local(workflow.root, workflow.root.spec.input_mappings)
-    for name, value in _brought(start, command).items():
+    for name, value in _brought(start, command, workflow.root).items():
         workflow.set_local(workflow.root, name, value, 0)
     if start.node.initiator_variable:
         workflow.set_local(workflow.root, start.node.initiator_variable, command.initiator, 0)
@@ -174,12 +174,13 @@ def _check_inputs(process: Process, variables: Mapping[str, Any]) -> None:
         )
 
 
-def _brought(start: FlowNodeSpec, command: Start) -> dict[str, Any]:
+def _brought(start: FlowNodeSpec, command: Start, root: Token) -> dict[str, Any]:
     """The variables that the starting event makes, or each of its triggers."""
     if command.start_event is None:
         return dict(command.variables)
     brought: dict[str, Any] = {}
     for part, payload in command.arrivals or ((0, command.variables),):
+        start.learn(root, payload, part)
         brought |= start.received(payload, part)
     return brought
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Select, and_, delete, insert, select, te
 
 from engine.model import Message, MessageState
 from engine.store.codec import decode, encode
-from engine.store.tables import message, message_key, process_instance
+from engine.store.tables import correlation_rule, message, message_key, process_instance
 from engine.store.types import AnyRow
+from engine.store.values import insert_missing
 
 NO_KEY = ""
 _STRIPES = 16  # what waits for any key takes all of them, a publisher those of its keys
@@ -110,6 +111,17 @@ def is_taken(connection: Connection, process_key: str, start_key: str) -> bool:
 def free_start_key(connection: Connection, instance_id: str) -> None:
     """An instance has ended: another one may start with its key."""
     connection.execute(update(process_instance).where(process_instance.c.id == instance_id).values(start_key=None))
+
+
+def rules_for(connection: Connection, name: str) -> list[str]:
+    """How messages of a name hold the properties of their correlation keys (see `engine.keys`)."""
+    query = select(correlation_rule.c.properties).where(correlation_rule.c.name == name)
+    return list(connection.execute(query.order_by(correlation_rule.c.hash)).scalars())
+
+
+def add_rules(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        insert_missing(connection, correlation_rule, rows)
 
 
 def has_expired(connection: Connection, now: datetime) -> bool:

@@ -37,7 +37,7 @@ class CatchEventSpec(CatchingSpec):
             self.catches[0].has_come(token)
             if self.catches[0].has_more_turns(token):
                 self._wait_for_next_turn(token)
-            self._go_on(token, self.catches[0].receive(command.variables))
+            self._go_on(token, self.catches[0].receive(token, command.variables))
 
     def came(self, host: Token, catcher: Token, payload: dict[str, Any]) -> None:
         self.catch_of(catcher).has_come(catcher)

@@ -10,6 +10,7 @@ from bpmn.model import EventDefinition, EventKind, FlowNode, Timer
 from engine.commands import TriggerEvent
 from engine.events import SubscriptionClosed, SubscriptionOpened, TimerStarted, TimerStopped
 from engine.interpreter.compiling import Compiler, Evaluate, text_of
+from engine.interpreter.correlation import Correlation
 from engine.interpreter.conditions import resolve
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.errors import ActivityFailed
@@ -34,6 +35,7 @@ class Catch:
         self._line = line
         self._name = compiler.optional(event.name)
         self._correlation_key = compiler.optional(event.correlation_key)
+        self.correlation = Correlation(compiler, event)
         self._timer_value = compiler.optional(event.timer.value) if event.timer else None
         self.condition = compiler.condition(event.condition)
         self.data: DataFlow | None = None
@@ -78,10 +80,20 @@ class Catch:
         elif waits in SUBSCRIBED_KINDS:
             token.workflow.emit(SubscriptionClosed(token.id, self._element_id))
 
-    def receive(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The variables that the event's *payload* makes."""
+    def receive(self, token: Token, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The variables that the event's *payload* makes, which has come for *token*."""
+        self.correlation.learn(token, payload)
         found = received(payload, self.event.variable)
         return {**found, **self.data.received(payload)} if self.data else found
+
+    def renew(self, token: Token) -> None:
+        """The conversation of what *token* waits for has a key now: only a message of that key will do."""
+        if self._correlation_key is not None or "key" in token.memory or not (key := self.correlation.awaited(token)):
+            return
+        token.memory["key"] = key
+        token.workflow.emit(SubscriptionClosed(token.id, self._element_id))
+        name, kind = token.memory["name"], str(self.event.kind)
+        token.workflow.emit(SubscriptionOpened(token.id, self._element_id, kind, name, key))
 
     def _schedule(self, token: Token) -> Schedule:
         timer = self.event.timer
@@ -101,6 +113,8 @@ class Catch:
         key = None
         if self._correlation_key is not None:
             key = self._text(self._correlation_key, where, "The correlation key is null")
+        elif key := self.correlation.awaited(where):
+            token.memory["key"] = key
         token.memory.update(waits=str(self.event.kind), name=name)
         token.workflow.emit(SubscriptionOpened(token.id, self._element_id, str(self.event.kind), name, key))
 
@@ -125,6 +139,9 @@ class CatchingSpec(FlowNodeSpec):
         self.needs_all = self.event.kind is EventKind.PARALLEL_MULTIPLE
         self.codes = [(e, self.compiler.optional(e.code)) for e in self.event.parts or (self.event,)]
 
+    def learn(self, root: Token, payload: Mapping[str, Any], part: int) -> None:
+        self.catches[part].correlation.learn(root, payload)
+
     def arm(self, host: Token) -> None:
         """Catchers inside *host* begin to wait, in the place of those that an incident has left there."""
         self.disarm(host)
@@ -144,7 +161,7 @@ class CatchingSpec(FlowNodeSpec):
     def trigger(self, token: Token, command: TriggerEvent) -> None:
         """What the catcher *token* waits for has come."""
         host = token.container
-        payload = self.catch_of(token).receive(command.variables)
+        payload = self.catch_of(token).receive(token, command.variables)
         if self.needs_all:
             self.catch_of(token).has_come(token)
             token.memory["payload"] = payload

@@ -106,6 +106,9 @@ class FlowNodeSpec(BpmnTaskSpec):
         found = received(payload, event.variable if event else None)
         return {**found, **self.data.received(payload)} if self.data else found
 
+    def learn(self, root: Token, payload: Mapping[str, Any], part: int) -> None:
+        """A message that starts the instance here says which conversation it is in."""
+
     def begin(self, root: Token, has_come: bool) -> None:
         """Starts the instance here. *has_come*: by the event that this node waits for."""
         if has_come and self.starts_through:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from bpmn.model import EventKind, FlowNode
 from engine.commands import CompleteActivity, TriggerEvent
@@ -19,6 +20,10 @@ class ReceiveTaskSpec(ActivitySpec):
         super().__init__(program, node, name)
         has_message = node.event is not None and node.event.kind is EventKind.MESSAGE
         self.catch = Catch(self.compiler, node.id, node.event, node.line) if has_message and node.event else None
+
+    def learn(self, root: Token, payload: Mapping[str, Any], part: int) -> None:
+        if self.catch:
+            self.catch.correlation.learn(root, payload)
 
     def begin(self, root: Token, has_come: bool) -> None:
         if has_come and not self.starts_through:
@@ -46,10 +51,14 @@ class ReceiveTaskSpec(ActivitySpec):
         if token.is_catcher:
             assert self.catch
             self.catch.has_come(token)
-            token.container.spec.chosen(token.container, self, self.catch.receive(command.variables))
+            token.container.spec.chosen(token.container, self, self.catch.receive(token, command.variables))
             return
-        payload = self.catch.receive(command.variables) if self.catch else command.variables
+        payload = self.catch.receive(token, command.variables) if self.catch else command.variables
         self.accept(token, CompleteActivity(at=command.at, activity_id=token.id, variables=payload))
+
+    def catch_of(self, catcher: Token) -> Catch:
+        assert self.catch
+        return self.catch
 
     def wait_for_gateway(self, gateway: Token) -> None:
         assert self.catch

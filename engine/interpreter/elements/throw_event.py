@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bpmn.model import EventDefinition, EventKind, FlowNode
 from engine.events import MessageThrown, SignalThrown
 from engine.interpreter.compiling import Compiler, text_of
+from engine.interpreter.correlation import Correlation
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.errors import ActivityFailed
@@ -54,6 +55,7 @@ class Throw:
         self._code = compiler.optional(event.code)
         self._message = compiler.optional(event.message)
         self._correlation_key = compiler.optional(event.correlation_key)
+        self._correlation = Correlation(compiler, event)
         self._payload = Payload(compiler, event.payload)
 
     def __call__(self, token: Token) -> None:
@@ -65,7 +67,8 @@ class Throw:
         workflow, payload = token.workflow, self._variables(token)
         match self.event.kind:
             case EventKind.MESSAGE:
-                key = text_of(self._correlation_key(token)) if self._correlation_key else None
+                given = text_of(self._correlation_key(token)) if self._correlation_key else None
+                key = given or self._correlation.sent(token, payload)
                 name = self._text(token)
                 message = MessageThrown(token.id, self._element_id, name, key, payload, self._time_to_live)
                 return partial(workflow.emit, message)

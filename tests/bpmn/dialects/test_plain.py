@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bpmn.correlation import CorrelationProperty
 from bpmn.model import CallBinding, EventKind, Expression, JobBinding, Language, UserTaskBinding
 
 
@@ -65,4 +66,6 @@ def test_a_message_is_correlated_by_what_the_process_binds_to_its_property(read_
 
     event = story.node("x").event
     assert event is not None
-    assert event.correlation_key == Expression(Language.PYTHON, "order_id", 1)
+    (key,) = event.keys
+    retrieval, binding = Expression(Language.PYTHON, "id", 1), Expression(Language.PYTHON, "order_id", 1)
+    assert key.properties == (CorrelationProperty("q", retrieval, binding),)
