@@ -1,5 +1,7 @@
 """History is kept as long as it says, then removed, and the removal is on record."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
@@ -306,3 +308,36 @@ def test_a_worker_that_is_stopped_leaves_the_rest(
 
     assert Retention(engine.store, engine.ids, clock, None).keep_house("one", rest=lambda: next(answers)) == 1
     assert engine.read.instances().total == 2
+
+
+CLEAN = """
+import sys
+from datetime import UTC, datetime
+from engine.clock import VirtualClock
+from engine.engine import Engine
+from engine.store import retention
+retention.LARGEST_BATCH = 2
+engine = Engine(sys.argv[1], clock=VirtualClock(datetime(2030, 1, 1, tzinfo=UTC)))
+engine.cleanup(progress=lambda count: print(count, flush=True))
+"""
+
+
+def test_killed_in_the_middle_it_leaves_whole_instances_and_a_true_record(
+    engine: Engine, database_url: str, clock: VirtualClock
+) -> None:
+    deploy(engine, KEPT, ttl="30")
+    for _ in range(30):
+        finish(engine, document=LARGE_TEXT)
+    clock.advance(timedelta(days=30))
+
+    with subprocess.Popen([sys.executable, "-c", CLEAN, database_url], stdout=subprocess.PIPE, text=True) as cleaner:
+        assert cleaner.stdout is not None
+        cleaner.stdout.readline()
+        cleaner.kill()
+
+    left = engine.read.instances(limit=100).items
+    assert all(len(engine.read.history(each.id).activities) == 3 for each in left)
+    assert all(engine.read.variables(each.id)["document"] == LARGE_TEXT for each in left)
+    assert len(left) == 30 - sum(each.instances for each in engine.read.cleanups()) < 30
+    engine.cleanup()
+    assert rows(engine) == {}
