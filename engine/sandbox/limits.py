@@ -14,6 +14,10 @@ class ScriptError(Exception):
         self.line = line
 
 
+class UnknownName(ScriptError):
+    """Names a variable that there is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """*seconds* of computing, *memory* and *output* in bytes."""

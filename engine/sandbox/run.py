@@ -12,6 +12,7 @@ import pydantic_monty as monty
 from bpmn.expressions import (
     ExpressionError,
     OverBudget,
+    UnknownVariable,
     UnsupportedPython,
     YearMonthDuration,
     compile_expression,
@@ -20,7 +21,7 @@ from bpmn.expressions import (
 from bpmn.model import Expression, Language, Script
 from engine.sandbox.entries import PRELUDE, with_entries
 from engine.sandbox.javascript import run_javascript
-from engine.sandbox.limits import DEFAULT_LIMITS, LONGEST_SCRIPT, Limits, ScriptError
+from engine.sandbox.limits import DEFAULT_LIMITS, LONGEST_SCRIPT, Limits, ScriptError, UnknownName
 from engine.sandbox.names import Names, names_of
 from engine.sandbox.plain import NotPlain, Plain
 from engine.sandbox.pool import SandboxUnavailable, sandbox_pool
@@ -77,7 +78,8 @@ def _javascript_value(expression: Expression, variables: Mapping[str, Any], now:
     try:
         result = run_javascript(expression.text, variables, now=now, keeps_names=False)
     except ScriptError as error:
-        raise ExpressionError(str(error), expression, None, sorted(variables)) from None
+        kind = UnknownVariable if isinstance(error, UnknownName) else ExpressionError
+        raise kind(str(error), expression, None, sorted(variables)) from None
     problem = ""
     if result.error:
         problem = f"An expression cannot throw the BPMN error '{result.error[0]}'. Throw it in a script task."

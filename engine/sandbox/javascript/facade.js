@@ -1,6 +1,6 @@
 // What a script finds in its global scope, and how its values come in and go out. Runs before the script, in a
-// context of its own; gives a function that is called afterwards.
-(function (text) {
+// context of its own; gives a function that takes the next step: run, then finish. `javaWorld` is java.js.
+((javaWorld) => (text) => {
   "use strict";
   const request = JSON.parse(text);
   const { defineProperty, getOwnPropertyNames, keys, create, getPrototypeOf, entries } = Object;
@@ -124,79 +124,13 @@
     return { [TAG]: "date", v: milliseconds, original: known && known.milliseconds === milliseconds ? known.original : null };
   };
 
-  // --- as Java writes it ---
-
-  const javaText = (value) => (value !== null && typeof value === "object" ? stringify(value) : String(value));
   const decapitalized = (name) => name[0].toLowerCase() + name.slice(1);
-  const same = (one, other) => one === other || stringify(encode(one)) === stringify(encode(other));
-  const mapMethods = {
-    get(key) { return this[key] === undefined ? null : this[key]; },
-    put(key, value) { const before = this[key]; this[key] = value; return before === undefined ? null : before; },
-    containsKey(key) { return Object.hasOwn(this, key); },
-    containsValue(value) { return Object.values(this).some((each) => same(each, value)); },
-    remove(key) { const before = this[key]; delete this[key]; return before === undefined ? null : before; },
-    keySet() { return keys(this); },
-    values() { return Object.values(this); },
-    size() { return keys(this).length; },
-    isEmpty() { return keys(this).length === 0; },
-    prop(name, value) {
-      if (arguments.length > 1) { this[name] = value; return this; }
-      if (!Object.hasOwn(this, name)) throw new ReferenceError(`No property '${name}'. There are: ${keys(this).join(", ")}.`);
-      return this[name];
-    },
-    hasProp(name) { return Object.hasOwn(this, name); },
-    fieldNames() { return keys(this); },
-    toString() { return stringify(this); },
-  };
-  const listMethods = {
-    get(at) {
-      if (!(at in this)) throw new RangeError(`get(${at}) lies outside a list of ${this.length} items.`);
-      return this[at];
-    },
-    size() { return this.length; },
-    isEmpty() { return this.length === 0; },
-    contains(value) { return this.some((each) => same(each, value)); },
-    add(...given) { given.length > 1 ? this.splice(given[0], 0, given[1]) : this.push(given[0]); return true; },
-    addAll(values) { this.push(...values); return true; },
-    elements() { return this; },
-  };
-  const textMethods = {
-    equals(other) { return String(this) === other; },
-    equalsIgnoreCase(other) { return typeof other === "string" && this.toLowerCase() === other.toLowerCase(); },
-    contains(part) { return this.includes(part); },
-    isEmpty() { return this.length === 0; },
-  };
-  const valueMethods = {
-    value() { return this.valueOf(); },
-    stringValue() { return String(this); },
-    numberValue() { return Number(this); },
-    boolValue() { return this.valueOf() === true; },
-  };
-  const beanMethod = (name) => {
-    const [, verb, property] = /^(get|is|set)([A-Z].*)$/.exec(name) || [];
-    if (!verb) return undefined;
-    const field = decapitalized(property);
-    if (verb === "set") return function (value) { this[field] = value; };
-    return function () { return this[field] === undefined ? null : this[field]; };
-  };
-  let mapPrototype = Object.prototype;
-  if (request.onJava) {
-    mapPrototype = new Proxy(create(Object.prototype), {
-      get(target, name) {
-        if (typeof name !== "string") return Reflect.get(Object.prototype, name);
-        return Object.hasOwn(mapMethods, name) ? mapMethods[name] : Object.prototype[name] || beanMethod(name);
-      },
-      has: () => false,
-    });
-    hide(Array.prototype, listMethods);
-    hide(String.prototype, textMethods);
-    for (const type of [String, Number, Boolean]) hide(type.prototype, valueMethods);
-  }
+  const textOf = (value) => (value !== null && typeof value === "object" ? stringify(value) : String(value));
 
   // --- what the script can call ---
 
   const print = (...values) => {
-    printed += values.map(javaText).join(" ") + "\n";
+    printed += values.map(textOf).join(" ") + "\n";
     if (printed.length > request.output) throw new RangeError(`The script printed more than its limit of ${request.output} characters.`);
   };
   class BpmnError extends Error {
@@ -292,57 +226,12 @@
     addCandidateGroup: (name) => more("candidateGroups", [name]),
     addCandidateGroups: (names) => more("candidateGroups", names),
   });
-  const typed = (value) => {
-    const builder = { serializationDataFormat: () => builder, setTransient: () => builder, create: () => value };
-    return builder;
-  };
-  const typedValue = (value) => value;
-  const Variables = {
-    objectValue: typed,
-    SerializationDataFormats: { JSON: "application/json", JAVA: "java", XML: "application/xml" },
-    createVariables: () => {
-      const map = hide({}, { putValue(name, value) { this[name] = value; return this; } });
-      return map;
-    },
-  };
-  for (const type of ["string", "boolean", "integer", "long", "short", "double", "date", "bytes", "untyped", "number"]) {
-    Variables[`${type}Value`] = typedValue;
-  }
   const console = { log: print, info: print, warn: print, error: print, debug: print };
-  const out = { println: print, print };
-  class ArrayList extends Array {
-    constructor(items) {
-      super();
-      if (isArray(items)) this.push(...items);
-    }
-    static get [Symbol.species]() { return Array; }
-  }
-  function HashMap(items) { return Object.assign(create(mapPrototype), items); }
-  const java = {
-    lang: { System: { out, err: out, currentTimeMillis: () => request.now } },
-    util: {
-      Date: fixedDate,
-      ArrayList,
-      HashMap,
-      LinkedHashMap: HashMap,
-      Arrays: { asList: (...items) => (items.length === 1 && isArray(items[0]) ? [...items[0]] : items) },
-    },
-  };
-  const org = { camunda: { bpm: { engine: { delegate: { BpmnError }, variable: { Variables } } } } };
-  const Java = {
-    type(name) {
-      const found = String(name).split(".").reduce((from, part) => (from && Object.hasOwn(from, part) ? from[part] : undefined), { java, org });
-      if (found === undefined) throw new TypeError(`Java's '${name}' does not exist here. Move this to a service task with a handler.`);
-      return found;
-    },
-    from: (list) => Array.from(list),
-    to: (list) => list,
-  };
-  const S = (value) => decode(encode(typeof value === "string" ? JSON.parse(value) : value));
-
-  hide(globalThis, { print, console, BpmnError, execution, java, org, Java });
+  const java = javaWorld({ hide, decapitalized, encode, decode, print, BpmnError, date: fixedDate, now: request.now });
+  const mapPrototype = request.onJava ? java.prototypes() : Object.prototype;
+  hide(globalThis, { print, console, BpmnError, execution, ...java.globals });
   if (taskObject) hide(globalThis, { task: taskObject });
-  if (request.onJava) hide(globalThis, { S });
+  if (request.onJava) hide(globalThis, { S: java.spin });
   const builtIn = new Set(getOwnPropertyNames(globalThis));
 
   for (const name of keys(request.variables)) {
@@ -389,7 +278,7 @@
     return found;
   };
   const described = (problem) => {
-    if (!(problem instanceof Error)) return { message: `The script threw ${javaText(problem)}`, stack: "" };
+    if (!(problem instanceof Error)) return { message: `The script threw ${textOf(problem)}`, stack: "" };
     return { message: `${problem.name}: ${problem.message}`, stack: String(problem.stack) };
   };
   const answer = () => {

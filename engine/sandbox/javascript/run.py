@@ -12,7 +12,7 @@ from typing import Any
 from bpmn.expressions.javascript import names_in, reads_by_computed_name
 from engine.sandbox.javascript.pool import NoWorker, WorkerEnded, ask
 from engine.sandbox.javascript.values import NotForScripts, Sending
-from engine.sandbox.limits import DEFAULT_LIMITS, LONGEST_SCRIPT, Limits, ScriptError
+from engine.sandbox.limits import DEFAULT_LIMITS, LONGEST_SCRIPT, Limits, ScriptError, UnknownName
 from engine.sandbox.plain import LARGEST
 from engine.scripting import ScriptResult, Standing
 
@@ -169,7 +169,7 @@ def _failed(failure: str, limits: Limits, variables: Mapping[str, Any]) -> Scrip
         return ScriptError(f"The script used more memory than its limit of {limits.memory} bytes.")
     if message.startswith("ReferenceError") and message.endswith("is not defined"):
         names = ", ".join(sorted(map(str, variables))) or "none"
-        return ScriptError(f"{message}. Variables in scope: {names}.", line)
+        return UnknownName(f"{message}. Variables in scope: {names}.", line)
     return ScriptError(message.rstrip(".") + ".", line)
 
 

@@ -28,7 +28,7 @@ def main(folder: str) -> None:
     sys.path.append(folder)
     import quickjs
 
-    facade = "\n" * _OFFSET + Path(__file__).with_name("facade.js").read_text("utf-8")
+    facade = "\n" * _OFFSET + "{}({})".format(*(_text(name).strip() for name in ("facade.js", "java.js")))
     _give_up_powers()
     while True:
         context = quickjs.Context()  # before a script waits for it
@@ -62,6 +62,10 @@ def _run(quickjs: Any, context: Any, prepare: Any, message: dict[str, Any]) -> d
         return {"failure": str(problem)}
     except MemoryError:
         return {"failure": "InternalError: out of memory"}
+
+
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
 
 
 def _give_up_powers() -> None:

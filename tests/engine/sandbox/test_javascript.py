@@ -151,6 +151,7 @@ def test_camunda_scripts_use_lists_and_maps_as_java_has_them(text: str, expected
 def test_plain_scripts_see_javascripts_own_objects():
     assert plain("[order.size, order.get, [].size, typeof S]", order={"a": 1}).value == [None, None, None, "undefined"]
     assert plain("java.lang.System.out.println('test')").output == "test\n"
+    assert plain("var l = new java.util.ArrayList(); l.add(1); l.size() + new java.util.HashMap().size()").value == 1
 
 
 def test_what_is_printed_is_kept_apart():
