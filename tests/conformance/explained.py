@@ -89,9 +89,11 @@ EXPLANATIONS: Final = (
     ),
     Explanation(
         "miwg-deployed realworld-deployed",
-        r"\[(language-not-supported|script-elsewhere|not-honoured)[a-z, -]*\] line|The script is in |calls a CMMN case",
+        r"\[(language-not-supported|script-elsewhere|not-honoured)[a-z, -]*\] line|"
+        r"The script is in |calls a CMMN case|Java's '",
         "Languages and neighbours that this engine does not run",
-        "JavaScript, Groovy and FreeMarker scripts, CMMN cases. Each is named with its place and what to use instead.",
+        "Groovy and FreeMarker scripts, scripts that call Java, CMMN cases, tenants. Each is named with its place and "
+        "what to use instead.",
     ),
     Explanation(
         "miwg-deployed realworld-deployed",
