@@ -106,3 +106,36 @@ def test_only_candidate_starters_start_a_process_that_names_them(the_engine, lea
     assert the_engine.read.instances().total == 0
     assert ann.get("/processes/leave/start").status == 200
     assert admin.get("/processes/leave/start").status == 200
+
+
+STARTERS = {
+    "a user": 'camunda:candidateStarterUsers="ann, somebody"',
+    "a group": 'camunda:candidateStarterGroups="managers"',
+}
+
+
+@pytest.mark.parametrize("said", STARTERS.values(), ids=STARTERS)
+def test_users_and_groups_that_may_start_see_the_button_and_others_do_not(the_engine, leave_file, ann, ben, said):
+    redeploy(the_engine, leave_file, 'isExecutable="true"', f'isExecutable="true" {said}')
+
+    assert "/processes/leave/start" in ann.get("/processes/").html
+    assert "/processes/leave/start" not in ben.get("/processes/").html
+    assert ben.post("/processes/leave/start", by="json").status == 403
+    assert ann.post("/processes/leave/start", by="json").status == 200
+    assert [each.started_by for each in the_engine.read.instances()] == ["ann"]
+
+
+def test_what_is_not_startable_in_the_tasklist_nobody_starts_there_but_an_operator_elsewhere(
+    the_engine, leave_file, admin
+):
+    redeploy(the_engine, leave_file, 'isExecutable="true"', 'isExecutable="true" camunda:isStartableInTasklist="false"')
+
+    assert admin.get("/processes/leave/start").status == 403
+    assert the_engine.start("leave", by="admin").process_key == "leave"
+
+
+def test_the_version_tag_is_shown(the_engine, leave_file, ann):
+    redeploy(the_engine, leave_file, 'isExecutable="true"', 'isExecutable="true" camunda:versionTag="spring 2"')
+
+    assert "spring 2" in ann.get("/processes/").text
+    assert "spring 2" in ann.get("/processes/leave").text
