@@ -44,20 +44,16 @@ def check(review: Review) -> None:
 
 def _check_choice(review: Review, node: Element, flows: list[Element]) -> None:
     default = local(node.get("default"))
-    open_flows = [flow for flow in flows if flow.child("conditionExpression") is None and flow.id != default]
+    unconditional = [flow for flow in flows if flow.child("conditionExpression") is None and flow.id != default]
     if review.definitions.dialect is Dialect.CAMUNDA7 and node.name == "inclusiveGateway":
-        for flow in open_flows:
+        for flow in unconditional:
             message = f"Sequence flow '{name_of(flow)}' has no condition: it is always taken, as Camunda 7 does."
             review.warning(RULE, flow, message)
-    elif review.definitions.dialect is Dialect.CAMUNDA7 and not default and open_flows == flows[-1:]:
-        message = (
-            f"Sequence flow '{name_of(flows[-1])}' has no condition: it is taken where no other is, as Camunda 7 does. "
-            f"Mark it as the default flow of '{name_of(node)}' to say so."
-        )
-        review.warning(RULE, flows[-1], message)
+    elif review.definitions.dialect is Dialect.CAMUNDA7 and not default and len(unconditional) == 1:
+        _check_only_unconditional(review, node, unconditional[0], is_last=unconditional == flows[-1:])
         return
     else:
-        for flow in open_flows:
+        for flow in unconditional:
             message = (
                 f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has neither a condition "
                 "nor is it the default. Give it a condition or make it the default flow."
@@ -69,3 +65,17 @@ def _check_choice(review: Review, node: Element, flows: list[Element]) -> None:
             "Mark one flow as the default to be safe."
         )
         review.info(RULE, node, message)
+
+
+def _check_only_unconditional(review: Review, node: Element, flow: Element, *, is_last: bool) -> None:
+    """Camunda 7 says that it assumes such a flow to be the default, and takes the first flow that it may."""
+    what = f"Sequence flow '{name_of(flow)}' out of {node.name} '{name_of(node)}' has no condition"
+    if is_last:
+        message = f"{what}: it is taken where no other is, as Camunda 7 does. Make it the default flow to say so."
+        review.warning(RULE, flow, message)
+    else:
+        message = (
+            f"{what}, and others stand behind it in the file, which Camunda 7 would never take. "
+            "Give it a condition or make it the default flow."
+        )
+        review.error(RULE, flow, message)

@@ -33,6 +33,7 @@ _REASONS: Final = {
     "missing-start": "A subprocess with nothing in it",
     "multi-instance": "A multi-instance without a cardinality or a collection, a loop without an end",
     "not-reached": "Something that nothing leads to (the editor lost what joined it)",
+    "not-honoured": "An attribute that the process would run otherwise without: tenants, sentries and the like",
     "quantity": "A quantity of tokens that is not positive",
     "reference": "A message, error or escalation that the file does not define",
     "script-elsewhere": "A script that stands in another file",
