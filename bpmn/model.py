@@ -274,7 +274,7 @@ class MultiInstance:
     """*counts_from*: the first value of `loopCounter` (0 in Camunda 7, 1 elsewhere).
     *throws_once*: of the *behaviors*, only as the first instance completes (behavior="One").
     *goes_on*: what catches these events on the boundary does not interrupt the activity (None, One).
-    *save_point_before*/*after*: of each instance."""
+    *save_point_before*/*after*: of each instance. *keeps_counters*: nrOfInstances and the like are variables."""
 
     is_sequential: bool
     cardinality: Expression | None = None
@@ -289,6 +289,7 @@ class MultiInstance:
     goes_on: bool = False
     save_point_before: bool = False
     save_point_after: bool = False
+    keeps_counters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +298,8 @@ class Listener:
     update, complete, delete), by handler or script. *event* is the neutral name, whatever the dialect writes.
 
     *is_local*: what the handler returns stays in the activity. *after_outputs*: an end listener told when the
-    outputs have been mapped. *on_cancel*: an end listener told of an interrupted activity too.
+    outputs have been mapped. *on_cancel*: an end listener told of an interrupted activity too. *timer*: of a
+    listener to timeouts, when they are.
     """
 
     event: str
@@ -306,6 +308,7 @@ class Listener:
     is_local: bool = False
     after_outputs: bool = False
     on_cancel: bool = False
+    timer: Timer | None = None
     line: int = 0
 
 

@@ -82,6 +82,7 @@ class Effects:
                 kind="continuation",
                 activity_id=event.activity_id,
                 element_id=event.element_id,
+                rank=-event.priority,
             ),
         )
 
@@ -101,6 +102,7 @@ class Effects:
                 activity_id=event.activity_id,
                 element_id=event.element_id,
                 due_at=event.due_at,
+                rank=-event.priority,
             ),
         )
 

@@ -109,6 +109,7 @@ class ContinuationCreated:
 
     activity_id: int
     element_id: str
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class TimerStarted:
     activity_id: int
     element_id: str
     due_at: datetime
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from bpmn.answer import Answer
 from bpmn.dialects.base import LISTENER_EVENT, Adapter
 from bpmn.dialects.camunda_forms import read_form
-from bpmn.dialects.camunda_parts import data_default, error_message, said, starters, variable_filter
+from bpmn.dialects.camunda_parts import data_default, error_message, listener_timer, said, starters, variable_filter
 from bpmn.dialects.languages import constant, is_juel
 from bpmn.document import Element
 from bpmn.model import (
@@ -99,6 +99,7 @@ class CamundaAdapter(Adapter):
         loop = replace(
             loop,
             counts_from=0,
+            keeps_counters=True,
             save_point_before=element.flag("camunda:asyncBefore") or element.flag("camunda:async"),
             save_point_after=element.flag("camunda:asyncAfter"),
         )
@@ -327,6 +328,7 @@ class CamundaAdapter(Adapter):
                     job,
                     self._script(script) if script is not None else None,
                     on_cancel=event == "end",
+                    timer=listener_timer(self, listener),
                     line=listener.line,
                 )
             )

@@ -8,11 +8,12 @@ from typing import Final
 from bpmn.dialects.base import Adapter
 from bpmn.dialects.filters import listed, read_filter
 from bpmn.document import Element, local
-from bpmn.model import EventDefinition, EventKind, Expression, Language
+from bpmn.model import EventDefinition, EventKind, Expression, Language, Timer, TimerKind
 from bpmn.variable_filter import VariableFilter
 
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _ROLE: Final = re.compile(r"(user|group)\(([^()]*)\)")
+_TIMERS: Final = {"timeDate": TimerKind.DATE, "timeDuration": TimerKind.DURATION, "timeCycle": TimerKind.CYCLE}
 
 
 def starters(process: Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -51,6 +52,17 @@ def data_default(data_object: Element) -> Expression | None:
     if kind == "boolean":
         return Expression(Language.JSON, "true" if text in ("true", "1") else "false", value.line)
     return Expression(Language.LITERAL, text, value.line)
+
+
+def listener_timer(adapter: Adapter, listener: Element) -> Timer | None:
+    """When a task listener's timeout is."""
+    definition = listener.child("timerEventDefinition")
+    for name, kind in _TIMERS.items():
+        written = definition.child(name) if definition is not None else None
+        value = adapter.timer_value(written) if written is not None else None
+        if value is not None:
+            return Timer(kind, value)
+    return None
 
 
 def variable_filter(adapter: Adapter, element: Element, definition: EventDefinition) -> VariableFilter | None:

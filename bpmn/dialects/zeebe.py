@@ -34,7 +34,7 @@ from bpmn.model import (
 from bpmn.variable_filter import VariableFilter
 
 _EMBEDDED_FORM: Final = "camunda-forms:bpmn:"
-_OF_CONNECTORS: Final = ("resultExpression", "errorExpression", "retryBackoff", "jobTimeout")  # as Answer has them
+_OF_CONNECTORS: Final = ("resultExpression", "errorExpression", "retryBackoff", "jobTimeout")
 _TASK_EVENTS: Final = {
     "creating": "create",
     "assigning": "assignment",
@@ -168,10 +168,11 @@ class ZeebeAdapter(Adapter):
 
     def _answer(self, job_type: str, headers: Mapping[str, str], line: int) -> Answer | None:
         """The headers that Camunda's own runtime of connectors reads."""
-        answer = Answer(
-            *(self.value(headers[key], line) if headers.get(key) else None for key in _OF_CONNECTORS),
-            is_connector=job_type.startswith("io.camunda:") or "resultExpression" in headers,
+        result, error, backoff, timeout = (
+            self.value(headers[key], line) if headers.get(key) else None for key in _OF_CONNECTORS
         )
+        is_connector = job_type.startswith("io.camunda:") or result is not None
+        answer = Answer(result, error, backoff, timeout, is_connector=is_connector)
         return replace(answer, result_variable=headers.get("resultVariable") or None) if answer != Answer() else None
 
     def _priority(self, element: Element) -> Expression | None:

@@ -26,6 +26,8 @@ def check(review: Review) -> None:
             problem = f"listens to '{listener.event}', which never happens there. Choose: {', '.join(events)}."
         elif listener.job is None and listener.script is None:
             problem = "has nothing to do. Give it a handler or a script."
+        elif (listener.timer is None) == (listener.event == "timeout"):
+            problem = "says no time. Give it a timer." if listener.timer is None else "has a timer without a timeout."
         if problem:
             review.error(RULE, element, f"A listener of '{name_of(element)}' {problem}")
 

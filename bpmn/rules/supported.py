@@ -8,7 +8,6 @@ from typing import Final
 from bpmn.document import Element
 from bpmn.model import EventKind, FlowNode, NodeKind
 from bpmn.reader.processes import GLOBAL_TASKS
-from bpmn.rules.listener import listeners
 from bpmn.rules.review import ACTIVITIES, Review, name_of
 
 RULE: Final = "supported"
@@ -34,7 +33,9 @@ EVENTS: Final[Mapping[NodeKind, frozenset[EventKind]]] = {
     - {EventKind.LINK},
 }
 EVENT_SUBPROCESS_STARTS: Final = _CAUGHT
-LISTENER_EVENTS: Final = frozenset({"start", "end", "take", "create", "assignment", "update", "complete", "delete"})
+LISTENER_EVENTS: Final = frozenset(
+    {"start", "end", "take", "create", "assignment", "update", "complete", "delete", "timeout"}
+)
 INSTANTIATING: Final = frozenset({NodeKind.RECEIVE_TASK, NodeKind.EVENT_GATEWAY})
 MULTI_INSTANCE_BEHAVIOURS: Final = ("All", "None", "One", "Complex")
 CALLED: Final = ("process", *GLOBAL_TASKS)
@@ -46,7 +47,7 @@ def check(review: Review) -> None:
     for _, node, element in review.model_nodes():
         for what, remedy in _unsupported(node):
             review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
-    for element, what, remedy in (*_unsupported_details(review), *_unsupported_listeners(review)):
+    for element, what, remedy in _unsupported_details(review):
         review.error(RULE, element, f"{what} ('{name_of(element)}'). {_LATER} {remedy}")
 
 
@@ -68,16 +69,3 @@ def _unsupported_details(review: Review) -> Iterator[tuple[Element, str, str]]:
         target = review.document.resolve(call.get("calledElement"))
         if target is not None and target.name.startswith("global") and target.name not in CALLED:
             yield call, f"A call of a {target.name}", "Call a process."
-
-
-def _unsupported_listeners(review: Review) -> Iterator[tuple[Element, str, str]]:
-    for element_id, listener, events in listeners(review):
-        element = review.document.by_id.get(element_id)
-        if element is None or listener.event not in events:
-            continue
-        if listener.event not in LISTENER_EVENTS:
-            yield element, f"A listener to '{listener.event}'", "Attach a timer event instead."
-        source = review.document.resolve(element.get("sourceRef")) if listener.event == "take" else element
-        if source is not None and source.name == "eventBasedGateway" and listener.event in ("take", "end"):
-            message = f"A listener to '{listener.event}' at an event-based gateway"
-            yield element, message, "Listen to what stands behind it."

@@ -120,6 +120,15 @@ def assign_outward(token: Token, assignments: Assignments) -> None:
         token.workflow.set_variable_from(scope, name, value, token.id)
 
 
+def priority_of(evaluate: Evaluate | None, token: Token, line: int) -> int:
+    """0 where nothing says more."""
+    text = text_of(evaluate(token)) if evaluate else "0"
+    try:
+        return int(text or "")
+    except ValueError:
+        raise ActivityFailed("expression", f"'{text}' is no whole number for priority.", line) from None
+
+
 def text_of(value: Any) -> str | None:
     """A value as the text of a name or key: null stays null, 5 and 5.0 are "5", true is "true"."""
     if value is None or isinstance(value, str):

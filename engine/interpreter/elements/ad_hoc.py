@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from bpmn.model import FlowNode
 from engine.interpreter.elements.subprocess import SubprocessSpec, is_implicit_start
+from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
 
 if TYPE_CHECKING:
@@ -20,18 +21,23 @@ class AdHocSpec(SubprocessSpec):
         self.condition = self.compiler.condition(node.completion_condition)
         assert node.body is not None
         self.starts = [each.id for each in node.body.nodes.values() if is_implicit_start(each)]
+        self.active_elements = self.compiler.optional(node.active_elements)
+        self.output_element = self.compiler.optional(node.output_element)
 
     def execute(self, token: Token) -> bool:
         for start in self.event_starts:
             start.arm(token)
-        token.memory["to_start"] = list(self.starts)
+        to_start = self._chosen(token)
+        token.memory["to_start"] = list(to_start)
         while token.memory["to_start"]:
             self._start_next(token)
             if self.node.is_ordered:
                 break
-        return not self.starts
+        return not to_start
 
     def collect(self, token: Token, inner: Token) -> None:
+        if self.output_element and not inner.spec.flows:
+            token.memory.setdefault("collected", []).append(self.output_element(inner))
         if self.condition is not None and self.condition(inner):
             token.memory["to_start"] = []
             token.memory["is_done"] = True
@@ -47,6 +53,28 @@ class AdHocSpec(SubprocessSpec):
             self._start_next(token)
         else:
             self.resume(token)
+
+    def write_result(self, token: Token) -> None:
+        if self.node.output_collection:
+            values = token.memory.get("collected", [])
+            token.workflow.set_variable_from(token.container, self.node.output_collection, values, token.id)
+        super().write_result(token)
+
+    def _chosen(self, token: Token) -> list[str]:
+        """What begins: all that nothing leads to, or what the diagram's collection names of that."""
+        if self.active_elements is None:
+            return self.starts
+        chosen: Any = self.active_elements(token)
+        if not isinstance(chosen, list):
+            raise self._wrong(f"is {type(chosen).__name__} and no list")
+        for element_id in cast("list[Any]", chosen):
+            if element_id not in self.starts:
+                raise self._wrong(f"names '{element_id}', which is none of {', '.join(self.starts)}")
+        return chosen
+
+    def _wrong(self, what: str) -> ActivityFailed:
+        message = f"The collection of what begins in '{self.node.id}' {what}."
+        return ActivityFailed("expression", message, self.node.line)
 
     def _start_next(self, token: Token) -> None:
         token.workflow.enter(self.program.spec_of(token.memory["to_start"].pop(0)), token)

@@ -106,7 +106,7 @@ class Catch:
 
     def _start_timer(self, token: Token, due_at: datetime, left: int | None) -> None:
         token.memory.update(waits="timer", due=due_at.isoformat(), left=left)
-        token.workflow.emit(TimerStarted(token.id, self._element_id, due_at))
+        token.workflow.emit(TimerStarted(token.id, self._element_id, due_at, token.spec.job_priority(token)))
 
     def _subscribe(self, token: Token, where: Token) -> None:
         name = self._text(self._name, where, f"The {self.event.kind} has no name")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.events import ActivityCompleted, FlowTaken
+from engine.events import ActivityCompleted
 from engine.interpreter.elements.catch_event import CatchEventSpec
-from engine.interpreter.elements.flow_node import Flow, FlowNodeSpec
+from engine.interpreter.elements.flow_node import END_AFTER_OUTPUTS, Flow, FlowNodeSpec
 from engine.interpreter.elements.receive_task import ReceiveTaskSpec
 from engine.interpreter.token import Token
 
@@ -27,7 +27,17 @@ class EventGatewaySpec(FlowNodeSpec):
         """*event* has come: the others are withdrawn, the token goes on behind it."""
         for each in token.inner_tokens:
             each.spec.stop_waiting(each)
-        self._leave(token, event, payload)
+            token.workflow.remove(each)
+        token.memory["chosen"] = [event.name, payload]
+        if self.listeners is None or self.listeners.tell(token, "end", END_AFTER_OUTPUTS):
+            self.go_on(token)
+
+    def go_on(self, token: Token) -> None:
+        if "chosen" not in token.memory:
+            super().go_on(token)
+            return
+        name, payload = token.memory.pop("chosen")
+        self._leave(token, self.program.spec_named(name), payload)
 
     def begin_with(self, root: Token, event: FlowNodeSpec) -> None:
         """*event* has started the instance, which has its payload; of a parallel gateway, the others are
@@ -42,8 +52,5 @@ class EventGatewaySpec(FlowNodeSpec):
         for flow in self.flows:
             if flow.target is not event and not self.node.awaits_all:
                 continue
-            workflow.emit(FlowTaken(flow.id))
-            entered = workflow.enter(flow.target, token.container, flow.id)
-            if flow.target is event:
-                entered.memory.update(payload=payload, result=payload)
+            flow.take(token.container, {"payload": payload, "result": payload} if flow.target is event else None)
         workflow.remove(token)

@@ -21,7 +21,7 @@ from bpmn.model import FlowNode
 from engine.commands import CompleteActivity, TriggerEvent
 from engine.errors import Conflict
 from engine.events import ActivityCancelled, ActivityCompleted, ContinuationCreated, FlowTaken
-from engine.interpreter.compiling import Compiler, assign_local, assign_outward
+from engine.interpreter.compiling import Compiler, assign_local, assign_outward, priority_of
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.payload import received
 from engine.interpreter.token import Phase, Token
@@ -45,13 +45,19 @@ class Flow:
     condition: Callable[[Token], bool] | None
     listeners: ListenersSpec | None = None
 
-    def take(self, container: Token) -> None:
-        """A token goes along here to the target."""
+    def take(self, container: Token, brings: dict[str, Any] | None = None) -> None:
+        """A token goes along here to the target. *brings*: what an event that has come already has brought."""
         container.workflow.emit(FlowTaken(self.id))
         if self.listeners:
-            self.listeners.tell_of_take(container)
+            self.listeners.tell_of_take(container, brings)
         else:
+            self.deliver(container, brings)
+
+    def deliver(self, container: Token, brings: dict[str, Any] | None) -> None:
+        if brings is None:
             self.target.arrive(container, self)
+        else:
+            container.workflow.enter(self.target, container, self.id).memory.update(brings)
 
 
 class FlowNodeSpec(BpmnTaskSpec):
@@ -79,6 +85,8 @@ class FlowNodeSpec(BpmnTaskSpec):
         self.compiler = Compiler(program.services, node.line)
         self.input_mappings = self.compiler.assignments(node.inputs)
         self.output_mappings = self.compiler.assignments(node.outputs)
+        self.saves_before, self.saves_after = node.save_point_before, node.save_point_after
+        self._job_priority = self.compiler.optional(node.job_priority)
         self.kind = str(node.kind)
         self.flows: tuple[Flow, ...] = ()
         self.default_flow: Flow | None = None
@@ -237,7 +245,7 @@ class FlowNodeSpec(BpmnTaskSpec):
     def _run_hook(self, my_task: Token) -> bool | None:  # type: ignore[override]  # None: SpiffWorkflow's "started"
         """None leaves the token STARTED, True completes it."""
         if my_task.phase < Phase.EXECUTED:
-            if self.node.save_point_before and self._pauses(my_task, "before"):
+            if self.saves_before and self._pauses(my_task, "before"):
                 return None
             if my_task.phase < Phase.PREPARED:
                 if self.data and not self._takes_data(my_task, self.data):
@@ -256,7 +264,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         if token.phase < Phase.RESULT_WRITTEN:
             self.write_result(token)
             token.phase = Phase.RESULT_WRITTEN
-        if not self._has_ended(token) or (self.node.save_point_after and self._pauses(token, "after")):
+        if not self._has_ended(token) or (self.saves_after and self._pauses(token, "after")):
             token._set_state(TaskState.STARTED)
             return
         flows = self.choose_flows(token)
@@ -312,7 +320,7 @@ class FlowNodeSpec(BpmnTaskSpec):
         if token.memory.get("continued") == where:
             return False
         token.memory["paused"] = where
-        token.workflow.emit(ContinuationCreated(token.id, self.node.id))
+        token.workflow.emit(ContinuationCreated(token.id, self.node.id, self.job_priority(token)))
         return True
 
     def _on_cancel(self, my_task: Token) -> None:
@@ -333,6 +341,10 @@ class FlowNodeSpec(BpmnTaskSpec):
         """The work is done: the token leaves when its turn comes."""
         token.phase = Phase.EXECUTED
         token.workflow.make_ready(token)
+
+    def job_priority(self, token: Token) -> int:
+        """Of the jobs that are the engine's own at *token*."""
+        return priority_of(self._job_priority, token, self.node.line)
 
     def no_flow(self) -> ActivityFailed:
         return ActivityFailed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpmn.model import FlowNode, JobBinding
 from engine.events import JobCreated
-from engine.interpreter.compiling import Compiler, text_of
+from engine.interpreter.compiling import Compiler, priority_of, text_of
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
 
@@ -34,7 +34,7 @@ class JobOffer:
             retry_cycle=self._cycle(token),
             headers=self.job.headers,
             parameters={name: evaluate(token) for name, evaluate in self._parameters},
-            priority=self._number(self._priority(token), "priority") if self._priority else 0,
+            priority=priority_of(self._priority, token, self._node.line),
             line=self._node.line,
             scopes=token.scope_ids(),
         )

@@ -6,7 +6,7 @@ its own inside the activity that it listens to, so that its job has an id of its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpmn.model import FlowNode, Listener, NodeKind, SequenceFlow
 from engine.commands import CompleteActivity
@@ -14,6 +14,7 @@ from engine.errors import Conflict
 from engine.events import JobStopped
 from engine.interpreter.elements.flow_node import END_AFTER_OUTPUTS, FlowNodeSpec
 from engine.interpreter.elements.job_offer import JobOffer
+from engine.interpreter.elements.timeout import TimeoutSpec
 from engine.interpreter.token import Phase, Token
 
 if TYPE_CHECKING:
@@ -30,8 +31,12 @@ class ListenersSpec(FlowNodeSpec):
         told = FlowNode(id=node.id, kind=node.kind, name=node.name, line=node.line)
         super().__init__(program, told, name=f"{node.id} (listeners)")
         self.by_event: dict[str, list[_Told]] = {}
+        self.timeouts: list[TimeoutSpec] = []
         for listener in listeners:
             event = END_AFTER_OUTPUTS if listener.after_outputs else listener.event
+            if listener.timer:
+                event = f"{listener.event} {len(self.timeouts) + 1}"
+                self.timeouts.append(TimeoutSpec(program, node, listener, event))
             self.by_event.setdefault(event, []).append(_Told(self, listener))
         ends = [each for each in self.by_event.get("end", ()) if each.listener.on_cancel]
         self.by_event[_CANCELLED] = ends
@@ -59,9 +64,14 @@ class ListenersSpec(FlowNodeSpec):
         elif self.by_event.get(event):
             self._next(host.workflow.catcher(self, host), event, 0)
 
-    def tell_of_take(self, container: Token) -> None:
+    def await_timeouts(self, host: Token) -> None:
+        """From now on, what listens to the time that *host* is open."""
+        for timeout in self.timeouts:
+            timeout.arm(host)
+
+    def tell_of_take(self, container: Token, brings: dict[str, Any] | None) -> None:
         """A token is on the flow, in *container*; it arrives when the listeners have been told."""
-        self._next(container.workflow.place(self, container), TAKE, 0)
+        self._next(container.workflow.place(self, container), TAKE, 0, brings)
 
     def tell_of_cancel(self, host: Token) -> None:
         """*host* is interrupted, with no time to wait: its listeners are told in the scope that outlives it. Where
@@ -100,9 +110,11 @@ class ListenersSpec(FlowNodeSpec):
         event, number = my_task.memory["event"], my_task.memory["number"] + 1
         is_last = number == len(self.by_event[event])
         if not is_last:
-            self._next(workflow.catcher(self, where) if is_inside else workflow.place(self, where), event, number)
+            brings = my_task.memory.get("brings")
+            later = workflow.catcher(self, where) if is_inside else workflow.place(self, where)
+            self._next(later, event, number, brings)
         elif event == TAKE:
-            self.flows[0].target.arrive(where, self.flows[0])
+            self.flows[0].deliver(where, my_task.memory.get("brings"))
         workflow.remove(my_task)
         if is_last and is_inside:
             self._go_on(where)
@@ -115,8 +127,10 @@ class ListenersSpec(FlowNodeSpec):
         if host.memory.pop("blocked", False):
             host.spec.go_on(host)
 
-    def _next(self, token: Token, event: str, number: int) -> None:
+    def _next(self, token: Token, event: str, number: int, brings: dict[str, Any] | None = None) -> None:
         token.memory.update(event=event, number=number)
+        if brings is not None:
+            token.memory["brings"] = brings
         token.workflow.make_ready(token)
 
     def _told(self, token: Token) -> _Told:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.interpreter.program import Program
 
 BODY_KIND = "multiInstanceBody"
+_COUNTERS = ("nrOfInstances", "nrOfActiveInstances", "nrOfCompletedInstances")
 
 
 class BodySpec(ActivitySpec):
@@ -32,8 +33,16 @@ class BodySpec(ActivitySpec):
         self.kind = BODY_KIND
         self.input_mappings = ()
         self.output_mappings = ()
-        self.pre_script = self.post_script = None
+        self._share_scripts(instance)
+        instance.saves_before = instance.saves_after = False
         self.instance = instance
+
+    def _share_scripts(self, instance: FlowNodeSpec) -> None:
+        """They run around all turns together, unless they are said to run in each."""
+        if self.node.scripts_on_instances:
+            self.pre_script = self.post_script = None
+        elif isinstance(instance, ActivitySpec):
+            instance.pre_script = instance.post_script = None
 
     def start_instance(self, token: Token, number: int, local: dict[str, Any]) -> Token:
         """Another instance inside the body; *number* is kept for its output."""
@@ -105,6 +114,7 @@ class MultiInstanceSpec(BodySpec):
         super().__init__(program, node, instance)
         assert isinstance(node.loop, MultiInstance)
         self.loop = node.loop
+        instance.saves_before, instance.saves_after = self.loop.save_point_before, self.loop.save_point_after
         self.collection = self.compiler.optional(self.loop.collection)
         self.cardinality = self.compiler.optional(self.loop.cardinality)
         self.output_element = self.compiler.optional(self.loop.output_element)
@@ -121,6 +131,7 @@ class MultiInstanceSpec(BodySpec):
     def execute(self, token: Token) -> bool:
         items = self._items(token)
         token.memory.update(count=len(items), started=0, completed=0)
+        self._keep_counters(token)
         if not items:
             return True
         if self.loop.is_sequential:
@@ -134,10 +145,12 @@ class MultiInstanceSpec(BodySpec):
     def collect(self, token: Token, inner: Token) -> None:
         output = self.output_element(inner) if self.output_element else None
         token.memory["completed"] += 1
+        self._keep_counters(token)
         try:
             satisfied = bool(self.completion_condition and self.completion_condition(inner))
         except ActivityFailed:
             token.memory["completed"] -= 1
+            self._keep_counters(token)
             raise
         token.memory["satisfied"] = satisfied
         if self.loop.output_collection:
@@ -164,6 +177,8 @@ class MultiInstanceSpec(BodySpec):
                 values[kept["number"]] = kept["value"]
             token.workflow.set_variable(token, self.loop.output_collection, values)
         self._drop_sides(token)
+        if self.post_script:
+            self.post_script(token)
 
     def stop_waiting(self, token: Token) -> None:
         self._drop_sides(token)
@@ -181,6 +196,11 @@ class MultiInstanceSpec(BodySpec):
             case _:
                 return 0
 
+    def _keep_counters(self, token: Token) -> None:
+        """As variables, for handlers and people to see."""
+        for name in _COUNTERS if self.loop.keeps_counters else ():
+            token.workflow.set_local(token, name, self.built_in(token, name), token.id)
+
     def _events_of(self, token: Token, inner: Token) -> list[Throw]:
         """What to throw now that *inner* has completed (13.3.7): for boundary events of the body to catch."""
         if self.loop.throws_once and token.memory["completed"] > 1:
@@ -195,6 +215,7 @@ class MultiInstanceSpec(BodySpec):
             local = {self.loop.element_variable: items[number], **local}
         if self.output_variable:
             local.setdefault(self.output_variable, None)  # so that what is written to it stays in the instance
+        self._keep_counters(token)
         inner = self.start_instance(token, number, local)
         if not self.loop.is_sequential:
             token.workflow.own_part(inner)

@@ -47,6 +47,8 @@ class UserTaskSpec(ActivitySpec):
         created = self._task(token)
         if self.listeners and created.assignee and not self.listeners.tell(token, "assignment"):
             return False
+        if self.listeners:
+            self.listeners.await_timeouts(token)
         token.memory["task"] = True
         token.workflow.emit(created)
         return False

@@ -108,7 +108,8 @@ def test_a_called_process_gets_and_gives_all_variables_unless_it_is_told_not_to(
         .binding
     )
 
-    assert call == CallBinding(Expression(LITERAL, "ship", 1), passes_all_in=passes_in, passes_all_out=passes_out)
+    ship = Expression(LITERAL, "ship", 1)
+    assert call == CallBinding(ship, passes_all_in=passes_in, passes_local_in=True, passes_all_out=passes_out)
 
 
 def test_a_user_task_has_assignment_schedule_priority_and_an_embedded_form(read):

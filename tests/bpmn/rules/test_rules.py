@@ -336,14 +336,14 @@ BROKEN = [
     ("listener", "x", listened("executionListener", 'event="take" class="a.B"'), ""),
     ("listener", "x", listened("taskListener", 'event="assigned" class="a.B"'), ""),
     ("listener", "x", listened("executionListener", 'event="start"'), ""),
-    ("supported", "x", listened("taskListener", 'event="timeout" class="a.B"'), ""),
+    ("listener", "x", listened("taskListener", 'event="timeout" class="a.B"'), ""),
     (
         "supported",
-        "g",
+        "x",
         START_AND_END
-        + flow("a", "s", "g")
-        + '<eventBasedGateway id="g"><extensionElements><camunda:executionListener event="end" class="a.B"/>'
-        "</extensionElements></eventBasedGateway>",
+        + LINE
+        + '<task id="x"><multiInstanceLoopCharacteristics behavior="Odd"><loopCardinality>2</loopCardinality>'
+        "</multiInstanceLoopCharacteristics></task>",
         "",
     ),
     (
