@@ -14,6 +14,28 @@ def test_an_exclusive_gateway_takes_the_first_flow_that_holds_in_document_order(
     assert Story(program(body, *paths), x=0).path == ["S", "G", "C"]
 
 
+def test_a_flow_without_a_condition_that_stands_last_is_taken_where_no_other_is():
+    body = '<startEvent id="S"/><exclusiveGateway id="G"/><task id="A"/><task id="B"/>'
+
+    assert Story(program(body, "S G", "G ?${x>1}? A", "G B"), x=2).path == ["S", "G", "A"]
+    assert Story(program(body, "S G", "G ?${x>1}? A", "G B"), x=1).path == ["S", "G", "B"]
+
+
+def test_an_inclusive_gateway_always_takes_a_flow_without_a_condition():
+    body = '<startEvent id="S"/><inclusiveGateway id="G"/><task id="A"/><task id="B"/>'
+
+    assert set(Story(program(body, "S G", "G ?${x>1}? A", "G B"), x=2).path) == {"S", "G", "A", "B"}
+    assert Story(program(body, "S G", "G ?${x>1}? A", "G B"), x=1).path == ["S", "G", "B"]
+
+
+def test_a_condition_asks_for_data_in_the_standards_own_language():
+    body = '<startEvent id="S"/><exclusiveGateway id="G"/><task id="A"/><task id="B"/>'
+    paths = ("S G", "G ?bpmn:getDataObject('approved')? A", "G ?not(bpmn:getDataObject('approved'))? B")
+
+    assert Story(program(body, *paths), approved=True).path == ["S", "G", "A"]
+    assert Story(program(body, *paths), approved=False).path == ["S", "G", "B"]
+
+
 def test_without_a_way_out_the_gateway_is_an_incident_until_the_variables_are_repaired():
     body = '<startEvent id="S"/><exclusiveGateway id="G"/><task id="A"/><task id="B"/>'
     story = Story(program(body, "S G", "G ?${x==1}? A", "G ?${x==2}? B"), x=3)
