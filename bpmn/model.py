@@ -18,6 +18,8 @@ from bpmn.finding import Finding as Finding  # what reading a file says besides 
 from bpmn.finding import Severity as Severity
 from bpmn.form import Form as Form
 from bpmn.form import FormField as FormField
+from bpmn.timer import Timer as Timer
+from bpmn.timer import TimerKind as TimerKind
 from bpmn.variable_filter import VariableFilter
 
 if TYPE_CHECKING:
@@ -124,22 +126,6 @@ class EventKind(StrEnum):
     PARALLEL_MULTIPLE = "parallelMultiple"
 
 
-class TimerKind(StrEnum):
-    DATE = "date"
-    DURATION = "duration"
-    CYCLE = "cycle"
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """*value* gives an ISO 8601 date-time, duration or repeating interval (R[n]/...), or a cron line.
-    *sunday*: its number in such a line with seconds (1 in Camunda 7)."""
-
-    kind: TimerKind
-    value: Expression
-    sunday: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class EventDefinition:
     """What an event throws or catches.
@@ -241,6 +227,9 @@ class CallBinding:
 
 @dataclass(frozen=True, slots=True)
 class UserTaskBinding:
+    """*title*: what its name says, where that is an expression."""
+
+    title: Expression | None = None
     assignee: Expression | None = None
     candidate_users: Expression | None = None
     candidate_groups: Expression | None = None

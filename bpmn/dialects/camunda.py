@@ -127,6 +127,8 @@ class CamundaAdapter(Adapter):
         )
         if node.kind in _WITH_WORK:
             return self._with_work(element, element, node)
+        if node.kind is NodeKind.CATCH_EVENT:
+            return _waiting_once(node)
         if node.kind in (NodeKind.THROW_EVENT, NodeKind.END_EVENT):
             definition = element.child("messageEventDefinition")
             return node if definition is None else self._with_work(element, definition, node)
@@ -260,6 +262,7 @@ class CamundaAdapter(Adapter):
     def _user_task(self, element: Element) -> UserTaskBinding:
         plain = self.plain_user_task(element)
         return UserTaskBinding(
+            title=self.value(element.get("name"), element.line) if is_juel(element.get("name")) else None,
             assignee=self._attribute(element, "assignee") or plain.assignee,
             candidate_users=self._attribute(element, "candidateUsers"),
             candidate_groups=self._attribute(element, "candidateGroups") or plain.candidate_groups,
@@ -367,6 +370,14 @@ def _handler_names(attribute: str, text: str) -> tuple[str, ...]:
         return (inside,)
     method = inside.partition("(")[0].strip()
     return tuple(dict.fromkeys(name for name in (inside, method, method.partition(".")[0]) if name))
+
+
+def _waiting_once(node: FlowNode) -> FlowNode:
+    """A cycle of an intermediate event goes no further than its first turn."""
+    event = node.event
+    if event is None or event.timer is None:
+        return node
+    return replace(node, event=replace(event, timer=replace(event.timer, is_single=True)))
 
 
 def _is_all(part: Element) -> bool:

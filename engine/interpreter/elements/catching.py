@@ -54,7 +54,7 @@ class Catch:
 
     def has_more_turns(self, fired: Token) -> bool:
         """Whether the cycle that *fired* waited for comes again."""
-        if self.event.timer is None:
+        if self.event.timer is None or self.event.timer.is_single:
             return False
         left = fired.memory["left"]
         return left is None or left > 1
@@ -165,6 +165,7 @@ class CatchingSpec(FlowNodeSpec):
         if self.needs_all:
             self.catch_of(token).has_come(token)
             token.memory["payload"] = payload
+            token.workflow.touch(token)
             others = [each for each in host.inner_tokens if each.is_catcher and each.spec is self]
             if any("payload" not in each.memory for each in others):
                 return

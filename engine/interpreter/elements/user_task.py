@@ -16,7 +16,7 @@ from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
 from engine.scripting import TaskView
-from engine.timing import TimerError, read_date
+from engine.timing import TimerError, read_date, read_duration
 
 if TYPE_CHECKING:
     from engine.interpreter.program import Program
@@ -31,6 +31,7 @@ class UserTaskSpec(ActivitySpec):
     def __init__(self, program: Program, node: FlowNode, name: str | None = None) -> None:
         super().__init__(program, node, name)
         task = node.binding if isinstance(node.binding, UserTaskBinding) else UserTaskBinding()
+        self.title = self.compiler.optional(task.title)
         self.assignee = self.compiler.optional(task.assignee)
         self.candidate_users = self.compiler.optional(task.candidate_users)
         self.candidate_groups = self.compiler.optional(task.candidate_groups)
@@ -90,8 +91,10 @@ class UserTaskSpec(ActivitySpec):
             drawn,
             assignee=(text_of(changed["assignee"]) or None) if "assignee" in changed else drawn.assignee,
             priority=self._priority(changed["priority"]) if "priority" in changed else drawn.priority,
-            due_at=self._moment(changed["dueDate"]) if "dueDate" in changed else drawn.due_at,
-            follow_up_at=self._moment(changed["followUpDate"]) if "followUpDate" in changed else drawn.follow_up_at,
+            due_at=self._moment(token, changed["dueDate"]) if "dueDate" in changed else drawn.due_at,
+            follow_up_at=self._moment(token, changed["followUpDate"])
+            if "followUpDate" in changed
+            else drawn.follow_up_at,
             candidate_users=(*drawn.candidate_users, *_names(changed.get("candidateUsers"))),
             candidate_groups=(*drawn.candidate_groups, *_names(changed.get("candidateGroups"))),
         )
@@ -103,12 +106,12 @@ class UserTaskSpec(ActivitySpec):
         return UserTaskCreated(
             token.id,
             self.node.id,
-            self.node.name or self.node.id,
+            (text_of(self.title(token)) if self.title else self.node.name) or self.node.id,
             assignee=(text_of(self.assignee(token)) or None) if self.assignee else None,
             candidate_users=_names(self.candidate_users(token)) if self.candidate_users else (),
             candidate_groups=groups,
-            due_at=self._moment(self.due_date(token)) if self.due_date else None,
-            follow_up_at=self._moment(self.follow_up_date(token)) if self.follow_up_date else None,
+            due_at=self._moment(token, self.due_date(token)) if self.due_date else None,
+            follow_up_at=self._moment(token, self.follow_up_date(token)) if self.follow_up_date else None,
             priority=self._priority(self.priority(token)) if self.priority else DEFAULT_PRIORITY,
             form_key=self.form_key,
             scopes=token.scope_ids(),
@@ -130,10 +133,13 @@ class UserTaskSpec(ActivitySpec):
                 "expression", f"'{text}' is no whole number for the priority.", self.node.line
             ) from None
 
-    def _moment(self, value: Any) -> datetime | None:
+    def _moment(self, token: Token, value: Any) -> datetime | None:
+        """A date, or a duration from now on."""
         if value is None or value == "":
             return None
         try:
+            if isinstance(value, str) and value.strip().startswith("P"):
+                return read_duration(value).after(token.workflow.now)
             return read_date(value)
         except TimerError as problem:
             raise ActivityFailed("expression", str(problem), self.node.line) from problem

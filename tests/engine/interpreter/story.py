@@ -79,7 +79,7 @@ class Story:
 
     def do(self, command: type[commands.Command], **data: Any) -> list[events.Event]:
         if self.saves and self.parts:
-            self.instance = Instance.load(self.program, "i", self.parts, dict(self.stored))
+            self.instance = Instance.load(self.program, "i", deepcopy(self.parts), dict(self.stored))
         happened = advance(self.instance, command(at=self.now, **data), self.stores)
         self.log += happened
         if command is commands.TriggerEvent:
