@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fast check format bench conformance assets browser build lock clean
+.PHONY: help run test fast check format bench conformance elements assets browser build lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: $(VENV)/installed-dev ## measure beside stock SpiffWorkflow and write doc
 
 conformance: $(VENV)/installed-dev ## run the tests of other people beside the repository, write docs/conformance.md
 	@$(BIN)/python -m tests.conformance.run $(ARGS)
+
+elements: $(VENV)/installed-dev ## draw and play the examples of docs/elements/, write docs/bpmn.md
+	@$(BIN)/python -m tests.elements.run $(ARGS)
 
 assets: $(VENV)/installed ## build the web assets (done when something changed)
 	@$(BIN)/python webapp/assets/build.py

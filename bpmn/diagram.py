@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from bpmn.document import Element, Unreadable, local, parse
 
+Bounds = tuple[float, float, float, float]  # x, y, width, height
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """*id*: the BPMN element's. *x*, *y*: its top left corner, in the diagram's units (pixels at zoom 1)."""
+    """*id*: the BPMN element's. *x*, *y*: its top left corner, in the diagram's units (pixels at zoom 1).
+    *label*: where its name stands, when it stands outside and has a place."""
 
     id: str
     x: float
@@ -18,6 +21,7 @@ class Shape:
     h: float
     is_expanded: bool = True
     is_horizontal: bool = True
+    label: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +30,23 @@ class Edge:
 
     id: str
     waypoints: tuple[tuple[float, float], ...]
+    label: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The first diagram of a file; *bounds* are (x, y, w, h) around all that is in it."""
+    """The first diagram of a file; *bounds* are around all that is in it."""
 
     shapes: tuple[Shape, ...]
     edges: tuple[Edge, ...]
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        xs = [x for s in self.shapes for x in (s.x, s.x + s.w)] + [x for e in self.edges for x, _ in e.waypoints]
-        ys = [y for s in self.shapes for y in (s.y, s.y + s.h)] + [y for e in self.edges for _, y in e.waypoints]
+    def bounds(self) -> Bounds:
+        labels = [each.label for each in (*self.shapes, *self.edges) if each.label is not None]
+        boxes = [(s.x, s.y, s.w, s.h) for s in self.shapes] + labels
+        points = [point for edge in self.edges for point in edge.waypoints]
+        xs = [each for x, _, w, _ in boxes for each in (x, x + w)] + [x for x, _ in points]
+        ys = [each for _, y, _, h in boxes for each in (y, y + h)] + [y for _, y in points]
         if not xs:
             return (0.0, 0.0, 0.0, 0.0)
         return (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
@@ -64,14 +72,27 @@ def _shape(element: Element) -> Shape | None:
     drawn = local(element.get("bpmnElement"))
     if bounds is None or not drawn:
         return None
-    x, y, w, h = (_number(bounds.get(name)) for name in ("x", "y", "width", "height"))
-    return Shape(drawn, x, y, w, h, element.flag("isExpanded", True), element.flag("isHorizontal", True))
+    x, y, w, h = _bounds(bounds)
+    return Shape(
+        drawn, x, y, w, h, element.flag("isExpanded", True), element.flag("isHorizontal", True), _label(element)
+    )
 
 
 def _edge(element: Element) -> Edge | None:
     drawn = local(element.get("bpmnElement"))
     points = tuple((_number(p.get("x")), _number(p.get("y"))) for p in element.all("di:waypoint"))
-    return Edge(drawn, points) if drawn and len(points) > 1 else None
+    return Edge(drawn, points, _label(element)) if drawn and len(points) > 1 else None
+
+
+def _label(element: Element) -> Bounds | None:
+    label = element.child("bpmndi:BPMNLabel")
+    bounds = label.child("dc:Bounds") if label is not None else None
+    return _bounds(bounds) if bounds is not None else None
+
+
+def _bounds(element: Element) -> Bounds:
+    x, y, w, h = (_number(element.get(name)) for name in ("x", "y", "width", "height"))
+    return x, y, w, h
 
 
 def _number(text: str) -> float:
@@ -83,4 +104,4 @@ def _number(text: str) -> float:
     return value if abs(value) < 1e9 else 0.0
 
 
-__all__ = ["Drawing", "Edge", "Shape", "Unreadable", "read_drawing"]
+__all__ = ["Bounds", "Drawing", "Edge", "Shape", "Unreadable", "read_drawing"]
