@@ -181,8 +181,8 @@ def test_what_happened_and_cannot_be_kept_changes_nothing(shop: Engine, monkeypa
     orders = [shop.start("order", variables={"amount": n}) for n in range(3)]
     advance = shop.programs.advance
 
-    def spoil(instance, command):
-        events = advance(instance, command)
+    def spoil(instance, command, stores):
+        events = advance(instance, command, stores)
         return [*events, VariableChanged(0, "odd", None, object())] if instance.id == orders[1].id else events
 
     monkeypatch.setattr(shop.programs, "advance", spoil)
