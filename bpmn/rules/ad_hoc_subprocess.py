@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from bpmn.document import Element
+from bpmn.model import Dialect
 from bpmn.rules.review import ACTIVITIES, Review, name_of
 
 RULE: Final = "ad-hoc-subprocess"
@@ -21,3 +23,25 @@ def check(review: Review) -> None:
                 "its activities start themselves."
             )
             review.error(RULE, event, message)
+        _check_camunda_8(review, subprocess)
+
+
+def _check_camunda_8(review: Review, subprocess: Element) -> None:
+    """There a worker may choose what begins, or a collection, or commands."""
+    if subprocess.extension("zeebe:taskDefinition") is not None:
+        message = (
+            f"A worker is to choose what begins in ad-hoc subprocess '{name_of(subprocess)}': that is not run here. "
+            "Choose by activeElementsCollection, with a task before it that computes the collection."
+        )
+        review.error(RULE, subprocess, message)
+    elif review.definitions.dialect is Dialect.CAMUNDA8 and not _has_collection(subprocess):
+        message = (
+            f"Ad-hoc subprocess '{name_of(subprocess)}' does not say what begins: all of it does, where Camunda 8 "
+            "waits for commands. Name it in activeElementsCollection."
+        )
+        review.warning(RULE, subprocess, message)
+
+
+def _has_collection(subprocess: Element) -> bool:
+    written = subprocess.extension("zeebe:adHoc")
+    return written is not None and bool(written.get("activeElementsCollection"))
