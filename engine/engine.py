@@ -42,7 +42,9 @@ class Engine:
     *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *migrate*:
     bring its tables up to date first; *resolver*: finds an executor for names nobody registered; *secrets*: gives
     the value of a secret by its name, else the environment's FERMATA_SECRET_<name>; *history_time_to_live*: how long
-    ended instances are kept whose diagram does not say it, as days or an ISO 8601 duration, None for ever.
+    ended instances are kept whose diagram does not say it, as days or an ISO 8601 duration, None for ever;
+    *save_points*: the state is saved before each Python handler, else only where the diagram (`asyncBefore`,
+    `asyncAfter`) or the handler says so.
     """
 
     def __init__(
@@ -55,26 +57,45 @@ class Engine:
         programs: Programs | None = None,
         secrets: SecretProvider | None = None,
         history_time_to_live: str | timedelta | None = None,
+        save_points: bool = True,
     ) -> None:
         self.clock = clock or SystemClock()
         self.store = Store(database_url)
         if migrate:
             self.store.migrate()
         self.ids = Ids(self.clock)
-        self.registry = Registry(resolver)
+        self.registry = Registry(resolver, save_points=save_points)
         self.programs = programs or Programs(self.store)
         self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs, self.clock), self.clock)
         self.people = People(self.store)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
-        self._instances = Instances(self.store, self._road, self.read, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
         self._data_stores = DataStores(self.store, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock, Judge(self.programs, self.clock))
         own = OwnJobs(self.store, self._road, self.programs, self.clock)
-        self._worker = Worker(self.store, self._settling, own, self.registry, Secrets(secrets), self.clock)
+        self._worker = Worker(
+            self.store,
+            self._settling,
+            own,
+            self.registry,
+            Secrets(secrets),
+            self.clock,
+            self.programs,
+            self._road.hot,
+        )
+        self._instances = Instances(
+            self.store,
+            self._road,
+            self.read,
+            self.clock,
+            programs=self.programs,
+            ids=self.ids,
+            runner=self._worker.runner,
+            settling=self._settling,
+        )
         self._pool = WorkerPool(self._worker)
         self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)
         self._cleaner = Cleaner(self._retention, self._worker.name)
@@ -96,16 +117,26 @@ class Engine:
     # handlers
 
     def handler(
-        self, type: str, *, retries: int = 3, backoff: Backoff | None = None, timeout: timedelta | None = None
+        self,
+        type: str,
+        *,
+        retries: int = 3,
+        backoff: Backoff | None = None,
+        timeout: timedelta | None = None,
+        save_point: bool | None = None,
     ) -> Callable[[Function], Function]:
         """Registers a function for the jobs of *type*: it takes a `Job` and returns its output variables.
 
         *retries*: attempts in all, unless the diagram says; *backoff*: delay before attempt n+1 by n;
-        *timeout*: an attempt that lasts longer has failed.
+        *timeout*: an attempt that lasts longer has failed; *save_point*: False for a quick function that may be
+        repeated together with its neighbours: the instance runs on through it in memory, up to where it waits, and
+        is saved there in one commit. None for the engine's own *save_points*.
         """
 
         def register(function: Function) -> Function:
-            self.registry.add_handler(type, function, retries=retries, backoff=backoff, timeout=timeout)
+            self.registry.add_handler(
+                type, function, retries=retries, backoff=backoff, timeout=timeout, save_point=save_point
+            )
             return function
 
         return register

@@ -27,7 +27,12 @@ class HandlerDeclaration:
 
 
 def handler(
-    name: str, *, retries: int = 3, backoff: Backoff | None = None, timeout: timedelta | None = None
+    name: str,
+    *,
+    retries: int = 3,
+    backoff: Backoff | None = None,
+    timeout: timedelta | None = None,
+    save_point: bool | None = None,
 ) -> Callable[[Function], Function]:
     """Marks a module-level function as the handler of job type *name*; `declared_in` finds it.
 
@@ -36,7 +41,12 @@ def handler(
     check_retries(retries)
 
     def mark(function: Function) -> Function:
-        options: dict[str, Any] = {"retries": retries, "backoff": backoff, "timeout": timeout}
+        options: dict[str, Any] = {
+            "retries": retries,
+            "backoff": backoff,
+            "timeout": timeout,
+            "save_point": save_point,
+        }
         options = {key: value for key, value in options.items() if value is not None}
         file = function.__code__.co_filename if hasattr(function, "__code__") else ""
         setattr(function, MARK, (*getattr(function, MARK, ()), HandlerDeclaration(name, function, options, file)))

@@ -10,7 +10,11 @@ from engine.commands import Cancel, Command, CompleteActivity, SetVariables, Sta
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.forms import check_form
 from engine.history.reader import Reader
+from engine.ids import Ids
+from engine.jobs.running_on import Runner
+from engine.jobs.settling import Settling
 from engine.model import ActivityRecord, InstanceState, ProcessInstance
+from engine.programs import Programs
 from engine.road import Road
 from engine.session import Session
 from engine.store import definitions, instances, jobs
@@ -23,11 +27,26 @@ _TRIGGERABLE = ("receiveTask", "intermediateCatchEvent")
 
 
 class Instances:
-    def __init__(self, store: Store, road: Road, read: Reader, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        road: Road,
+        read: Reader,
+        clock: Clock,
+        *,
+        programs: Programs,
+        ids: Ids,
+        runner: Runner,
+        settling: Settling,
+    ) -> None:
         self._store = store
         self._road = road
         self._read = read
         self._clock = clock
+        self._programs = programs
+        self._ids = ids
+        self._runner = runner
+        self._settling = settling
 
     def start(
         self,
@@ -50,8 +69,16 @@ class Instances:
         if business_key is not None:
             check_key(business_key, "business key")
         command = Start(at=self._clock.now(), actor=by, variables=values, initiator=None if by == "system" else by)
-        live = self._road.travel(lambda session: session.create(definition_id, command, business_key=business_key))
-        return self._read.instance(live.id)
+        return self._read.instance(self._start(definition_id, command, business_key))
+
+    def _start(self, definition_id: str, command: Start, business_key: str | None) -> str:
+        stretch = self._runner.start(self._programs.get(definition_id), self._ids.next(), command, business_key)
+        live = self._road.travel(
+            lambda session: session.create(definition_id, command, business_key=business_key, stretch=stretch)
+        )
+        if stretch is not None:
+            self._settling.put_back_left(stretch)
+        return live.id
 
     def trigger(self, instance_id: str, element_id: str, variables: Mapping[str, Any], *, by: str) -> None:
         values = normalise(variables)

@@ -64,6 +64,11 @@ class Live:
     def is_suspended(self) -> bool:
         return self.row.state == InstanceState.SUSPENDED
 
+    @property
+    def version(self) -> int:
+        """That it has, or will have when this transaction is committed."""
+        return self.step if self.is_touched else self.row.version
+
     def log(
         self,
         at: datetime,

@@ -18,6 +18,7 @@ from engine.programs import Programs
 from engine.session import Session, Unwritable
 from engine.store.jobs import Lease, end_attempts
 from engine.store.transaction import Store
+from engine.stretch import Stretch
 
 Result = TypeVar("Result")
 
@@ -26,12 +27,14 @@ log = logging.getLogger("engine")
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A command for one instance. *lease*: the job whose end it is, with *outcome* for its attempt's record."""
+    """A command for one instance. *lease*: the job whose end it is, with *outcome* for its attempt's record.
+    *stretch*: what came of it, and of more, in memory."""
 
     instance_id: str
     command: Command
     lease: Lease | None = None
     outcome: str = "completed"
+    stretch: Stretch | None = None
 
 
 class Road:
@@ -40,7 +43,7 @@ class Road:
         self._programs = programs
         self._ids = ids
         self._clock = clock
-        self._hot = HotInstances()
+        self.hot = HotInstances()
         self._listeners: list[Callable[[], None]] = []
 
     def on_commit(self, callback: Callable[[], None]) -> None:
@@ -77,7 +80,7 @@ class Road:
             raise broken.problem from broken
         except ActivityFailed as failure:  # outside of any activity that could hold it as an incident
             raise InvalidInput(failure.message) from failure
-        self._hot.put(session.hot())
+        self.hot.put(session.hot())
         for action, ids in session.lines:
             log.info(action, extra=ids)
         for listener in self._listeners:
@@ -88,7 +91,7 @@ class Road:
         self, work: Callable[[Session], Result], after: Callable[[Session], None] | None
     ) -> tuple[Result, Session]:
         with self._store.writing() as connection:
-            session = Session(connection, self._programs, self._ids, self._hot)
+            session = Session(connection, self._programs, self._ids, self.hot)
             result = work(session)
             follow(session)
             session.gather()
@@ -98,19 +101,26 @@ class Road:
             return result, session
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
-        session.load(errand.instance_id for errand in errands)
+        ahead = [errand.stretch for errand in errands if errand.stretch is not None]
+        session.load((errand.instance_id for errand in errands), ahead)
         session.lock_jobs(errand.lease for errand in errands if errand.lease is not None)
-        refusals: list[Exception | None] = []
+        refusals: list[Exception | None] = [None] * len(errands)
         done: dict[str, list[Lease]] = {}
-        for errand in errands:
+        # What has run ahead goes first: the others of its instance find it in the state that they are meant for.
+        for place, errand in sorted(enumerate(errands), key=lambda each: each[1].stretch is None):
             try:
-                session.deliver(errand.instance_id, errand.command, errand.lease)
+                if not self._take_over(session, errand):
+                    session.deliver(errand.instance_id, errand.command, errand.lease)
             except EngineError as refusal:
-                refusals.append(refusal)
+                refusals[place] = refusal
             else:
-                refusals.append(None)
                 if errand.lease is not None:
                     done.setdefault(errand.outcome, []).append(errand.lease)
         for outcome, leases in done.items():
             end_attempts(session.connection, leases, self._clock.now(), outcome)
         return refusals
+
+    def _take_over(self, session: Session, errand: Errand) -> bool:
+        if errand.stretch is None or errand.lease is None:
+            return False
+        return session.take_over(errand.stretch, errand.lease) is not None

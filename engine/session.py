@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +21,11 @@ from engine.model import InstanceState
 from engine.programs import Loaded, Programs
 from engine.store import tables
 from engine.store.instances import LockedInstance, SavedState, children_of, forget_runtime, lock_instances, saved_states
-from engine.store.jobs import Lease, LockedJobs, check_lease, lock_job, lock_jobs
+from engine.store.jobs import Lease, LockedJobs, attempt_row, check_lease, leased, lock_job, lock_jobs
 from engine.store.types import Connection
 from engine.store.unit import UnitOfWork
 from engine.store.values import LazyValues, ValueReader
+from engine.stretch import Stretch
 
 DEPTH_LIMIT = 100
 """Calls of calls of processes: deeper is taken for a recursion without an end."""
@@ -69,13 +70,17 @@ class Session:
         self._jobs: LockedJobs = {}
         self._flows: dict[str, list[str]] = {}
 
-    def load(self, instance_ids: Iterable[str]) -> None:
-        """Locks and loads what is not loaded yet, in one go."""
+    def load(self, instance_ids: Iterable[str], stretches: Iterable[Stretch] = ()) -> None:
+        """Locks and loads what is not loaded yet, in one go. *stretches*: from which instances are taken as they are,
+        where nobody else has moved them."""
         if not (missing := {each for each in instance_ids if each not in self._lives}):
             return
         cold: list[LockedInstance] = []
+        ahead = {stretch.instance_id: stretch.hot for stretch in stretches if not stretch.is_used}
         for row in lock_instances(self.connection, missing):
-            hot = self._hot.take(row.id, row.version)
+            hot = ahead.get(row.id)
+            if hot is None or hot.version != row.version or row.state != InstanceState.RUNNING:
+                hot = self._hot.take(row.id, row.version)
             if hot is None and not row.has_ended:
                 cold.append(row)
             else:
@@ -116,6 +121,26 @@ class Session:
         self._take_in(live, command, events)
         return live
 
+    def take_over(self, stretch: Stretch, lease: Lease) -> Live | None:
+        """Writes down what happened in memory since the job of *lease* ended; None where it cannot be taken over.
+
+        Raises Conflict when the job is no longer its holder's to end; then the instance is as it was.
+        """
+        live = self._lives.get(stretch.instance_id)
+        if live is None or live.instance is not stretch.hot.instance or stretch.is_used:
+            return None
+        try:
+            if lease.job_id not in self._jobs:
+                self.lock_jobs([lease])
+            check_lease(lease, self._jobs)
+        except Conflict:
+            del self._lives[live.id]  # its state has run ahead
+            raise
+        self.unit.delete(tables.job, (lease.job_id,))
+        self._jobs.pop(lease.job_id)
+        self._write(live, stretch)
+        return live
+
     def create(
         self,
         definition_id: str,
@@ -124,20 +149,41 @@ class Session:
         business_key: str | None = None,
         caller: Caller | None = None,
         start_key: str | None = None,
+        stretch: Stretch | None = None,
     ) -> Live:
         """Starts a new instance. *start_key*: while it runs, no other of the process may start with the same.
+        *stretch*: the start, as it has happened in memory.
 
         Raises NotFound, InvalidInput; then there is none.
         """
         loaded = self.programs.get(definition_id, self.connection)
         row = replace(self._new_row(loaded, business_key, caller), start_key=start_key)
-        instance = self.programs.new_instance(loaded, row.id)
+        if stretch is not None:
+            row.id = stretch.instance_id  # also where all has to be done again
+            stretch = None if stretch.is_used else stretch
+        instance = self.programs.new_instance(loaded, row.id) if stretch is None else stretch.hot.instance
         live = Live(row, instance, loaded, self.unit, self.lines)
-        events = self.programs.advance(live.instance, command, self.data)
+        events = self.programs.advance(live.instance, command, self.data) if stretch is None else ()
         self.unit.insert(tables.process_instance, _instance_row(row, command))
         self._lives[row.id] = live
-        self._take_in(live, command, events)
+        if stretch is None:
+            self._take_in(live, command, events)
+        else:
+            self._write(live, stretch)
         return live
+
+    def _write(self, live: Live, stretch: Stretch) -> None:
+        stretch.is_used = True
+        for number, step in enumerate(stretch.steps):
+            self._take_in(live, step.command, step.events)
+            if number > 0 and step.job is not None:
+                self.unit.delete(tables.job, (step.job.row.id,))
+                attempt = attempt_row(step.job.row, step.begun_at, step.command.actor.removeprefix("worker:"))
+                self.unit.append(tables.job_attempt, attempt | {"ended_at": step.command.at, "outcome": step.outcome})
+        if stretch.left is not None:
+            row = stretch.left[0].row
+            self.unit.update(tables.job, (row.id,), leased(row))
+            self.unit.append(tables.job_attempt, attempt_row(row, row.created_at, row.lease_owner or ""))
 
     def keep_result(self, instance_id: str, command: Command, lease: Lease) -> None:
         """A held job's result for an instance that was suspended meanwhile: kept until it goes on."""
@@ -171,12 +217,9 @@ class Session:
 
     def hot(self) -> list[tuple[str, Hot]]:
         """The live instances as they are now, to be kept once they are committed."""
-        return [
-            (live.id, Hot(live.step if live.is_touched else live.row.version, live.instance, live.sizes))
-            for live in self.live_instances().values()
-        ]
+        return [(live.id, Hot(live.version, live.instance, live.sizes)) for live in self.live_instances().values()]
 
-    def _take_in(self, live: Live, command: Command, events: list[e.Event]) -> None:
+    def _take_in(self, live: Live, command: Command, events: Sequence[e.Event]) -> None:
         live.is_touched = True
         try:
             self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))

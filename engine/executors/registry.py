@@ -30,12 +30,13 @@ class Executor(Protocol):
 @dataclass(frozen=True, slots=True)
 class Binding:
     """*retries*: attempts in all where the diagram does not say. *gets_secrets*: the values of the secrets that the
-    diagram names for it, not only their names."""
+    diagram names for it, not only their names. *save_point*: the state is saved before it is run."""
 
     executor: Executor
     retries: int = DEFAULT_RETRIES
     backoff: Backoff | None = None
     gets_secrets: bool = True
+    save_point: bool = True
 
 
 Resolver = Callable[[str], Executor | Binding | None]
@@ -43,7 +44,12 @@ Resolver = Callable[[str], Executor | Binding | None]
 
 
 class Registry:
-    def __init__(self, resolver: Resolver | None = None) -> None:
+    """*save_points*: whether the state is saved before each Python handler that does not say.
+    *may_run_on*: there is one for which it is not."""
+
+    def __init__(self, resolver: Resolver | None = None, *, save_points: bool = True) -> None:
+        self.may_run_on = False
+        self._save_points = save_points
         self._bindings: dict[str, Binding] = {}
         self._external: set[str] = set()
         self._resolver = resolver
@@ -57,10 +63,13 @@ class Registry:
         backoff: Backoff | None = None,
         timeout: timedelta | None = None,
         gets_secrets: bool = True,
+        save_point: bool | None = None,
     ) -> None:
-        """Replaces what was registered under *name*."""
+        """Replaces what was registered under *name*. *save_point*: None for what this registry's owner wants."""
         check_retries(retries)
-        self._bindings[name] = Binding(PythonExecutor(function, timeout), retries, backoff, gets_secrets)
+        saves = self._save_points if save_point is None else save_point
+        self._bindings[name] = Binding(PythonExecutor(function, timeout), retries, backoff, gets_secrets, saves)
+        self.may_run_on = self.may_run_on or not saves
 
     def add_executor(self, name: str, executor: Executor, *, retries: int = DEFAULT_RETRIES) -> None:
         check_retries(retries)
@@ -73,6 +82,11 @@ class Registry:
     def external(self) -> frozenset[str]:
         """Types that no worker here may take."""
         return frozenset(self._external)
+
+    def runs_on(self, names: Sequence[str]) -> bool:
+        """Whether a job that goes by *names* needs no save point of its own."""
+        binding = next((self._bindings[name] for name in names if name in self._bindings), None)
+        return binding is not None and not binding.save_point
 
     @property
     def names(self) -> list[str]:

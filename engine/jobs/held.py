@@ -19,7 +19,8 @@ from engine.store.values import ValueReader
 
 @dataclass(frozen=True, slots=True)
 class HeldJob:
-    """*row*: of the job table, as it was taken. *variables*: those its handler sees."""
+    """*row*: of the job table, as it was taken. *variables*: those its handler sees.
+    *version*: of the instance as it is then."""
 
     row: TakenJob
     process_key: str = ""
@@ -27,6 +28,7 @@ class HeldJob:
     definition_id: str = ""
     variables: Mapping[str, Any] | None = None
     parameters: Mapping[str, Any] | None = None
+    version: int | None = None
 
     @property
     def lease(self) -> Lease:
@@ -80,14 +82,16 @@ def hold(connection: Connection, rows: Collection[TakenJob], lives: Mapping[str,
         if (live := lives.get(row.instance_id)) is not None:
             seen = live.seen_by(row.activity_id) if row.kind == "service" else {}
             context = live.row
+            version = live.version
         else:
             seen = {}
             for pair in reversed(scopes.get(row.id, [])):  # innermost last: it wins
                 seen |= variables.get(pair, {})
             context = contexts.get(row.instance_id)
+            version = None if context is None else context.version
         if context is None:
             held.append(HeldJob(row, parameters=parameters))
         else:
             where = (context.process_key, context.business_key, context.definition_id)
-            held.append(HeldJob(row, *where, seen, parameters))
+            held.append(HeldJob(row, *where, seen, parameters, version))
     return held

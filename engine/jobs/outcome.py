@@ -15,6 +15,7 @@ from engine.executors.registry import Binding, Journal
 from engine.executors.secrets import without
 from engine.model import Job
 from engine.store.codec import normalise
+from engine.stretch import Stretch
 
 _LONGEST_ERROR = 2_000
 _LONGEST_DETAIL = 20_000
@@ -67,7 +68,16 @@ class Move:
     command: Command
 
 
-Outcome = Completed | Retry | Failed | Thrown | Move
+@dataclass(frozen=True, slots=True)
+class RanOn:
+    """The job is done, by *command* with the *outcome* that is said of it, and so are others that came after it."""
+
+    command: Command
+    outcome: str
+    stretch: Stretch
+
+
+Outcome = Completed | Retry | Failed | Thrown | Move | RanOn
 
 
 def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None = None) -> Outcome:

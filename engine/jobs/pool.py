@@ -14,9 +14,9 @@ from threading import Condition, Lock, Thread, current_thread
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Failed
 from engine.jobs.settling import Settled
-from engine.jobs.taking import LEASE
 from engine.jobs.worker import SETTLE_AFTER, Worker
 from engine.session import Session
+from engine.store.jobs import LEASE
 
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""

@@ -13,7 +13,7 @@ from engine.errors import Conflict, EngineError, InvalidInput
 from engine.executors.registry import Registry
 from engine.jobs.answers import Judge
 from engine.jobs.held import HeldJob, hold
-from engine.jobs.outcome import Completed, Failed, Move, Outcome, Retry, Thrown
+from engine.jobs.outcome import Completed, Failed, Move, Outcome, RanOn, Retry, Thrown
 from engine.jobs.retry import next_attempt_at
 from engine.model import InstanceState, JobState
 from engine.road import Errand, Road
@@ -23,6 +23,7 @@ from engine.store.codec import normalise, readable
 from engine.store.jobs import Lease
 from engine.store.transaction import Store
 from engine.store.types import Connection
+from engine.stretch import Stretch
 
 Settled = tuple[HeldJob, Outcome]
 
@@ -37,9 +38,7 @@ class Settling:
         self._clock = clock
         self.judge = judge
 
-    def settle(
-        self, worker: str, settled: Sequence[Settled], after: Callable[[Connection], None] | None = None
-    ) -> None:
+    def settle(self, worker: str, settled: Sequence[Settled], after: Callable[[Session], None] | None = None) -> None:
         """Saves what became of held jobs. One whose lease was lost leaves no trace but a line in the log.
 
         *after*: called once with the transaction before its commit, to take the next jobs in the same one.
@@ -47,17 +46,25 @@ class Settling:
         errands: list[Errand] = []
         owners: list[HeldJob] = []
         for held, outcome in settled:
-            command = self._command(held, outcome, f"worker:{worker}")
-            if command is None:
+            end = self.ending(held, outcome, f"worker:{worker}")
+            if end is None:
                 self._put_back(held, outcome)
             else:
-                errands.append(Errand(held.row.instance_id, command, held.lease, _said(outcome)))
+                stretch = outcome.stretch if isinstance(outcome, RanOn) else None
+                errands.append(Errand(held.row.instance_id, end[0], held.lease, end[1], stretch))
                 owners.append(held)
         if not errands and after is None:
             return
         for held, errand, problem in zip(owners, errands, self._road.send_all(errands, after), strict=True):
             if problem is not None:
                 self._refused(held, errand, problem)
+            elif errand.stretch is not None:
+                self.put_back_left(errand.stretch)
+
+    def put_back_left(self, stretch: Stretch) -> None:
+        """What became of the job at which a saved stretch ended."""
+        if stretch.left is not None and stretch.is_used:
+            self._put_back(*stretch.left)
 
     def complete(self, job_id: str, variables: Mapping[str, Any], *, by: str) -> None:
         values = normalise(variables)
@@ -90,8 +97,14 @@ class Settling:
         said = str(problem) if isinstance(problem, EngineError) else f"{type(problem).__name__}: {problem}"
         self._put_back(held, Failed(said, kind=kind))
 
+    def ending(self, held: HeldJob, outcome: Outcome, actor: str) -> tuple[Command, str] | None:
+        """The command that ends the job, if the outcome does, and the word for it in the attempt's record."""
+        if isinstance(outcome, RanOn):
+            return outcome.command, outcome.outcome
+        command = self._command(held, outcome, actor)
+        return None if command is None else (command, _said(outcome))
+
     def _command(self, held: HeldJob, outcome: Outcome, actor: str) -> Command | None:
-        """The command that ends the job, if the outcome does."""
         at, activity_id = self._clock.now(), held.row.activity_id
         match outcome:
             case Completed(variables=variables, result=result, has_result=has_result):
@@ -103,7 +116,7 @@ class Settling:
                 )
             case Move(command=command):
                 return command
-            case Retry() | Failed():
+            case Retry() | Failed() | RanOn():
                 return None
 
     def _put_back(self, held: HeldJob, outcome: Outcome) -> None:

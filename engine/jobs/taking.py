@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
@@ -13,9 +13,8 @@ from engine.jobs.held import HeldJob, hold
 from engine.model import JobState
 from engine.session import Session
 from engine.store import jobs, tables
+from engine.store.jobs import LEASE
 from engine.store.types import Connection
-
-LEASE = timedelta(seconds=30)
 
 
 class Taker:

@@ -16,21 +16,25 @@ from threading import Event, Thread
 
 from bpmn.expressions import ExpressionError
 from engine.clock import Clock
-from engine.commands import Continue, TriggerEvent
+from engine.commands import Command, Continue, TriggerEvent
 from engine.deferred import restored
 from engine.errors import Conflict
 from engine.executors import expression
 from engine.executors.registry import Registry
 from engine.executors.secrets import Secrets, UnknownSecret
 from engine.history.journal import StoreJournal
+from engine.hot import HotInstances
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed, Move, Outcome, attempt, completed, scrubbed
+from engine.jobs.outcome import Failed, Move, Outcome, RanOn, attempt, completed, scrubbed
 from engine.jobs.own import OwnJobs
+from engine.jobs.running_on import Runner
 from engine.jobs.settling import Settled, Settling
-from engine.jobs.taking import LEASE, Taker
+from engine.jobs.taking import Taker
 from engine.model import Job
+from engine.programs import Programs
 from engine.session import Session
 from engine.store import jobs
+from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
 BATCH = 32
@@ -46,7 +50,15 @@ class Worker:
     """*name* says who holds a job, and lets another process on this machine see that we are gone."""
 
     def __init__(
-        self, store: Store, settling: Settling, own: OwnJobs, registry: Registry, secrets: Secrets, clock: Clock
+        self,
+        store: Store,
+        settling: Settling,
+        own: OwnJobs,
+        registry: Registry,
+        secrets: Secrets,
+        clock: Clock,
+        programs: Programs,
+        hot: HotInstances,
     ) -> None:
         self._store = store
         self._secrets = secrets
@@ -56,6 +68,7 @@ class Worker:
         self._clock = clock
         self.name = f"{_machine()}:{os.getpid()}:{token_hex(4)}"
         self._taker = Taker(self.name, registry, clock)
+        self.runner = Runner(programs, registry, hot, clock, self.name, self._run_service, self._ending)
 
     def work(self, *, until_idle: bool, limit: int | None) -> int:
         self.recover()
@@ -104,7 +117,17 @@ class Worker:
         self._settling.settle(self.name, settled, after)
 
     def run(self, held: HeldJob) -> Outcome | None:
-        """Does one job; None when nothing is left to settle."""
+        """Does one job, and those after it that need no save point; None when nothing is left to settle."""
+        outcome = self._run_one(held)
+        if outcome is None or (end := self._ending(held, outcome)) is None:
+            return outcome
+        stretch = self.runner.go_on(held, *end)
+        return outcome if stretch is None else RanOn(*end, stretch)
+
+    def _ending(self, held: HeldJob, outcome: Outcome) -> tuple[Command, str] | None:
+        return self._settling.ending(held, outcome, f"worker:{self.name}")
+
+    def _run_one(self, held: HeldJob) -> Outcome | None:
         row, at = held.row, self._clock.now()
         match row.kind:
             case "service":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
@@ -20,6 +20,7 @@ from engine.store.tables import job, job_attempt, process_definition, process_in
 from engine.store.types import AnyRow
 from engine.store.values import insert_missing
 
+LEASE: Final = timedelta(seconds=30)
 _TIMERS = ("timer", "start_timer")
 _OPEN = (JobState.AVAILABLE, JobState.RUNNING)
 
@@ -68,6 +69,12 @@ class TakenJob:
 
 
 _FIELDS: Final = tuple(field.name for field in fields(TakenJob))
+
+
+def leased(row: TakenJob) -> dict[str, Any]:
+    """The columns of a job in which *row*, held from the start, differs from one that waits."""
+    names = ("state", "attempt", "lease_owner", "lease_token")
+    return {name: getattr(row, name) for name in names} | {"lease_until": row.created_at + LEASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +268,7 @@ def delete_job(connection: Connection, lease: Lease) -> bool:
 def context_of(connection: Connection, instance_ids: Collection[str]) -> dict[str, AnyRow]:
     """What a job's handler is told of its instance: process key and business key, by instance id."""
     columns = process_instance.c
-    query = select(columns.id, columns.process_key, columns.business_key, columns.definition_id)
+    query = select(columns.id, columns.process_key, columns.business_key, columns.definition_id, columns.version)
     return {row.id: row for row in connection.execute(query.where(columns.id.in_(sorted(set(instance_ids)))))}
 
 

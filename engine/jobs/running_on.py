@@ -1,0 +1,155 @@
+"""Runs on through jobs that need no save point of their own: in memory, and written in one commit at the end.
+
+Handlers are called outside of any transaction here too. What they did is taken over only if nobody else has moved
+the instance meanwhile; else the first job's result is saved as usual and the others are done again, under the same
+ids and so with the same idempotency keys: the promise of a save point is all that is given up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Any
+
+import orjson
+
+from engine.clock import Clock
+from engine.commands import Command, Start
+from engine.events import JobCreated, JobStopped
+from engine.executors.registry import Registry
+from engine.hot import Hot, HotInstances, Sizes
+from engine.jobs.held import HeldJob
+from engine.jobs.outcome import Outcome
+from engine.model import JobState
+from engine.programs import Loaded, Programs
+from engine.store.codec import copy_of
+from engine.store.jobs import TakenJob
+from engine.stretch import Step, Stretch
+
+LONGEST = 1.0
+"""Seconds after which the next job gets a commit of its own."""
+MOST = 1000
+"""Jobs of one stretch."""
+
+
+log = logging.getLogger("engine.jobs")
+
+
+class OutOfReach(Exception):
+    """Something that only a transaction can give."""
+
+
+class _NoStores:
+    def read(self, key: str, *, to_write: bool = False) -> Any:
+        raise OutOfReach(key)
+
+
+class Runner:
+    """*owner*: the worker's name. *run*: does a job; *ending*: the command that its outcome means, and a word for it,
+    None when it is not done."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        registry: Registry,
+        hot: HotInstances,
+        clock: Clock,
+        owner: str,
+        run: Callable[[HeldJob], Outcome],
+        ending: Callable[[HeldJob, Outcome], tuple[Command, str] | None],
+    ) -> None:
+        self._programs = programs
+        self._registry = registry
+        self._hot = hot
+        self._clock = clock
+        self._owner = owner
+        self._run = run
+        self._ending = ending
+
+    def start(self, loaded: Loaded, instance_id: str, command: Start, business_key: str | None) -> Stretch | None:
+        """From the start of a new instance; None when that runs on to no such job."""
+        if not self._registry.may_run_on:
+            return None
+        instance = self._programs.new_instance(loaded, instance_id)
+        instance.call_by(business_key)
+        stretch = Stretch(Hot(0, instance, Sizes()))
+        return self._advanced(stretch, command, None, (loaded.key, business_key, loaded.id))
+
+    def go_on(self, held: HeldJob, command: Command, outcome: str) -> Stretch | None:
+        """From the end of *held*; None when that runs on to no such job, or the instance is not in memory."""
+        if not self._registry.may_run_on or held.version is None:
+            return None
+        hot = self._hot.take(held.row.instance_id, held.version)
+        if hot is None:
+            return None
+        first = Step(command, (), held, command.at, outcome)
+        return self._advanced(Stretch(hot), command, first, (held.process_key, held.business_key, held.definition_id))
+
+    def _advanced(
+        self, stretch: Stretch, command: Command, first: Step | None, context: tuple[str, str | None, str]
+    ) -> Stretch | None:
+        until = time.monotonic() + LONGEST
+        waiting: deque[JobCreated] = deque()
+        step = first or Step(command, (), None, command.at, "")
+        try:
+            self._take(stretch, step, waiting)
+            while waiting and len(stretch.steps) < MOST and time.monotonic() < until:
+                held, begun_at = self._held(stretch, waiting.popleft(), context), self._clock.now()
+                outcome = self._run(held)
+                if (end := self._ending(held, outcome)) is None:
+                    stretch.left = (held, outcome)
+                    break
+                self._take(stretch, Step(end[0], (), held, begun_at, end[1]), waiting)
+        except Exception:  # whatever it is, the usual road meets it again, and knows what to say
+            log.debug("a stretch in memory was given up", exc_info=True)
+            return None
+        return stretch
+
+    def _take(self, stretch: Stretch, step: Step, waiting: deque[JobCreated]) -> None:
+        events = self._programs.advance(stretch.hot.instance, step.command, _NoStores())
+        stretch.steps.append(Step(step.command, events, step.job, step.begun_at, step.outcome))
+        for event in events:
+            if isinstance(event, JobCreated) and self._registry.runs_on(event.names):
+                waiting.append(event)
+            elif isinstance(event, JobStopped):
+                stopped = [each for each in waiting if each.activity_id == event.activity_id]
+                for each in stopped:
+                    waiting.remove(each)
+        if stretch.hot.instance.is_ended:
+            waiting.clear()
+
+    def _held(self, stretch: Stretch, event: JobCreated, context: tuple[str, str | None, str]) -> HeldJob:
+        at = self._clock.now()
+        instance = stretch.hot.instance
+        row = TakenJob(
+            id=f"{instance.id}.{event.activity_id}",
+            instance_id=instance.id,
+            definition_id=None,
+            activity_id=event.activity_id,
+            element_id=event.element_id,
+            kind="service",
+            type=event.names[0],
+            names=orjson.dumps(event.names).decode(),
+            written_as=event.written_as,
+            line=event.line,
+            rank=-event.priority,
+            created_at=at,
+            due_at=at,
+            state=JobState.RUNNING,
+            attempt=1,
+            retries=event.retries,
+            retries_left=None,
+            retry_cycle=event.retry_cycle,
+            lost_leases=0,
+            lease_token=token_hex(8),
+            lease_owner=self._owner,
+            headers=orjson.dumps(dict(event.headers)).decode(),
+            parameters="{}",
+            scopes=orjson.dumps(event.scopes).decode(),
+        )
+        variables = {name: copy_of(value) for name, value in instance.visible(event.activity_id).items()}
+        parameters = {name: copy_of(value) for name, value in event.parameters.items()}
+        return HeldJob(row, *context, variables, parameters)
