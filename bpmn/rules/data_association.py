@@ -23,9 +23,12 @@ def check(review: Review) -> None:
 
 
 def _check_direction(review: Review, association: Element) -> None:
-    """A scope's own input is only read and its own output only written."""
+    """A scope's own input is only read and its own output only written (10.4.1)."""
     holder = association.parent
-    for reference, forbidden in (("sourceRef", "dataOutput"), ("targetRef", "dataInput")):
+    for reference, forbidden, remedy in (
+        ("sourceRef", "dataOutput", "only written there. Read a data object instead, or turn the association round."),
+        ("targetRef", "dataInput", "only read there. Write to a data object instead, or turn the association round."),
+    ):
         for part in association.all(reference):
             target = review.document.resolve(part.text)
             if (
@@ -34,9 +37,8 @@ def _check_direction(review: Review, association: Element) -> None:
                 and holder is not None
                 and holder not in target.ancestors()
             ):
-                message = (
-                    f"{reference} '{name_of(target)}' is a {forbidden} of another element. Turn the association round."
-                )
+                owner = next((around for around in target.ancestors() if around.id), target)
+                message = f"{reference} '{name_of(target)}' is a {forbidden} of '{name_of(owner)}' and {remedy}"
                 review.strict(RULE, association, message)
 
 
