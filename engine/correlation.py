@@ -21,6 +21,9 @@ from engine.store.codec import check_key, normalise
 from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting
 from engine.store.transaction import Overtaken, Store
 
+_SOME = 100
+"""How many of those that wait are looked at where one is wanted."""
+
 
 class Correlator:
     def __init__(self, store: Store, road: Road, clock: Clock) -> None:
@@ -53,6 +56,7 @@ class Correlator:
                 business_key=business_key,
                 instance_id=instance_id,
                 variables=wanted,
+                limit=None if to_all or wanted else _SOME,
             )
             if not to_all and any(each.has_key for each in waiting):  # it is theirs rather than anybody's
                 waiting = [each for each in waiting if each.has_key]
@@ -138,9 +142,10 @@ class Correlator:
                 raise Conflict(f"Process instance '{each.instance_id}', which waits for '{message}', is suspended.")
         several = waiting or starts
         if len(several) > 1 and not to_all:
+            count = f"{_SOME} or more" if len(several) == _SOME else len(several)
             who = ", ".join(f"'{getattr(each, 'instance_id', each.process_key)}'" for each in several[:5])
             raise Conflict(
-                f"{len(several)} wait for message '{message}': {who}. Narrow it down by correlation_key, "
+                f"{count} wait for message '{message}': {who}. Narrow it down by correlation_key, "
                 "business_key or instance_id, or send it to all."
             )
 

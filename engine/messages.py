@@ -29,6 +29,10 @@ from engine.store.types import Row
 log = logging.getLogger("engine.messages")
 
 
+_TRIES = 100
+"""How many of those that wait are tried, the oldest first, before a message is taken not to fit anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """*keys*: the correlation keys that it can be found by; *correlation_key*: the one it was given, if any.
@@ -130,7 +134,7 @@ def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bo
 
 
 def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
-    for each in find_waiting(session.connection, "message", message.name, keys=message.keys):
+    for each in find_waiting(session.connection, "message", message.name, keys=message.keys, limit=_TRIES):
         command = TriggerEvent(at=message.at, actor=message.by, activity_id=each.activity_id, variables=message.payload)
         if deliver_or_defer(session, each.instance_id, command):
             note_received(session.live(each.instance_id), message.name, message.at, message.by, each)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, select, true
 
 from engine.store.arrivals import forget_arrivals
 from engine.store.codec import encode
@@ -40,6 +40,26 @@ class StartWaiting:
     part: int
 
 
+_WAITING = (
+    select(
+        subscription.c.instance_id,
+        subscription.c.activity_id,
+        subscription.c.element_id,
+        process_instance.c.process_key,
+        subscription.c.correlation_key,
+        process_instance.c.state,
+    )
+    .join(process_instance, process_instance.c.id == subscription.c.instance_id)
+    .order_by(  # as the index has them
+        subscription.c.correlation_key,
+        subscription.c.created_at,
+        subscription.c.instance_id,
+        subscription.c.activity_id,
+        subscription.c.element_id,
+    )
+)
+
+
 def find_waiting(
     connection: Connection,
     kind: str,
@@ -50,39 +70,39 @@ def find_waiting(
     instance_id: str | None = None,
     variables: Mapping[str, Any] = _NO_VARIABLES,
     any_key: bool = False,
+    limit: int | None = None,
 ) -> list[Waiting]:
     """Those that wait for one of the correlation *keys*, then those that wait for any; *any_key*: all. The oldest
-    first. *variables*: only instances whose own variables have these values."""
-    columns = subscription.c
-    query = (
-        select(
-            columns.instance_id,
-            columns.activity_id,
-            columns.element_id,
-            process_instance.c.process_key,
-            columns.correlation_key,
-            process_instance.c.state,
-        )
-        .join(process_instance, process_instance.c.id == columns.instance_id)
-        .where(columns.kind == kind, columns.name == name)
-        .order_by(columns.created_at, columns.instance_id, columns.activity_id, columns.element_id)
-    )
-    if not any_key:
-        query = query.where(or_(columns.correlation_key.is_(None), columns.correlation_key.in_(keys)))
-    if business_key is not None:
-        query = query.where(process_instance.c.business_key == business_key)
-    if instance_id is not None:
-        query = query.where(columns.instance_id == instance_id)
-    for name, value in variables.items():
-        query = query.where(_has_variable(name, value))
+    first, of each not more than *limit*. *variables*: only instances whose own variables have these values."""
+    key = subscription.c.correlation_key
+    conditions = [true()] if any_key else [key.in_(keys), key.is_(None)] if keys else [key.is_(None)]
+    query = _WAITING
+    if business_key is None and instance_id is None:
+        query = query.where(subscription.c.kind == kind, subscription.c.name == name)
+    else:  # by the few that an instance has, not by the many that wait for the name
+        query = query.where(subscription.c.kind.concat("") == kind, subscription.c.name.concat("") == name)
+        query = query.where(subscription.c.instance_id.in_(_instances(connection, business_key, instance_id)))
+    for variable_name, value in variables.items():
+        query = query.where(_has_variable(variable_name, value))
+    rows = [row for some in conditions for row in connection.execute(query.where(some).limit(limit))]
     found = [
         Waiting(*row[:4], has_key=row.correlation_key is not None, is_suspended=row.state == "suspended")
-        for row in connection.execute(query)
+        for row in rows
     ]
     if variables:
         scopes = scoped_variables(connection, {(each.instance_id, 0) for each in found})
         found = [each for each in found if _agree(scopes[each.instance_id, 0], variables)]
-    return found if any_key else sorted(found, key=lambda each: not each.has_key)
+    return found
+
+
+def _instances(connection: Connection, business_key: str | None, instance_id: str | None) -> list[str]:
+    columns = process_instance.c
+    query = select(columns.id).where(columns.ended_at.is_(None))
+    if business_key is not None:
+        query = query.where(columns.business_key == business_key)
+    if instance_id is not None:
+        query = query.where(columns.id == instance_id)
+    return list(connection.execute(query).scalars())
 
 
 def _has_variable(name: str, value: Any) -> ColumnElement[bool]:

@@ -262,7 +262,7 @@ subscription = Table(
     Column("name", _NAME, primary_key=True),
     Column("correlation_key", Text),
     Column("created_at", Moment, nullable=False),
-    Index(None, "kind", "name", "correlation_key"),
+    Index(None, "kind", "name", "correlation_key", "created_at"),
 )
 
 start_arrival = Table(

@@ -15,6 +15,13 @@ depends_on = None
 
 def upgrade() -> None:
     _number_start_subscriptions()
+    op.drop_index("ix_subscription_kind_name_correlation_key", "subscription")
+    op.create_index(
+        op.f("ix_subscription_kind_name_correlation_key_created_at"),
+        "subscription",
+        ["kind", "name", "correlation_key", "created_at"],
+        unique=False,
+    )
     op.add_column("process_instance", sa.Column("start_key", sa.Text(), nullable=True))
     _index_where(
         "uq_process_instance_start_key",
