@@ -154,7 +154,9 @@ class DataFlow:
     def _write(self, token: Token, target: DataEnd, value: Any, line: int) -> None:
         if target.store is None:
             token.workflow.set_variable_from(token.container, target.name, value, token.id)
-        elif not same(token.workflow.stores.current(target.store), value):
+        elif not same(self.taken(token).get(target.name, UNSET), value) and not same(
+            token.workflow.stores.current(target.store), value
+        ):
             token.workflow.stores.write(token, target.store, value, line)
         token.memory.setdefault("given", {})[target.name] = value
 

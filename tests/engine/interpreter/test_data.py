@@ -157,6 +157,17 @@ def test_a_store_that_changed_during_the_work_is_not_written_over_unawares() -> 
     assert (story.shelf["customers"].value, story.outcome) == (["Ann", "Eve"], "completed")
 
 
+def test_who_changed_nothing_is_not_in_the_way_of_who_did() -> None:
+    both = drawn("Input", "ref") + drawn("Output", "ref")
+    story = DataStory(
+        stored(f'{ENDS}<userTask id="Look">{both}</userTask>', "S Look E"), Shelf(customers=Stored(["Ann"], 1))
+    )
+    story.shelf["customers"] = Stored(["Ann", "Bob"], 2, "instance:other")
+    story.complete("Look")
+
+    assert (story.shelf["customers"].value, story.outcome) == (["Ann", "Bob"], "completed")
+
+
 def test_a_required_store_without_a_value_is_an_incident_that_a_retry_takes_up() -> None:
     get = script("Get", "n = customers", drawn("Input", "ref"))
     story = DataStory(stored(ENDS + get, "S Get E", dialect=SPIFF))
