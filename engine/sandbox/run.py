@@ -28,6 +28,8 @@ from engine.sandbox.pool import SandboxUnavailable, sandbox_pool
 from engine.scripting import ScriptResult, Standing
 
 _COLLECTED = "fermata_assigned"
+_OFFERED = ("datetime", "decimal", "json", "math", "random", "re", "time")
+"""Modules that SpiffWorkflow's engines hand to every script, which cannot import them there."""
 
 
 def run_script(
@@ -114,11 +116,12 @@ def _run_in_worker(text: str, variables: Mapping[str, Any], limits: Limits, now:
     inputs = {name: _sent(variables[name]) for name in sorted(names.read) if name in variables}
     try:
         try:
-            value, after, output = _fed("", text, names, inputs, limits, now)
+            value, after, output = _fed(_imports(names, inputs), text, names, inputs, limits, now)
         except monty.MontyRuntimeError as error:
             if not _wants_entry(error):
                 raise
-            value, after, output = _fed(PRELUDE, with_entries(text), names, inputs, limits, now)
+            prelude = PRELUDE + _imports(names, inputs)
+            value, after, output = _fed(prelude, with_entries(text), names, inputs, limits, now)
     except SandboxUnavailable as error:
         raise ScriptError(str(error)) from None
     except monty.MontyCrashedError as error:
@@ -132,6 +135,14 @@ def _run_in_worker(text: str, variables: Mapping[str, Any], limits: Limits, now:
     except TimeoutError:
         raise ScriptError("No sandbox process became free in time. Run fewer scripts at once.") from None
     return _result(value, after, output, {name: inputs[name] for name in inputs if name not in names.assigned})
+
+
+def _imports(names: Names, inputs: Mapping[str, Any]) -> str:
+    """What is imported for a script that names it; a variable of that name comes first."""
+    free = names.read - inputs.keys()
+    lines = [f"import {module}" for module in _OFFERED if module in free]
+    lines += ["from datetime import timedelta"] if "timedelta" in free else []
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _fed(

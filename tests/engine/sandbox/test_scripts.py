@@ -2,7 +2,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -54,6 +54,14 @@ def test_names_local_to_functions_and_comprehensions_stay_there():
 
 def test_the_sandboxs_clock_stands_at_the_time_of_the_command():
     assert run("import datetime\ndatetime.datetime.now(datetime.timezone.utc)").value == NOW
+
+
+def test_the_modules_that_spiffworkflow_hands_to_scripts_are_there_without_an_import():
+    script = Script(Language.PYTHON, "due = datetime.datetime(2026, 1, 5) + timedelta(days=days)\nup = math.ceil(1.2)")
+
+    assert run_script(script, {"days": 2}).assigned == {"due": datetime(2026, 1, 7), "up": 2}
+    assert evaluate(Expression(Language.PYTHON, "timedelta(hours=h)"), {"h": 2}) == timedelta(hours=2)
+    assert run_script(Script(Language.PYTHON, "x = time + 1"), {"time": 1}).assigned == {"x": 2}
 
 
 def test_random_numbers_repeat_for_the_same_command():
