@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,8 +65,8 @@ def message(
     if business_key or matching or instance_id or to_all:
         problem = "a message that may wait goes by --key or --property only."
         raise typer.BadParameter(problem, param_hint="--ttl")
-    lives = _duration(ttl)
     with opened(database) as engine:
+        lives = _duration(ttl, engine.clock.now())
         publication = engine.publish(
             name, correlation_key=given, variables=values, ttl=lives, message_id=message_id, by=actor(user)
         )
@@ -97,12 +97,11 @@ def messages(
     return output.table(columns, rows, empty="No message waits.")
 
 
-def _duration(text: str | None) -> timedelta:
+def _duration(text: str | None, now: datetime) -> timedelta:
     from engine.timing import TimerError, read_duration
 
     if text is None:
         return timedelta()
-    now = datetime.now(UTC)
     try:
         return read_duration(text).after(now) - now
     except TimerError as problem:

@@ -96,6 +96,34 @@ def test_instances_are_listed_by_state_and_process(approval: Fermata) -> None:
     assert "cancelled" in listed
 
 
+def test_a_message_with_time_to_live_waits_and_is_listed(fermata: Fermata) -> None:
+    fermata("deploy", str(MODELS.parent / "engine" / "post.bpmn"))
+
+    stored = fermata("message", "paid", "--key", "7", "--ttl", "PT1H", "--id", "a")
+    again = fermata("message", "paid", "--key", "7", "--ttl", "PT1H", "--id", "a", "--json").json
+    (waiting,) = fermata("messages", "paid", "--json").json
+    fermata("start", "buyer", "--var", "order=7")
+
+    assert "waits until" in stored.out
+    assert (again["outcome"], again["id"]) == ("duplicate", waiting["id"])
+    assert (waiting["state"], waiting["correlation_key"]) == ("waiting", "7")
+    assert "delivered" in fermata("messages").out
+    assert fermata("message", "paid", "--ttl", "soon").code == 2
+
+
+def test_a_message_finds_its_instance_by_properties_and_by_variables(fermata: Fermata) -> None:
+    engine = MODELS.parent / "engine"
+    fermata("deploy", str(engine / "conversation.bpmn"), str(engine / "messages.bpmn"))
+    fermata("start", "buyer", "--var", "me=ann", "--var", 'order={"number": 1}')
+    fermata("start", "receiver", "--var", "order=A")
+    fermata("start", "receiver", "--var", "order=B")
+
+    by_properties = fermata("message", "offer", "--property", "customer=ann", "--property", "number=1", "--json")
+    by_variables = fermata("message", "payment", "--where", "order=B", "--json")
+
+    assert [len(each.json["matched"]) for each in (by_properties, by_variables)] == [1, 1]
+
+
 def test_a_message_starts_an_instance_and_another_one_finds_it(fermata: Fermata) -> None:
     fermata("deploy", str(MODELS / "events.bpmn"))
 
