@@ -67,6 +67,8 @@ class CamundaAdapter(Adapter):
 
     def refine_process(self, element: Element, process: Process) -> Process:
         users, groups = starters(element)
+        for error in self.document.all("error"):
+            error.get("camunda:errorMessage")  # also of one that nothing throws
         return replace(
             process,
             version_tag=element.get("camunda:versionTag") or None,
