@@ -19,6 +19,7 @@ _HEAD = (
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"{}>'
 )
 _ZEEBE = ' xmlns:zeebe="http://camunda.org/schema/zeebe/1.0"'
+_SPIFF = ' xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core"'
 _CAMUNDA = (
     ' xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:modeler="http://camunda.org/schema/modeler/1.0" '
     'modeler:executionPlatform="Camunda Platform"'
@@ -32,9 +33,9 @@ def no_decision(*_: object) -> Any:
 def program(body: str, *paths: str, definitions: str = "", decide: Any = no_decision) -> Program:
     """*body*: flow nodes as XML. *paths*: flows like 'Start Task End'; 'A ?x>1? B' is a condition.
 
-    The dialect is Camunda 8's where its prefix is used, else Camunda 7's."""
+    The dialect is Camunda 8's or SpiffWorkflow's where its prefix is used, else Camunda 7's."""
     process = f'{definitions}<process id="p" isExecutable="true">{body}{flows(*paths)}</process></definitions>'
-    dialect = _ZEEBE if "zeebe:" in process else _CAMUNDA
+    dialect = _ZEEBE if "zeebe:" in process else _SPIFF if "spiffworkflow:" in process else _CAMUNDA
     xml = _HEAD.format(dialect) + process
     model, findings = read_bpmn(xml.encode(), "story.bpmn")
     problems = [str(finding) for finding in findings if finding.severity == "error"]

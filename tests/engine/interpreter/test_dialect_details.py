@@ -144,6 +144,25 @@ def test_a_save_point_inside_the_loop_is_before_each_instance():
     assert len(told.of(events.UserTaskCreated)) == 2
 
 
+@pytest.mark.parametrize(("on_instances", "before", "after"), [("false", 1, 11), ("true", 2, 22)])
+def test_scripts_run_around_a_loop_or_around_each_turn_of_it(on_instances, before, after):
+    scripts = (
+        "<spiffworkflow:preScript>n = n + 1</spiffworkflow:preScript>"
+        "<spiffworkflow:postScript>n = n + 10</spiffworkflow:postScript>"
+    )
+    marker = (
+        f'<multiInstanceLoopCharacteristics spiffworkflow:scriptsOnInstances="{on_instances}">'
+        "<loopCardinality>2</loopCardinality></multiInstanceLoopCharacteristics>"
+    )
+    told = through(extended("userTask", scripts, content=marker), n=0)
+    assert told.variables["n"] == before
+
+    told.complete("T")
+    told.complete("T")
+
+    assert told.variables["n"] == after
+
+
 def test_the_counters_of_camunda_7_are_variables_of_the_loop():
     told = through(loop())
     (body,) = [each for each in told.of(events.ActivityEntered) if each.kind == "multiInstanceBody"]
