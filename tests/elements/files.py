@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bpmn.picture import picture
@@ -53,10 +54,14 @@ def drawn(example: Example, bpmn: str) -> str:
         bpmn.encode(),
         f"{example.id}.bpmn",
         title=example.title,
-        description=example.says,
+        description=_plain(example.says),
         style=_ACCENT,
         classes=classes,
     )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text).replace("`", "")
 
 
 def _scenario(example: Example, dialect: Dialect) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
@@ -95,16 +96,22 @@ def _events() -> str:
 
 def _table(examples: Iterable[Example], played: AllPlayed) -> str:
     titles = [dialect.title for dialect in DIALECTS.values()]
-    lines = [f"| Element | Diagram | {' | '.join(titles)} | Scenario |", "|---|---|" + "---|" * (len(titles) + 1)]
+    lines = [f"| Element | {' | '.join(titles)} | Scenario |", "|---|" + "---|" * (len(titles) + 1)]
     return "\n".join([*lines, *(_row(example, played) for example in examples)])
 
 
 def _row(example: Example, played: AllPlayed) -> str:
     picture = _relative(diagram_path(example))
-    image = f'<a href="{picture}"><img src="{picture}" alt="{escape(example.title)}" width="260"></a>'
+    image = f'<a href="{picture}"><img src="{picture}" alt="{escape(example.title)}" width="{_width(example)}"></a>'
     cells = [_cell(example, dialect, played) for dialect in DIALECTS.values()]
-    element = f"**{example.title}**<br>{example.says}{_absences(example)}"
-    return f"| {element} | {image} | {' | '.join(cells)} | {_scenarios(example)} |"
+    element = f"**{example.title}**<br>{example.says}{_refusals(example, played)}{_absences(example)}<br>{image}"
+    return f"| {element} | {' | '.join(cells)} | {_scenarios(example)} |"
+
+
+def _width(example: Example) -> int:
+    """Small enough for a cell, and no larger than it was drawn."""
+    found = re.search(r'width="(\d+)', diagram_path(example).read_text(encoding="utf-8"))
+    return min(int(found[1]) if found else 320, 420)
 
 
 def _cell(example: Example, dialect: Dialect, played: AllPlayed) -> str:
@@ -113,7 +120,12 @@ def _cell(example: Example, dialect: Dialect, played: AllPlayed) -> str:
         return "–"
     file = _relative(bpmn_path(example, dialect))
     result = played[example.id, dialect.name]
-    return f"[refused]({file}): {escape(result.refusal)}" if result.refusal else f"[runs]({file})"
+    return f"[refused]({file})" if result.refusal else f"[runs]({file})"
+
+
+def _refusals(example: Example, played: AllPlayed) -> str:
+    words = [played[example.id, dialect.name].refusal for dialect in example.dialects]
+    return "".join(f"<br>Refused: “{escape(each, quote=False)}”" for each in dict.fromkeys(words) if each)
 
 
 def _absences(example: Example) -> str:

@@ -441,7 +441,7 @@ _LISTENERS = (
         id="task-listener-timeout",
         group="listener",
         title="task listener with a timeout",
-        says="Told as a time is over. A timer boundary event does it.",
+        says="Told as a time is over; the task stays open.",
         nodes=(
             start("Order placed"),
             user(
@@ -457,8 +457,12 @@ _LISTENERS = (
         ),
         lines=_ONE,
         shown=("Task",),
-        scenario="",
-        refused={"camunda7": "A listener to 'timeout'"},
+        scenario=_AUDIT
+        % (
+            "the handler is told after a day",
+            "      - advance: P1D\n        expect: {active: [Task]}\n      - complete: Task",
+            '"Task:timeout"',
+        ),
         not_in=_CAMUNDA_ONLY | {"camunda8": _NO_NOTATION},
     ),
     Example(

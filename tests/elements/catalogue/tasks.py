@@ -6,6 +6,7 @@ from tests.elements.dialects import Dialect
 from tests.elements.example import Example, Node, Part, Parts
 from tests.elements.vocabulary import (
     attributes,
+    body,
     both,
     end,
     extensions,
@@ -68,6 +69,25 @@ def _rule() -> Part:
             extensions=["<spiffworkflow:calledDecisionId>discount</spiffworkflow:calledDecisionId>"]
         ),
         "bpmn": Parts({"implementation": "decide-discount"}),
+    }[dialect.name]
+
+
+def _groovy() -> Part:
+    return both(
+        fixed(scriptFormat="groovy"),
+        attributes(camunda7={"camunda:resultVariable": "total"}),
+        body("<bpmn:script>total = amounts.sum()</bpmn:script>"),
+    )
+
+
+def _javascript() -> Part:
+    script = "let total = 0;\nfor (const amount of amounts) total += amount;\n{}"
+    return lambda dialect: {
+        "bpmn": Parts({"scriptFormat": "javascript"}, body=[f"<bpmn:script>{script.format('total')}</bpmn:script>"]),
+        "camunda7": Parts(
+            {"scriptFormat": "javascript", "camunda:resultVariable": "total"},
+            body=[f"<bpmn:script>{script.format('total;')}</bpmn:script>"],
+        ),
     }[dialect.name]
 
 
@@ -172,7 +192,8 @@ scenarios:
     _task(
         "script-task",
         "script task",
-        "Computes at once: Python, FEEL or JUEL, bounded in time and memory.",
+        "Computes at once, bounded in time and memory: Python, FEEL, JUEL, or JavaScript (next row). See "
+        "[expressions](expressions.md).",
         script("Task", "Compute total", "total", "amount * 2 + 5"),
         """
 scenarios:
@@ -180,6 +201,31 @@ scenarios:
     start: {variables: {amount: 100}}
     expect: {state: completed, variables: {total: 205}}
 """,
+    ),
+    _task(
+        "script-task-javascript",
+        "script task in JavaScript",
+        "`scriptFormat` names the language. A script that needs Java, or a language that is not known, is refused.",
+        Node("Task", "scriptTask", "Compute total", (_javascript(),)),
+        """
+scenarios:
+  - name: the result goes to its variable
+    start: {variables: {amounts: [100, 20, 3]}}
+    expect: {state: completed, variables: {total: 123}}
+""",
+        not_in={"camunda8": "its scripts are FEEL, others are jobs", "spiffworkflow": "its scripts are Python"},
+    ),
+    _task(
+        "script-task-groovy",
+        "script task in another language",
+        "Groovy and what else Java engines run is not run: the script can be written in one of the languages above.",
+        Node("Task", "scriptTask", "Compute total", (_groovy(),)),
+        "",
+        refused={"bpmn": "(?i)groovy", "camunda7": "(?i)groovy"},
+        not_in={
+            "camunda8": "its scripts are FEEL",
+            "spiffworkflow": "its scripts are Python",
+        },
     ),
     _task(
         "business-rule-task",
