@@ -222,6 +222,7 @@ class CallBinding:
     passes_all_in: bool = False
     passes_local_in: bool = False
     passes_all_out: bool = False
+    keeps_all_out: bool = False  # for output mappings of the activity to carry on
     business_key: Expression | None = None
 
 

@@ -223,7 +223,7 @@ class CamundaAdapter(Adapter):
         for part in holder.extensions("camunda:errorEventDefinition"):
             error = self.document.resolve(part.get("errorRef"))
             code = error.get("errorCode") if error is not None else part.get("errorRef")
-            found.append((self.value(part.get("expression"), part.line), code))
+            found.append((self.value(part.get("expression") or part.get("camunda:expression"), part.line), code))
         return tuple(found)
 
     def _decision(self, holder: Element) -> DecisionBinding:
@@ -246,7 +246,8 @@ class CamundaAdapter(Adapter):
             outputs=tuple(self._mapped(part) for part in outs if not _is_all(part)),
             passes_all_in=any(_is_all(part) and not part.flag("local") for part in ins),
             passes_local_in=any(_is_all(part) and part.flag("local") for part in ins),
-            passes_all_out=any(_is_all(part) for part in outs),
+            passes_all_out=any(_is_all(part) and not part.flag("local") for part in outs),
+            keeps_all_out=any(_is_all(part) and part.flag("local") for part in outs),
             business_key=self.value(keys[0], element.line) if keys else None,
         )
 

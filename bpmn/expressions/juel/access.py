@@ -53,7 +53,7 @@ def call_method(value: Any, name: str, arguments: list[Any], scope: Scope) -> An
     if isinstance(value, Execution):
         return _on_execution(value, name, arguments)
     methods = _methods_of(value)
-    method = methods.get(name)
+    method = methods.get(name) or _getter(value, name, arguments)
     if method is None:
         known = ", ".join(sorted(methods)) or "none"
         raise ExpressionError(f"No method '{name}' on {kind_of(value)}. Methods: {known}.")
@@ -65,6 +65,14 @@ def call_method(value: Any, name: str, arguments: list[Any], scope: Scope) -> An
         raise ExpressionError(f"'{name}' does not take these arguments.") from None
     except (ValueError, IndexError, OverflowError, ArithmeticError):
         raise ExpressionError(f"'{name}' has no result for these arguments.") from None
+
+
+def _getter(value: Any, name: str, arguments: list[Any]) -> Callable[..., Any] | None:
+    """An entry of a map that stands for an object, by the object's getter."""
+    key = name[3:4].lower() + name[4:]
+    if name.startswith("get") and not arguments and isinstance(value, Mapping) and key in value:
+        return lambda scope, entries: entries[key]
+    return None
 
 
 def _methods_of(value: Any) -> Mapping[str, Callable[..., Any]]:

@@ -52,7 +52,7 @@ class CallActivitySpec(ActivitySpec):
         returned = token.memory.get("result")
         assert isinstance(returned, Mapping)
         mapped = [(name, _among(token, returned, value), is_local) for name, value, is_local in self.call_outputs]
-        if self.output_mappings and self.node.outputs_isolate:
+        if self.call.keeps_all_out or (self.output_mappings and self.node.outputs_isolate):
             for name, value in returned.items():
                 token.workflow.set_local(token, name, value, token.id)
         elif self.call.passes_all_out:

@@ -101,3 +101,9 @@ def test_replacing_cannot_fill_the_memory():
 def test_texts_are_not_added_as_numbers():
     with pytest.raises(ExpressionError, match="Expected a number, not a text"):
         juel("${'Hello ' + name}", name="ann")
+
+
+def test_an_object_of_the_engine_has_its_getters():
+    failure = Expression(Language.JUEL, "${externalTask.getErrorDetails().contains('boom')}")
+
+    assert compile_expression(failure)({"externalTask": {"errorDetails": "a boom"}}, None) is True
