@@ -224,6 +224,7 @@ PLAIN_JOB: dict[str, Any] = {
     "names": "[]",
     "written_as": "",
     "line": 0,
+    "is_external": False,
     "rank": 0,
     "attempt": 0,
     "retries": None,

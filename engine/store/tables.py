@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from engine.store.history_tables import activity as activity
@@ -25,6 +26,9 @@ from engine.store.history_tables import flow_taken as flow_taken
 from engine.store.history_tables import job_attempt as job_attempt
 from engine.store.history_tables import log as log
 from engine.store.history_tables import variable_change as variable_change
+from engine.store.outside_tables import api_request as api_request
+from engine.store.outside_tables import api_token as api_token
+from engine.store.outside_tables import external_topic as external_topic
 from engine.store.schema import ID as _ID
 from engine.store.schema import NAME as _NAME
 from engine.store.schema import instance_key as _instance_key
@@ -222,6 +226,7 @@ job = Table(
     Column("line", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("is_suspended", Boolean, nullable=False),
+    Column("is_external", Boolean, nullable=False, server_default=false()),  # left to workers elsewhere
     Column("rank", Integer, nullable=False),  # 0 - priority: the smallest is taken first
     Column("created_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
@@ -241,8 +246,16 @@ job = Table(
         "ix_job_ready",
         "rank",
         "due_at",
-        where="state = 'available' AND NOT is_suspended AND kind NOT IN ('timer', 'start_timer')",
+        where="state = 'available' AND NOT is_suspended AND NOT is_external AND kind NOT IN ('timer', 'start_timer')",
     ),
+    _partial(
+        "ix_job_external",
+        "type",
+        "rank",
+        "due_at",
+        where="state = 'available' AND NOT is_suspended AND is_external",
+    ),
+    _partial("ix_job_failed", "type", where="state = 'failed'"),
     _partial(
         "ix_job_timer",
         "due_at",
