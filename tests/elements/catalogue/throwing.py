@@ -172,7 +172,7 @@ def _compensation(event: Node, id: str, group: str, title: str, last: str) -> Ex
             undoing(service("CancelHotel", "Cancel hotel", "cancel-hotel")),
             undoing(service("CancelFlight", "Cancel flight", "cancel-flight")),
         ),
-        lines=f"Start BookHotel BookFlight Event {last}\nUndoHotel ~ CancelHotel\nUndoFlight ~ CancelFlight",
+        lines=f"Start BookHotel BookFlight Event {last}\nUndoFlight ~ CancelFlight\nUndoHotel ~ CancelHotel",
         shown=("Event",),
         scenario="""
 stubs:
