@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Answer:
     """How a task reads what its handler returns, or says as it fails (Camunda 8's connectors).
 
-    *result*: over `response`, a context whose entries become variables; *result_variable*: takes all of it. *error*: over `response` or `error`,
-    null or a BPMN error or a failed job. *backoff*: ISO 8601 duration between two attempts. *timeout*: of one
-    attempt. *is_connector*: what neither of the first two takes is dropped.
+    *result*: over `response`, a context whose entries become variables. *error*: over `response` or `error`, null or
+    a BPMN error or a failed job. *backoff*: ISO 8601 duration between two attempts. *timeout*: of one attempt.
+    *result_variable*: takes all of the response. *is_connector*: what neither this nor *result* takes is dropped.
     """
 
     result: Expression | None = None
