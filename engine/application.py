@@ -70,7 +70,7 @@ class Application:
         self._register_connectors(engine, left_out)
         for handler in self.handlers() if handlers is None else handlers:
             if handler.name not in left_out:
-                _register(engine, handler)
+                _register(engine, handler, self.settings.save_points)
         self._register_agents(engine, left_out, {**os.environ, _OFFLINE: "1"} if is_offline else os.environ)
 
     def with_handlers(self, *modules: str) -> Application:
@@ -202,7 +202,7 @@ def _line_of(problem: Exception, folder: Path) -> int:
 _registered: WeakKeyDictionary[Engine, dict[str, str]] = WeakKeyDictionary()
 
 
-def _register(engine: Engine, handler: HandlerDeclaration) -> None:
+def _register(engine: Engine, handler: HandlerDeclaration, save_points: bool) -> None:
     """Two applications on one engine may not both claim a handler name: each would run the other's work."""
     owners = _registered.setdefault(engine, {})
     owner = owners.setdefault(handler.name, handler.file)
@@ -211,4 +211,5 @@ def _register(engine: Engine, handler: HandlerDeclaration) -> None:
             f"{handler.file}: the handler name '{handler.name}' is taken by {owner}. "
             "Rename one of them, in the diagram and in the code."
         )
-    engine.handler(handler.name, **handler.options)(handler.function)
+    options = handler.options if save_points else {"save_point": False, **handler.options}
+    engine.handler(handler.name, **options)(handler.function)

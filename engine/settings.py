@@ -40,13 +40,15 @@ class Settings:
     """*handler_modules*: file names in the folder, None for handlers.py where it exists. *allowed_hosts*:
     those that HTTP connectors may ask. *agents*: the tables under [agents."job type"] as written;
     `engine.executors.agent` checks and reads them.
-    *history_time_to_live*: of instances whose diagram says none, None for ever."""
+    *history_time_to_live*: of instances whose diagram says none, None for ever. *save_points*: the state is saved
+    before each Python handler that does not say."""
 
     file: Path | None = None
     name: str = ""
     database_url: str | None = None
     history_time_to_live: str | None = None
     handler_modules: tuple[str, ...] | None = None
+    save_points: bool = True
     allowed_hosts: tuple[str, ...] = ()
     agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     people: tuple[DemoPerson, ...] = ()
@@ -106,7 +108,7 @@ class _Reader:
         self._check_keys(document, (), _SECTIONS)
         application = self._table(document, ("application",), ("name",))
         database = self._table(document, ("database",), ("url", "history_time_to_live"))
-        handlers = self._table(document, ("handlers",), ("modules",))
+        handlers = self._table(document, ("handlers",), ("modules", "save_points"))
         http = self._table(document, ("http",), ("allowed_hosts",))
         url = self._text(database, ("database", "url"))
         modules = self._texts(handlers, ("handlers", "modules")) if "modules" in handlers else None
@@ -116,6 +118,7 @@ class _Reader:
             database_url=_anchored(url, self.file.parent) if url else None,
             history_time_to_live=self._time_to_live(database),
             handler_modules=modules,
+            save_points=self._flag(handlers, ("handlers", "save_points"), default=True),
             allowed_hosts=self._texts(http, ("http", "allowed_hosts")),
             agents={
                 job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))
@@ -136,15 +139,19 @@ class _Reader:
             message = f"'{text}' is no time to live. Write a number of days, like 30, or a duration, like \"P6M\"."
             raise self._wrong(path, message) from problem
 
+    def _flag(self, table: Mapping[str, Any], path: tuple[str, ...], *, default: bool) -> bool:
+        value = table.get(path[-1], default)
+        if not isinstance(value, bool):
+            raise self._wrong(path, f"{path[-1]} must be true or false.")
+        return value
+
     def _person(self, document: Mapping[str, Any], name: str) -> DemoPerson:
         path = ("people", name)
         person = self._table(document, path, _PERSON_KEYS)
         password = self._text(person, (*path, "password"))
         if not password:
             raise self._wrong(path, f"the person '{name}' has no password. Add password = \"...\".")
-        is_admin = person.get("admin", False)
-        if not isinstance(is_admin, bool):
-            raise self._wrong((*path, "admin"), "admin must be true or false.")
+        is_admin = self._flag(person, (*path, "admin"), default=False)
         return DemoPerson(
             name=name,
             password=password,

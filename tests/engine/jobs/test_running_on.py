@@ -150,7 +150,8 @@ def test_an_instance_that_somebody_else_has_moved_meanwhile_is_not_overrun(engin
     assert engine.read.instance(instance.id).state == InstanceState.COMPLETED
     assert engine.read.variables(instance.id)["note"] == "while you were out"
     seconds = [key for name, key in shop.keys if name == "second"]
-    assert len(seconds) == 2 and len(set(seconds)) == 1
+    assert len(seconds) == 2
+    assert len(set(seconds)) == 1
     attempts = [each.outcome for each in engine.read.history(instance.id).job_attempts]
     assert attempts == ["completed"] * 3
 
