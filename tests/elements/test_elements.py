@@ -104,9 +104,8 @@ def test_every_start_of_an_event_subprocess_is_shown(dialect: Dialect) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_every_activity_and_gateway_is_shown(dialect: Dialect) -> None:
     nodes = [node for process in processes_of(dialect) for node in process.elements.walk()]
-    absent = {NodeKind.SEND_TASK} if dialect.name == "spiffworkflow" else set[NodeKind]()
 
-    assert set(NodeKind) - {node.kind for node in nodes} == absent
+    assert set(NodeKind) - {node.kind for node in nodes} == set()
     assert {node.kind for node in nodes if node.instantiates} == set(supported.INSTANTIATING)
 
 

@@ -8,10 +8,13 @@ from tests.elements.vocabulary import (
     attributes,
     body,
     both,
+    catch,
     end,
     extensions,
     fixed,
+    gateway,
     manual,
+    message,
     message_root,
     script,
     service,
@@ -46,7 +49,7 @@ def _people() -> Part:
     )
 
 
-def _receive(name: str, key: str) -> Part:
+def _of_message(name: str, key: str = "") -> Part:
     def part(dialect: Dialect) -> Parts:
         root, reference = message_root(dialect, name, key)
         return Parts({"messageRef": reference}, roots={reference: root})
@@ -248,7 +251,7 @@ scenarios:
     _task(
         "send-task",
         "send task",
-        "A job that sends a message; where it names a message and no job, the engine hands that to who waits for it.",
+        "A job for a handler that sends the message.",
         service("Task", "Confirm order", "send-confirmation", tag="sendTask"),
         """
 stubs:
@@ -257,13 +260,39 @@ scenarios:
   - name: the handler sends the message
     expect: {state: completed, stub_calls: {send-confirmation: 1}}
 """,
-        not_in={"spiffworkflow": "its editor gives a send task a message only: see the message throw event"},
+        not_in={"spiffworkflow": "its editor gives a send task a message only: next row"},
+    ),
+    Example(
+        id="send-task-message",
+        group="task",
+        title="send task that names a message",
+        says="The engine hands the message to who waits for it.",
+        nodes=(
+            start("Order placed"),
+            gateway("parallel", "Fork"),
+            user("Pack", "Pack goods"),
+            Node("Task", "sendTask", "Confirm order", (_of_message("Confirmation"),)),
+            end("Done", "Shipped"),
+            catch("Confirmed", "Confirmed", message("Confirmation")),
+            end("Informed", "Customer informed"),
+        ),
+        lines="Start Fork Pack Task Done\nFork Confirmed Informed",
+        shown=("Task",),
+        scenario="""
+scenarios:
+  - name: the message reaches who waits for it
+    steps:
+      - expect: {active: [Confirmed, Pack]}
+      - complete: Pack
+    expect: {state: completed, completed: {Task: 1, Confirmed: 1}}
+""",
+        not_in=dict.fromkeys(("camunda7", "camunda8"), "a send task is a job there"),
     ),
     _task(
         "receive-task",
         "receive task",
         "Waits for a message, with its key where it has one.",
-        Node("Task", "receiveTask", "Wait for payment", (_receive("Payment", "order"),)),
+        Node("Task", "receiveTask", "Wait for payment", (_of_message("Payment", "order"),)),
         """
 scenarios:
   - name: the payment reaches the order that it is for
@@ -287,7 +316,7 @@ scenarios:
         title="receive task that starts the process",
         says="With `instantiate` and nothing before it: the message starts an instance.",
         nodes=(
-            Node("Task", "receiveTask", "Take order", (fixed(instantiate="true"), _receive("Order", ""))),
+            Node("Task", "receiveTask", "Take order", (fixed(instantiate="true"), _of_message("Order"))),
             user("Check", "Check order"),
             end("Done", "Checked"),
         ),
