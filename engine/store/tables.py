@@ -35,6 +35,8 @@ from engine.store.schema import instance_key as _instance_key
 from engine.store.schema import metadata
 from engine.store.schema import partial as _partial
 from engine.store.types import Moment
+from engine.store.upkeep_tables import commit_mark as commit_mark
+from engine.store.upkeep_tables import schema_support as schema_support
 
 # --- what was deployed ----------------------------------------------------------------------------
 
