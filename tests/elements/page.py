@@ -26,7 +26,7 @@ GROUPS: Final = {
     "throw": "Intermediate throw events",
     "end": "End events",
     "loop": "Loops, multi-instance, compensation",
-    "data": "Data",
+    "data": "Data objects, stores and mappings",
     "collaboration": "Pools, lanes, correlation",
     "listener": "Listeners and save points",
 }
