@@ -78,10 +78,10 @@ class Example:
     """*id*: the folder's name. *lines*: paths from left to right, one a row: 'Start Check ?large Approve'.
 
     `?name` before a step: its flow has the condition *conditions* give for that name; `/name`: it is the default flow;
-    `~`: an association leads there. *shown*: ids of what the example is about. *scenario*: YAML below `models`.
-    *not_in*: by dialect, why its editor cannot write this. *extra*: attributes and extensions of the process.
-    *own_scenarios*: by dialect, where something else is expected by nature of the dialect. *own_paths*: what its
-    editor draws otherwise.
+    `~`: an association leads there; `.` leaves a column free. *shown*: ids of what the example is about. *scenario*:
+    YAML below `models`. *not_in*: by dialect, why its editor cannot write this. *own_scenarios*: by dialect, where
+    something else is expected by nature of the dialect. *refused*: by dialect, what the refusal must match.
+    *others*: further elements at the top, such as a process to call. *files*: models beside the diagrams.
     """
 
     id: str
@@ -101,10 +101,10 @@ class Example:
     process: Part | None = None
     flow_parts: Mapping[str, Part] = field(default_factory=dict)
     collaboration: Part | None = None
-    others: Part | None = None  # further elements at the top, such as a process to call
+    others: Part | None = None
     own_scenarios: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)  # models beside the diagrams: a DMN table, a called process
-    refused: Mapping[str, str] = field(default_factory=dict)  # by dialect: what the refusal says
+    files: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dialects(self) -> tuple[Dialect, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.elements.examples import EXAMPLES
 from tests.elements.files import FOLDER, files_of
 from tests.elements.page import page
-from tests.elements.play import Played, play
+from tests.elements.play import play
 
 DOCS = FOLDER.parent
 PAGE = "bpmn.md"
@@ -58,8 +58,6 @@ def _remove_others(written: set[Path]) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
-
-__all__ = ["Played", "main"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

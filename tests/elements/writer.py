@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -239,6 +239,3 @@ def _pretty(text: str) -> str:
     etree.indent(root, "  ")
     body = etree.tostring(root, encoding="unicode")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + re.sub(r'(["\w])/>', r"\1 />", body) + "\n"
-
-
-__all__ = ["bpmn_file", "escape"]
