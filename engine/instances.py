@@ -69,16 +69,17 @@ class Instances:
         if business_key is not None:
             check_key(business_key, "business key")
         command = Start(at=self._clock.now(), actor=by, variables=values, initiator=None if by == "system" else by)
-        return self._read.instance(self._start(definition_id, command, business_key))
+        return self._start(definition_id, command, business_key)
 
-    def _start(self, definition_id: str, command: Start, business_key: str | None) -> str:
+    def _start(self, definition_id: str, command: Start, business_key: str | None) -> ProcessInstance:
         stretch = self._runner.start(self._programs.get(definition_id), self._ids.next(), command, business_key)
         live = self._road.travel(
             lambda session: session.create(definition_id, command, business_key=business_key, stretch=stretch)
         )
-        if stretch is not None:
-            self._settling.put_back_left(stretch)
-        return live.id
+        if stretch is None or stretch.left is None:
+            return live.started(command)
+        self._settling.put_back_left(stretch)
+        return self._read.instance(live.id)
 
     def trigger(self, instance_id: str, element_id: str, variables: Mapping[str, Any], *, by: str) -> None:
         values = normalise(variables)

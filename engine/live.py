@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.commands import Start
 from engine.events import UNSET
 from engine.hot import Sizes
-from engine.model import InstanceState
+from engine.model import InstanceState, ProcessInstance
 from engine.programs import Loaded
 from engine.store import incidents, tables
 from engine.store.codec import copy_of, encode_part, readable
@@ -42,7 +43,7 @@ class Live:
             instance.call_by(row.business_key)
         self.sizes = sizes or Sizes()
         self.file = loaded.file
-        self._time_to_live = loaded.process.history_time_to_live
+        self._definition = loaded
         self.step = row.version + 1
         self.has_ended_now = False
         self.is_touched = False
@@ -118,7 +119,27 @@ class Live:
         self.has_ended_now = True
         self._changes.update(state=state, ended_at=at, end_reason=readable(reason))
         if self.row.parent_id is None:  # what it called goes with it
-            self._changes["removal_at"] = removal_at(self._time_to_live, at)
+            self._changes["removal_at"] = removal_at(self._definition.process.history_time_to_live, at)
+
+    def started(self, start: Start) -> ProcessInstance:
+        """A new instance after its first commit."""
+        row, definition = self.row, self._definition
+        return ProcessInstance(
+            id=row.id,
+            definition_id=row.definition_id,
+            process_key=row.process_key,
+            process_name=definition.process.name or definition.key,
+            version=definition.version,
+            business_key=row.business_key,
+            state=InstanceState(row.state),
+            started_at=start.at,
+            started_by=start.actor,
+            ended_at=self._changes.get("ended_at"),
+            parent_id=row.parent_id,
+            parent_activity_id=row.parent_activity_id,
+            incident_count=row.incident_count,
+            end_reason=self._changes.get("end_reason", ""),
+        )
 
     def raise_incident(
         self,

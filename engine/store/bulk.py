@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 
 from engine.store.types import Moment
 
@@ -27,8 +28,7 @@ _POSTGRESQL: Final = postgresql.dialect()  # pyright: ignore[reportUnknownMember
 
 def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """All *rows* have values for the same columns."""
-    statement, bind = _insert(connection.dialect.name, table, tuple(rows[0]))
-    connection.exec_driver_sql(statement, bind(rows))
+    _run(connection, *_insert(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def update(
@@ -45,13 +45,27 @@ def update(
     statement, bind = _update(connection.dialect.name, table, columns, only_where)
     names = [str(column.name) for column in table.primary_key]
     rows = [row | dict(zip(names, key, strict=True)) for key, row in changes]
-    return connection.exec_driver_sql(statement, bind(rows)).rowcount
+    return _run(connection, statement, bind, rows)
 
 
 def delete(connection: Connection, table: Table, names: tuple[str, ...], keys: Iterable[Key]) -> None:
     """Deletes the rows in which the columns *names* have one of the given *keys*."""
     statement, bind = _delete(connection.dialect.name, table, names)
-    connection.exec_driver_sql(statement, bind([dict(zip(names, key, strict=True)) for key in keys]))
+    _run(connection, statement, bind, [dict(zip(names, key, strict=True)) for key in keys])
+
+
+def _run(connection: Connection, statement: str, bind: Bind, rows: Sequence[Row]) -> int:
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(statement, bind(rows)).rowcount
+    errors = connection.dialect.loaded_dbapi.Error
+    cursor = connection.connection.cursor()
+    try:
+        cursor.executemany(statement, bind(rows))
+        return cursor.rowcount
+    except errors as problem:  # as it would be told by the compiler's statements
+        raise DBAPIError.instance(statement, None, problem, errors, dialect=connection.dialect) from problem
+    finally:
+        cursor.close()
 
 
 Bind = Callable[[Sequence[Row]], Any]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, exists, func, insert, or_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, exists, func, insert, or_, select
 
 from engine.store.tables import decision_definition, deployment, form_definition, process_definition, resource
 from engine.store.types import AnyRow
@@ -24,6 +25,8 @@ def find(
     deployment_id: str | None = None,
 ) -> Row[Any] | None:
     """The version of *key* that a binding means: latest, deployment, version or versionTag."""
+    if binding == "latest":
+        return connection.execute(_latest(table), {"key": key}).first()
     query = select(table).where(table.c.key == key)
     if binding == "deployment":  # what had not changed is an older deployment's version, with the same file
         is_its_own = table.c.deployment_id == deployment_id
@@ -36,6 +39,11 @@ def find(
     elif binding == "versionTag":
         query = query.where(table.c.version_tag == version)
     return connection.execute(query.order_by(table.c.version.desc()).limit(1)).first()
+
+
+@cache
+def _latest(table: Table) -> Select[Any]:
+    return select(table).where(table.c.key == bindparam("key")).order_by(table.c.version.desc()).limit(1)
 
 
 def wanted(binding: str, version: object) -> str:
