@@ -13,21 +13,12 @@ from typing import Any
 
 import pytest
 
-from bpmn.model import NodeKind
-from bpmn.rules.supported import EVENT_SUBPROCESS_STARTS, EVENTS
 from engine.settings import SettingsError, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     path.relative_to(ROOT) for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
 )
-TITLES = {
-    NodeKind.START_EVENT: "start event",
-    NodeKind.CATCH_EVENT: "intermediate catch event",
-    NodeKind.THROW_EVENT: "intermediate throw event",
-    NodeKind.BOUNDARY_EVENT: "boundary event",
-    NodeKind.END_EVENT: "end event",
-}
 
 
 @pytest.fixture
@@ -99,17 +90,6 @@ def test_every_marker_is_explained():
     development = text_of("docs/development.md")
 
     assert [m for m in options["markers"] if f"| `{m.partition(':')[0]}` |" not in development] == []
-
-
-def test_the_page_of_elements_says_what_the_rules_let_through():
-    rows = dict(
-        re.findall(r"^\| ([\w -]+event[\w -]*)(?:, [\w ]+)? \| ([^|]+) \|", text_of("docs/elements.md"), re.MULTILINE)
-    )
-    told = {name: set(re.sub(r"\(.*?\)", "", kinds).replace(" ", "").split(",")) for name, kinds in rows.items()}
-    inside = {"start event of an event subprocess": EVENT_SUBPROCESS_STARTS}
-    run = inside | {TITLES[kind]: events for kind, events in EVENTS.items()}
-
-    assert told == {name: {str(event) for event in events} for name, events in run.items()}
 
 
 @pytest.mark.parametrize("section", ["", "application", "database", "handlers", "http", "people.ann"])

@@ -85,7 +85,7 @@ EXPLANATIONS: Final = (
         "miwg-deployed realworld-deployed",
         r"This release does not run it yet",
         "What this release does not run yet",
-        "See [BPMN elements](elements.md).",
+        "See [BPMN elements](bpmn.md).",
     ),
     Explanation(
         "miwg-deployed realworld-deployed",
