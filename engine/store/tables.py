@@ -148,6 +148,7 @@ process_instance = Table(
     Column("root", Text),
     Column("start_key", Text),  # the message key under which no other instance of the process may start
     Column("removal_at", Moment),
+    Column("trace", String(64)),  # the traceparent of its beginning
     Index(None, "process_key", "started_at"),
     Index(None, "state", "started_at"),
     Index(None, "started_at"),
@@ -244,6 +245,7 @@ job = Table(
     Column("headers", Text, nullable=False),
     Column("parameters", Text, nullable=False),
     Column("scopes", Text, nullable=False),
+    Column("trace", String(64)),  # the traceparent under which it goes on
     _partial(
         "ix_job_ready",
         "rank",
