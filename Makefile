@@ -47,7 +47,7 @@ build: $(VENV)/installed assets ## make the wheel and the source distribution in
 	@$(UV) build --quiet --no-build-isolation --python $(BIN)/python
 
 lock: $(VENV)/tools ## pin the dependencies again (ARGS=--upgrade for newer ones)
-	@$(call lock,requirements.txt,pyproject.toml --extra agents --extra postgres)
+	@$(call lock,requirements.txt,pyproject.toml --extra agents --extra otel --extra postgres)
 	@$(call lock,requirements-dev.txt,--group dev --constraint requirements.txt)
 	@$(call lock,requirements-build.txt,--group build --constraint requirements.txt --constraint requirements-dev.txt)
 
