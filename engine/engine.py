@@ -14,6 +14,7 @@ from engine.data_stores import DataStores
 from engine.deployments import Deployments
 from engine.executors.registry import Executor, Registry, Resolver
 from engine.executors.secrets import SecretProvider, Secrets
+from engine.finder import Finder
 from engine.forms.finding import FormFinder
 from engine.handlers import Backoff, Function
 from engine.history.reader import Reader
@@ -68,6 +69,7 @@ class Engine:
         self.programs = programs or Programs(self.store)
         self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs, self.clock), self.clock)
         self.people = People(self.store)
+        self.find = Finder(self.store)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)

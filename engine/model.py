@@ -113,6 +113,8 @@ class UserTask:
     form_key: str | None = None
     closed_at: datetime | None = None
 
+    outcome: str | None = None  # of a closed one: completed, cancelled, error, ...
+    closed_by: str | None = None
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -158,6 +160,10 @@ class JobRecord:
 class Incident:
     """*kind*: job, expression, unbound, ... *detail*: stack or further lines. *location*: file:line."""
 
+    created_at: datetime | None = None
+    priority: int = 0
+    is_suspended: bool = False
+    leased_until: datetime | None = None
     id: str
     instance_id: str
     activity_id: int
@@ -175,6 +181,7 @@ class Incident:
 class ActivityRecord:
     """One visit of one flow node. *outcome*: None while it lasts, else completed or cancelled."""
 
+    job_id: str | None = None
     instance_id: str
     activity_id: int
     element_id: str

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, insert, or_, select
 from engine.model import ActivityRecord, AgentStep, JobAttempt, LogEntry, VariableChange
 from engine.store.codec import decode, encode
 from engine.store.tables import activity, agent_step, flow_taken, job_attempt, log, variable_change
+from engine.store.types import AnyRow
 from engine.store.values import ValueReader, ValueWriter
 
 
@@ -48,24 +49,26 @@ def activities(connection: Connection, instance_id: str, *, open_only: bool = Fa
     if open_only:
         query = query.where(activity.c.ended_at.is_(None))
     reader = ValueReader(connection)
-    return [
-        ActivityRecord(
-            instance_id=row.instance_id,
-            activity_id=row.activity_id,
-            element_id=row.element_id,
-            name=row.name,
-            kind=row.kind,
-            parent_id=row.parent_id,
-            entered_at=row.entered_at,
-            ended_at=row.ended_at,
-            outcome=row.outcome,
-            actor=row.actor,
-            inputs=reader.mapping(row.inputs),
-            outputs=reader.mapping(row.outputs),
-            cause=row.cause,
-        )
-        for row in connection.execute(query.order_by(activity.c.activity_id))
-    ]
+    return [activity_of(row, reader) for row in connection.execute(query.order_by(activity.c.activity_id))]
+
+
+def activity_of(row: AnyRow, reader: ValueReader | None = None) -> ActivityRecord:
+    """Without its inputs and outputs where there is no *reader*."""
+    return ActivityRecord(
+        instance_id=row.instance_id,
+        activity_id=row.activity_id,
+        element_id=row.element_id,
+        name=row.name,
+        kind=row.kind,
+        parent_id=row.parent_id,
+        entered_at=row.entered_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        actor=row.actor,
+        inputs=reader.mapping(row.inputs) if reader else None,
+        outputs=reader.mapping(row.outputs) if reader else None,
+        cause=row.cause,
+    )
 
 
 def scopes_around(connection: Connection, instance_id: str, activity_id: int) -> list[int]:

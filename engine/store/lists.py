@@ -20,11 +20,11 @@ from engine.store.tables import (
     user_task,
 )
 
-_INSTANCE: Select[Any] = select(
+INSTANCE: Select[Any] = select(
     process_instance, process_definition.c.name, process_definition.c.version.label("definition_version")
 ).join(process_definition, process_definition.c.id == process_instance.c.definition_id)
 
-_TASK: Select[Any] = (
+TASK: Select[Any] = (
     select(
         user_task,
         process_instance.c.process_key,
@@ -47,7 +47,7 @@ def instances(
     offset: int,
 ) -> tuple[list[ProcessInstance], int]:
     """Newest first."""
-    query, columns = _INSTANCE, process_instance.c
+    query, columns = INSTANCE, process_instance.c
     if key is not None:
         query = query.where(columns.process_key == key)
     if state is not None:
@@ -65,12 +65,12 @@ def instances(
             )
         )
     in_order = query.order_by(columns.started_at.desc(), columns.id.desc())
-    return _page(connection, query, in_order, limit, offset, _instance)
+    return _page(connection, query, in_order, limit, offset, instance_of)
 
 
 def instance(connection: Connection, instance_id: str) -> ProcessInstance | None:
-    row = connection.execute(_INSTANCE.where(process_instance.c.id == instance_id)).first()
-    return _instance(row) if row is not None else None
+    row = connection.execute(INSTANCE.where(process_instance.c.id == instance_id)).first()
+    return instance_of(row) if row is not None else None
 
 
 def revision(connection: Connection, instance_id: str) -> tuple[Any, ...] | None:
@@ -94,8 +94,8 @@ def revision(connection: Connection, instance_id: str) -> tuple[Any, ...] | None
 
 
 def children(connection: Connection, instance_id: str) -> list[ProcessInstance]:
-    query = _INSTANCE.where(process_instance.c.parent_id == instance_id).order_by(process_instance.c.id)
-    return [_instance(row) for row in connection.execute(query)]
+    query = INSTANCE.where(process_instance.c.parent_id == instance_id).order_by(process_instance.c.id)
+    return [instance_of(row) for row in connection.execute(query)]
 
 
 def tasks(
@@ -109,7 +109,7 @@ def tasks(
     offset: int,
 ) -> tuple[list[UserTask], int]:
     """Open tasks of running instances: mine, those my groups or I may claim, or all. Urgent first, then oldest."""
-    query = _TASK.where(user_task.c.closed_at.is_(None))
+    query = TASK.where(user_task.c.closed_at.is_(None))
     if instance_id is not None:
         query = query.where(user_task.c.instance_id == instance_id)
     if scope == "mine":
@@ -117,12 +117,12 @@ def tasks(
     elif scope == "groups":
         query = query.where(user_task.c.assignee.is_(None), _may_claim(user, groups))
     in_order = query.order_by(user_task.c.priority.desc(), user_task.c.created_at, user_task.c.id)
-    return _page(connection, query, in_order, limit, offset, _task)
+    return _page(connection, query, in_order, limit, offset, task_of)
 
 
 def task(connection: Connection, task_id: str) -> UserTask | None:
-    row = connection.execute(_TASK.where(user_task.c.id == task_id)).first()
-    return _task(row) if row is not None else None
+    row = connection.execute(TASK.where(user_task.c.id == task_id)).first()
+    return task_of(row) if row is not None else None
 
 
 def incidents(connection: Connection, *, instance_id: str | None, open_only: bool) -> list[Incident]:
@@ -132,22 +132,8 @@ def incidents(connection: Connection, *, instance_id: str | None, open_only: boo
         query = query.where(incident.c.instance_id == instance_id)
     if open_only:
         query = query.where(incident.c.resolved_at.is_(None))
-    return [
-        Incident(
-            id=row.id,
-            instance_id=row.instance_id,
-            activity_id=row.activity_id,
-            element_id=row.element_id,
-            kind=row.kind,
-            message=row.message,
-            created_at=row.created_at,
-            detail=row.detail,
-            location=row.location,
-            resolved_at=row.resolved_at,
-            resolved_by=row.resolved_by,
-        )
-        for row in connection.execute(query.order_by(incident.c.created_at, incident.c.id))
-    ]
+    in_order = query.order_by(incident.c.created_at, incident.c.id)
+    return [incident_of(row) for row in connection.execute(in_order)]
 
 
 def jobs(connection: Connection, *, instance_id: str | None, state: str | None) -> list[JobRecord]:
@@ -157,23 +143,8 @@ def jobs(connection: Connection, *, instance_id: str | None, state: str | None) 
         query = query.where(job.c.instance_id == instance_id)
     if state is not None:
         query = query.where(job.c.state == state)
-    return [
-        JobRecord(
-            id=row.id,
-            instance_id=row.instance_id or "",
-            activity_id=row.activity_id,
-            element_id=row.element_id,
-            kind=row.kind,
-            type=row.type,
-            state=JobState(row.state),
-            due_at=row.due_at,
-            attempts=row.attempt,
-            retries_left=row.retries_left if row.retries_left is not None else row.retries,
-            worker=row.lease_owner,
-            error=row.error,
-        )
-        for row in connection.execute(query.order_by(job.c.due_at, job.c.instance_id, job.c.activity_id, job.c.id))
-    ]
+    in_order = query.order_by(job.c.due_at, job.c.instance_id, job.c.activity_id, job.c.id)
+    return [job_of(row) for row in connection.execute(in_order)]
 
 
 def _may_claim(user: str | None, groups: Collection[str]) -> Any:
@@ -197,7 +168,7 @@ def _page(
     return [record(row) for row in rows], connection.execute(counted).scalar_one()
 
 
-def _instance(row: Row[Any]) -> ProcessInstance:
+def instance_of(row: Row[Any]) -> ProcessInstance:
     return ProcessInstance(
         id=row.id,
         definition_id=row.definition_id,
@@ -216,7 +187,7 @@ def _instance(row: Row[Any]) -> ProcessInstance:
     )
 
 
-def _task(row: Row[Any]) -> UserTask:
+def task_of(row: Row[Any]) -> UserTask:
     return UserTask(
         id=row.id,
         instance_id=row.instance_id,
@@ -235,6 +206,46 @@ def _task(row: Row[Any]) -> UserTask:
         priority=row.priority,
         form_key=row.form_key,
         closed_at=row.closed_at,
+        outcome=row.outcome,
+        closed_by=row.closed_by,
+    )
+
+
+def incident_of(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        instance_id=row.instance_id,
+        activity_id=row.activity_id,
+        element_id=row.element_id,
+        kind=row.kind,
+        message=row.message,
+        created_at=row.created_at,
+        detail=row.detail,
+        location=row.location,
+        resolved_at=row.resolved_at,
+        resolved_by=row.resolved_by,
+        job_id=row.job_id,
+    )
+
+
+def job_of(row: Row[Any]) -> JobRecord:
+    return JobRecord(
+        id=row.id,
+        instance_id=row.instance_id or "",
+        activity_id=row.activity_id,
+        element_id=row.element_id,
+        kind=row.kind,
+        type=row.type,
+        state=JobState(row.state),
+        due_at=row.due_at,
+        attempts=row.attempt,
+        retries_left=row.retries_left if row.retries_left is not None else row.retries,
+        worker=row.lease_owner,
+        error=row.error,
+        created_at=row.created_at,
+        priority=-row.rank,
+        is_suspended=row.is_suspended,
+        leased_until=row.lease_until,
     )
 
 
