@@ -186,6 +186,14 @@ def _import_file(folder: Path, name: str) -> ModuleType:
         raise ApplicationError(f"{file}:{line}: cannot be imported: {type(problem).__name__}: {problem}") from problem
 
 
+def import_module_of(folder: str, module: str) -> ModuleType:
+    """The module that goes by the dotted name *module* within the application in *folder*; imported once."""
+    path = Path(folder)
+    if (known := sys.modules.get(f"{_package_of(path)}.{module}")) is not None:
+        return known
+    return _import_file(path, module.replace(".", "/") + ".py")
+
+
 def _line_of(problem: Exception, folder: Path) -> int:
     """The innermost line of the application's own code that *problem* passed through."""
     if isinstance(problem, SyntaxError) and problem.lineno:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,18 @@ Backoff = Callable[[int], timedelta]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MARK = "__fermata_handlers__"
+
+
+_RATE = re.compile(r"(?P<count>[1-9]\d{0,5})\s*/\s*(?P<number>[1-9]\d{0,5})?\s*(?P<unit>s|min|h)")
+_UNITS: Mapping[str, timedelta] = {"s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """No more than *count* within any *period*."""
+
+    count: int
+    period: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +46,17 @@ def handler(
     backoff: Backoff | None = None,
     timeout: timedelta | None = None,
     save_point: bool | None = None,
+    process: bool = False,
+    max_concurrent: int | None = None,
+    rate: str | None = None,
 ) -> Callable[[Function], Function]:
     """Marks a module-level function as the handler of job type *name*; `declared_in` finds it.
 
-    May stand over one function several times, once for each name.
+    The options are those of `Engine.handler`. May stand over one function several times, once for each name.
     """
     check_retries(retries)
+    if rate is not None:
+        read_rate(rate)
 
     def mark(function: Function) -> Function:
         options: dict[str, Any] = {
@@ -46,6 +64,9 @@ def handler(
             "backoff": backoff,
             "timeout": timeout,
             "save_point": save_point,
+            "process": process or None,
+            "max_concurrent": max_concurrent,
+            "rate": rate,
         }
         options = {key: value for key, value in options.items() if value is not None}
         file = function.__code__.co_filename if hasattr(function, "__code__") else ""
@@ -65,3 +86,11 @@ def check_retries(retries: int) -> None:
     """Raises ValueError when it is no number of attempts."""
     if retries < 1:
         raise ValueError(f"retries={retries}: it counts all attempts, so at least 1.")
+
+
+def read_rate(text: str) -> Rate:
+    """'10/s', '100/min', '5/30s', '1000/h'. Raises ValueError."""
+    match = _RATE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f'rate=\'{text}\': write how many may begin in which time, like "10/s" or "100/5min".')
+    return Rate(int(match["count"]), _UNITS[match["unit"]] * int(match["number"] or 1))

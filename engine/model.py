@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from bpmn.model import Finding
+from engine.cancellation import Cancellation
 
 
 class InstanceState(StrEnum):
@@ -112,9 +113,9 @@ class UserTask:
     priority: int = 50
     form_key: str | None = None
     closed_at: datetime | None = None
-
     outcome: str | None = None  # of a closed one: completed, cancelled, error, ...
     closed_by: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -132,10 +133,15 @@ class Job:
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     attempt: int = 1  # 1-based
     retries_left: int = 0  # attempts that remain after this one
+    cancellation: Cancellation = field(default_factory=Cancellation, repr=False, compare=False)
 
     @property
     def idempotency_key(self) -> str:
         return self.id
+
+    def is_cancelled(self) -> bool:
+        """Whether the result is not wanted any more: an event has interrupted the activity, or its time is up."""
+        return self.cancellation.reason is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +160,16 @@ class JobRecord:
     retries_left: int | None
     worker: str | None = None
     error: str | None = None
+    created_at: datetime | None = None
+    priority: int = 0
+    is_suspended: bool = False
+    leased_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """*kind*: job, expression, unbound, ... *detail*: stack or further lines. *location*: file:line."""
 
-    created_at: datetime | None = None
-    priority: int = 0
-    is_suspended: bool = False
-    leased_until: datetime | None = None
     id: str
     instance_id: str
     activity_id: int
@@ -175,13 +181,13 @@ class Incident:
     location: str = ""
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityRecord:
     """One visit of one flow node. *outcome*: None while it lasts, else completed or cancelled."""
 
-    job_id: str | None = None
     instance_id: str
     activity_id: int
     element_id: str

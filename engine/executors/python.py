@@ -8,6 +8,7 @@ from datetime import timedelta
 from threading import Thread
 from typing import Any
 
+from engine.cancellation import Reason
 from engine.handlers import Handler
 from engine.model import Job
 
@@ -22,12 +23,12 @@ class PythonExecutor:
         self._timeout = timeout
 
     def __call__(self, job: Job, journal: Any, /) -> Any:
-        return bounded(lambda: self._function(job), self._timeout, job.type)
+        return bounded(lambda: self._function(job), self._timeout, job)
 
 
-def bounded(work: Callable[[], Any], timeout: timedelta | None, job_type: str) -> Any:
+def bounded(work: Callable[[], Any], timeout: timedelta | None, job: Job) -> Any:
     """What *work* returns or raises. With a timeout it runs in a thread of its own: a thread cannot be stopped, only
-    left behind. Raises TookTooLong."""
+    be told (`job.is_cancelled()`) and left behind. Raises TookTooLong."""
     if timeout is None:
         return work()
     result: list[Any] = []
@@ -40,11 +41,12 @@ def bounded(work: Callable[[], Any], timeout: timedelta | None, job_type: str) -
             failure.append(problem)
 
     context = contextvars.copy_context()
-    thread = Thread(target=context.run, args=(run,), name=f"handler {job_type}", daemon=True)
+    thread = Thread(target=context.run, args=(run,), name=f"handler {job.type}", daemon=True)
     thread.start()
     thread.join(timeout.total_seconds())
     if thread.is_alive():
-        raise TookTooLong(f"The handler for '{job_type}' took longer than {timeout}.")
+        job.cancellation.cancel(Reason.TIMEOUT)
+        raise TookTooLong(f"The handler for '{job.type}' took longer than {timeout}.")
     if failure:
         raise failure[0]
     return result[0]

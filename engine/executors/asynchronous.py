@@ -1,0 +1,83 @@
+"""Runs `async def` functions as handlers: many at once, on one event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from datetime import timedelta
+from threading import Lock, Thread
+from typing import Any
+
+from engine.executors.python import TookTooLong
+from engine.model import Job
+
+AsyncHandler = Callable[[Job], Coroutine[Any, Any, Any]]
+
+
+class Loop:
+    """An event loop that runs from its first coroutine on, until it is stopped."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: Thread | None = None
+        self._lock = Lock()
+
+    def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = Thread(target=self._loop.run_forever, name="fermata event loop", daemon=True)
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def stop(self) -> None:
+        """Cancels what still runs, and waits for it."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class AsyncExecutor:
+    """*timeout*: the coroutine is cancelled after that."""
+
+    def __init__(self, function: AsyncHandler, timeout: timedelta | None, loop: Loop) -> None:
+        self._function = function
+        self._timeout = timeout
+        self._loop = loop
+
+    def __call__(self, job: Job, journal: Any, /) -> Any:
+        """As `begin`, waited for."""
+        return self.begin(job).result()
+
+    def begin(self, job: Job, timeout: timedelta | None = None) -> Future[Any]:
+        """The future is cancelled when the job is; it ends with TookTooLong after the shorter of the time limits."""
+        limit = min((each for each in (self._timeout, timeout) if each is not None), default=None)
+        context = contextvars.copy_context()
+        future = context.run(self._loop.submit, self._run(job, limit))
+        job.cancellation.on_cancel(future.cancel)
+        return future
+
+    async def _run(self, job: Job, limit: timedelta | None) -> Any:
+        deadline = asyncio.timeout(None if limit is None else limit.total_seconds())
+        try:
+            async with deadline:
+                return await self._function(job)
+        except TimeoutError as late:
+            if deadline.expired():
+                raise TookTooLong(f"The handler for '{job.type}' took longer than {limit}.") from late
+            raise
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
