@@ -205,7 +205,7 @@ def job_row(
         "is_suspended": live.is_suspended,
         "created_at": at,
         "due_at": due_at or at,
-    } | {**PLAIN_JOB, "type": kind, **more}
+    } | {**PLAIN_JOB, "type": kind, "trace": live.trace, **more}
 
 
 def timer_id(instance_id: str, activity_id: int, element_id: str) -> str:
@@ -238,6 +238,7 @@ PLAIN_JOB: dict[str, Any] = {
     "headers": "{}",
     "parameters": "{}",
     "scopes": "[0]",
+    "trace": None,
 }
 
 _ACTS: dict[type, Callable[[Effects, Any], None]] = {

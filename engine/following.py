@@ -37,6 +37,7 @@ def follow(session: Session) -> None:
             opened = []
             continue
         item = session.agenda.popleft()
+        session.trace = item.live.trace
         match item.event:
             case e.SubscriptionOpened():
                 opened.append(item)

@@ -15,6 +15,7 @@ from engine.store import incidents, tables
 from engine.store.codec import copy_of, encode_part, readable
 from engine.store.instances import LockedInstance
 from engine.store.unit import UnitOfWork
+from engine.telemetry import trace_id_of
 from engine.timing import removal_at
 
 Line = tuple[str, Mapping[str, Any]]
@@ -48,6 +49,7 @@ class Live:
         self.has_ended_now = False
         self.is_touched = False
         self.is_new = sizes is None
+        self.trace: str | None = None  # under which it goes on
         self._unit = unit
         self._lines = lines
         self._changes: dict[str, Any] = {}
@@ -82,6 +84,8 @@ class Live:
         self.is_touched = True
         self.row.log_sequence += 1
         ids = {"instance_id": self.id, "process_key": self.row.process_key, "actor": actor}
+        if self.trace is not None:
+            ids["trace_id"] = trace_id_of(self.trace)
         self._lines.append((action, ids | {"activity_id": activity_id, "element_id": element_id}))
         self._unit.append(
             tables.log,

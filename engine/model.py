@@ -133,6 +133,7 @@ class Job:
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     attempt: int = 1  # 1-based
     retries_left: int = 0  # attempts that remain after this one
+    traceparent: str | None = None  # W3C; of the activity's span, where traces are made
     cancellation: Cancellation = field(default_factory=Cancellation, repr=False, compare=False)
 
     @property

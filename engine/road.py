@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command
 from engine.errors import EngineError, InvalidInput
@@ -14,6 +15,7 @@ from engine.following import follow
 from engine.hot import HotInstances
 from engine.ids import Ids
 from engine.interpreter.errors import ActivityFailed
+from engine.jobs.held import HeldJob
 from engine.programs import Programs
 from engine.session import Session, Unwritable
 from engine.store.jobs import Lease, end_attempts
@@ -28,13 +30,14 @@ log = logging.getLogger("engine")
 @dataclass(frozen=True, slots=True)
 class Errand:
     """A command for one instance. *lease*: the job whose end it is, with *outcome* for its attempt's record.
-    *stretch*: what came of it, and of more, in memory."""
+    *stretch*: what came of it, and of more, in memory. *held*: the job itself, for those who watch."""
 
     instance_id: str
     command: Command
     lease: Lease | None = None
     outcome: str = "completed"
     stretch: Stretch | None = None
+    held: HeldJob | None = None
 
 
 class Road:
@@ -74,12 +77,17 @@ class Road:
 
     def travel(self, work: Callable[[Session], Result], after: Callable[[Session], None] | None = None) -> Result:
         """*work* and all that follows from it in one transaction, tried again where it lost a race."""
+        watch = telemetry.commit()
         try:
-            result, session = self._store.retrying(lambda: self._travel_once(work, after))
+            result, session = self._store.retrying(lambda: self._travel_once(work, after, watch))
         except Unwritable as broken:
             raise broken.problem from broken
         except ActivityFailed as failure:  # outside of any activity that could hold it as an incident
             raise InvalidInput(failure.message) from failure
+        except Exception as problem:
+            watch.broken(problem)
+            raise
+        watch.committed()
         self.hot.put(session.hot())
         for action, ids in session.lines:
             log.info(action, extra=ids)
@@ -88,16 +96,19 @@ class Road:
         return result
 
     def _travel_once(
-        self, work: Callable[[Session], Result], after: Callable[[Session], None] | None
+        self, work: Callable[[Session], Result], after: Callable[[Session], None] | None, watch: telemetry.Nobody
     ) -> tuple[Result, Session]:
         with self._store.writing() as connection:
-            session = Session(connection, self._programs, self._ids, self.hot)
+            watch.begin()
+            session = Session(connection, self._programs, self._ids, self.hot, watch)
             result = work(session)
             follow(session)
+            watch.mark("advance")
             session.gather()
             if after is not None:
                 after(session)
             session.unit.flush()
+            watch.mark("write")
             return result, session
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
@@ -108,12 +119,15 @@ class Road:
         done: dict[str, list[Lease]] = {}
         # What has run ahead goes first: the others of its instance find it in the state that they are meant for.
         for place, errand in sorted(enumerate(errands), key=lambda each: each[1].stretch is None):
+            session.trace = telemetry.woken(errand.held)
             try:
                 if not self._take_over(session, errand):
                     session.deliver(errand.instance_id, errand.command, errand.lease)
             except EngineError as refusal:
                 refusals[place] = refusal
             else:
+                if errand.held is not None:
+                    session.watch.job_ended(errand.held, errand.command, errand.outcome)
                 if errand.lease is not None:
                     done.setdefault(errand.outcome, []).append(errand.lease)
         for outcome, leases in done.items():

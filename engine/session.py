@@ -26,6 +26,7 @@ from engine.store.types import Connection
 from engine.store.unit import UnitOfWork
 from engine.store.values import LazyValues, ValueReader
 from engine.stretch import Stretch
+from engine.telemetry import NOBODY, Nobody
 
 DEPTH_LIMIT = 100
 """Calls of calls of processes: deeper is taken for a recursion without an end."""
@@ -56,8 +57,12 @@ class FollowUp:
 
 
 class Session:
-    def __init__(self, connection: Connection, programs: Programs, ids: Ids, hot: HotInstances) -> None:
+    def __init__(
+        self, connection: Connection, programs: Programs, ids: Ids, hot: HotInstances, watch: Nobody = NOBODY
+    ) -> None:
         self.connection = connection
+        self.watch = watch
+        self.trace = watch.trace  # under which goes on what is done now
         self.programs = programs
         self.unit = UnitOfWork(connection)
         self.data = SharedData(connection, self.unit)
@@ -157,7 +162,9 @@ class Session:
         Raises NotFound, InvalidInput; then there is none.
         """
         loaded = self.programs.get(definition_id, self.connection)
-        row = replace(self._new_row(loaded, business_key, caller), start_key=start_key)
+        if stretch is not None:
+            self.trace = stretch.trace or self.trace
+        row = replace(self._new_row(loaded, business_key, caller), start_key=start_key, trace=self.trace)
         if stretch is not None:
             row.id = stretch.instance_id  # also where all has to be done again
             stretch = None if stretch.is_used else stretch
@@ -174,9 +181,11 @@ class Session:
 
     def _write(self, live: Live, stretch: Stretch) -> None:
         stretch.is_used = True
+        self.trace = stretch.trace or self.trace
         for number, step in enumerate(stretch.steps):
             self._take_in(live, step.command, step.events)
             if number > 0 and step.job is not None:
+                self.watch.job_ended(step.job, step.command, step.outcome)
                 self.unit.delete(tables.job, (step.job.row.id,))
                 attempt = attempt_row(step.job.row, step.begun_at, step.command.actor.removeprefix("worker:"))
                 self.unit.append(tables.job_attempt, attempt | {"ended_at": step.command.at, "outcome": step.outcome})
@@ -221,6 +230,8 @@ class Session:
 
     def _take_in(self, live: Live, command: Command, events: Sequence[e.Event]) -> None:
         live.is_touched = True
+        live.trace = self.trace
+        self.watch.step(live, command, events, self.trace)
         try:
             self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
             follow_ups = Effects(live, command, self.unit).apply(events)
@@ -280,4 +291,5 @@ def _instance_row(row: LockedInstance, command: Start) -> dict[str, Any]:
         "root": None,
         "start_key": row.start_key,
         "removal_at": None,
+        "trace": row.trace,
     }

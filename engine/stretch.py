@@ -29,13 +29,14 @@ class Stretch:
     """What happened to an instance in memory, from *hot* on. *left*: a job at which it ended, that was not done,
     with its outcome (engine.jobs.outcome).
 
-    Good for one transaction, which changes the instance further.
+    Good for one transaction, which changes the instance further. *trace*: under which it goes on (engine.telemetry).
     """
 
     hot: Hot
     steps: list[Step] = field(default_factory=list[Step])
     left: tuple[HeldJob, Any] | None = None
     is_used: bool = False
+    trace: str | None = None
 
     @property
     def instance_id(self) -> str:

@@ -15,6 +15,7 @@ from engine.store.instances import scoped_variables
 from engine.store.jobs import Lease, TakenJob, context_of
 from engine.store.types import Connection
 from engine.store.values import ValueReader
+from engine.telemetry import activity_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class HeldJob:
             parameters=dict(self.parameters or {}),
             attempt=row.attempt,
             retries_left=max(self.attempts_left(handlers_own) - 1, 0),
+            traceparent=activity_trace(row.trace, row.instance_id, row.activity_id),
         )
 
 

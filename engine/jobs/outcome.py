@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
+from engine import telemetry
 from engine.commands import Command
 from engine.errors import BpmnError, InvalidInput, PermanentFailure, RetryLater
 from engine.executors.python import bounded
@@ -82,6 +83,10 @@ Outcome = Completed | Retry | Failed | Thrown | Move | RanOn
 
 def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None = None) -> Outcome:
     """Runs the job's executor, for no longer than *timeout*. Never raises for what the executor does."""
+    return telemetry.attempted(job, lambda: _attempt(binding, job, journal, timeout))
+
+
+def _attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None) -> Outcome:
     try:
         return completed(bounded(lambda: binding.executor(job, journal), timeout, job.type))
     except BpmnError as error:

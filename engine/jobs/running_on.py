@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command, Start
 from engine.events import JobCreated, JobStopped
@@ -86,7 +87,8 @@ class Runner:
         if hot is None:
             return None
         first = Step(command, (), held, command.at, outcome)
-        return self._advanced(Stretch(hot), command, first, (held.process_key, held.business_key, held.definition_id))
+        stretch = Stretch(hot, trace=telemetry.woken(held))
+        return self._advanced(stretch, command, first, (held.process_key, held.business_key, held.definition_id))
 
     def _advanced(
         self, stretch: Stretch, command: Command, first: Step | None, context: tuple[str, str | None, str]
@@ -124,6 +126,7 @@ class Runner:
     def _held(self, stretch: Stretch, event: JobCreated, context: tuple[str, str | None, str]) -> HeldJob:
         at = self._clock.now()
         instance = stretch.hot.instance
+        stretch.trace = stretch.trace or telemetry.begun()
         row = TakenJob(
             id=f"{instance.id}.{event.activity_id}",
             instance_id=instance.id,
@@ -149,6 +152,7 @@ class Runner:
             headers=orjson.dumps(dict(event.headers)).decode(),
             parameters="{}",
             scopes=orjson.dumps(event.scopes).decode(),
+            trace=stretch.trace,
         )
         variables = {name: copy_of(value) for name, value in instance.visible(event.activity_id).items()}
         parameters = {name: copy_of(value) for name, value in event.parameters.items()}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command, CompleteActivity, ThrowError
 from engine.errors import Conflict, EngineError, InvalidInput
@@ -51,7 +52,7 @@ class Settling:
                 self._put_back(held, outcome)
             else:
                 stretch = outcome.stretch if isinstance(outcome, RanOn) else None
-                errands.append(Errand(held.row.instance_id, end[0], held.lease, end[1], stretch))
+                errands.append(Errand(held.row.instance_id, end[0], held.lease, end[1], stretch, held))
                 owners.append(held)
         if not errands and after is None:
             return
@@ -167,7 +168,8 @@ class Settling:
         if not jobs.release(session.connection, lease if attempt is None else Lease(row.id), **changes):
             raise Conflict(f"Job '{row.id}' is no longer held by this worker.")
         jobs.end_attempts(session.connection, [lease], at, "retry" if left > 0 else "failed", error)
-        fields = {"job_id": row.id, "attempt": number, "retries_left": max(left, 0)}
+        session.watch.job_failed(held, "retry" if left > 0 else "failed")
+        fields = telemetry.ids_of(held) | {"attempt": number, "retries_left": max(left, 0)}
         log.warning("job failed" if left > 0 else "job out of retries", extra=fields)
         if left <= 0 and live is not None:
             location = f"{live.file}:{row.line}" if row.line else live.file
@@ -234,5 +236,6 @@ def _said(outcome: Outcome) -> str:
 
 
 def _log_lost(held: HeldJob, refusal: Exception) -> None:
-    fields = {"job_id": held.row.id, "attempt": held.row.attempt, "reason": str(refusal)}
+    fields = telemetry.ids_of(held) | {"reason": str(refusal)}
+    telemetry.lease_lost("result")
     log.warning("the result of a job was not wanted any more", extra=fields)

@@ -167,6 +167,7 @@ class Worker:
         with self._store.writing() as connection:
             lost = [*jobs.take_back_from(connection, now, gone), *jobs.expire(connection, now)]
             jobs.end_attempts(connection, [jobs.Lease(row.id, None, row.attempt) for row in lost], now, "lost")
+        telemetry.lease_lost("worker", len(lost))
         for row in lost:
             log.warning("a worker is gone, its job is available again", extra={"job_id": row.id})
             if row.lost_leases >= LOST_LEASES_LIMIT:

@@ -29,6 +29,7 @@ _COLUMNS = [
         "parent_activity_id",
         "depth",
         "start_key",
+        "trace",
     )
 ]
 
@@ -60,6 +61,7 @@ class LockedInstance:
     parent_activity_id: int | None
     depth: int
     start_key: str | None = None
+    trace: str | None = None
 
     @property
     def has_ended(self) -> bool:

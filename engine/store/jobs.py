@@ -62,6 +62,7 @@ class TakenJob:
     headers: str
     parameters: str
     scopes: str
+    trace: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TakenJob:

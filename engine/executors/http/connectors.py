@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from engine import telemetry
 from engine.errors import PermanentFailure
 from engine.executors.http.bodies import as_json, from_text
 from engine.executors.http.client import LONGEST, HttpClient, HttpFailure, Request, Response
@@ -76,8 +77,16 @@ def _authenticate(wanted: Mapping[str, Any], headers: dict[str, str], query: dic
     return None
 
 
+def _traced(request: Request) -> Request:
+    """What the other side does belongs to the trace that asked for it, unless the diagram names another one."""
+    given = {name.lower() for name in request.headers}
+    ours = {name: value for name, value in telemetry.outgoing().items() if name.lower() not in given}
+    return replace(request, headers={**request.headers, **ours}) if ours else request
+
+
 def _keyed(request: Request, job: Job) -> Request:
     """A repeated attempt is told apart from a second order where the other side looks at the key."""
+    request = _traced(request)
     if request.method not in ("POST", "PATCH") or any(name.lower() == "idempotency-key" for name in request.headers):
         return request
     return replace(request, headers={**request.headers, "Idempotency-Key": job.idempotency_key})
