@@ -15,6 +15,7 @@ from secrets import token_hex
 from threading import Event, Thread
 
 from bpmn.expressions import ExpressionError
+from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command, Continue, TriggerEvent
 from engine.deferred import restored
