@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.events import UNSET
+from engine.modification import Beginning, Instruction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +27,27 @@ class Command:
 class Start(Command):
     """*start_event*: the element to start at; None for the process's none start event. *arrivals*: of a multiple
     one, the numbers of the triggers that have come and what each brought, instead of *variables*.
-    *initiator*: the person, for a start event that keeps it in a variable."""
+    *initiator*: the person, for a start event that keeps it in a variable. *beginnings*: where to begin instead of at
+    a start event."""
 
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     start_event: str | None = None
     arrivals: tuple[tuple[int, Mapping[str, Any]], ...] = ()
     initiator: str | None = None
+    beginnings: tuple[Beginning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteActivity(Command):
     """The work behind a waiting activity is done: a user task, a job, a receive task, a called process.
 
-    *variables*: its result; *result*: the result as one value, of a handler that returned no dict."""
+    *variables*: its result; *result*: the result as one value, of a handler that returned no dict;
+    *local_variables*: for its own scope, where its output mappings find them."""
 
     activity_id: int
     variables: Mapping[str, Any] = field(default_factory=dict)
     result: Any = UNSET
+    local_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +109,24 @@ class Continue(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel(Command):
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modify(Command):
+    """Tokens are taken away and put elsewhere, by hand. *may_end*: the instance may be cancelled by that, when nothing
+    is left in it; not one that another waits for."""
+
+    instructions: tuple[Instruction, ...]
+    reason: str = ""
+    may_end: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrate(Command):
+    """Goes on by another version of the process. *mapping*: element ids of this version to those of the other.
+    *re_arms*: timers and subscriptions begin anew, as the other version has them."""
+
+    mapping: Mapping[str, str]
+    re_arms: bool = False
     reason: str = ""

@@ -38,6 +38,29 @@ class InstanceEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceModified:
+    """Somebody has moved tokens. *instructions*: as `engine.modification.described`; *before*, *after*: where tokens
+    stood, (activity id, element id), and where they stand before they go on."""
+
+    instructions: tuple[Mapping[str, Any], ...]
+    before: tuple[tuple[int, str], ...]
+    after: tuple[tuple[int, str], ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceMigrated:
+    """The instance goes on by another version. *moved*: (activity id, element id, element
+    id there) of what stands in it and has another id there."""
+
+    before: tuple[tuple[int, str], ...]
+    after: tuple[tuple[int, str], ...]
+    moved: tuple[tuple[int, str, str], ...]
+    mapping: Mapping[str, str]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityEntered:
     """*parent_id*: the activity instance it stands in (0: the process instance). *flow_id*: the sequence
     flow that led here. *kind*: the BPMN tag, or 'multiInstanceBody' for the body around the instances."""
@@ -288,6 +311,8 @@ class IncidentResolved:
 Event = (
     InstanceStarted
     | InstanceEnded
+    | InstanceModified
+    | InstanceMigrated
     | ActivityEntered
     | ActivityCompleted
     | ActivityCancelled

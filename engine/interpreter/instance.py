@@ -13,6 +13,7 @@ from engine.commands import (
     Command,
     CompleteActivity,
     Continue,
+    Modify,
     ReassignTask,
     RetryActivity,
     SetVariables,
@@ -29,6 +30,7 @@ from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.listeners import ListenersSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.elements.user_task import UserTaskSpec
+from engine.interpreter.modifying import begin_at, modify, planned_beginnings
 from engine.interpreter.program import Program
 from engine.interpreter.snapshot import Changes, restore, take_changes
 from engine.interpreter.stores import NoStores, Stores, StoresInUse
@@ -143,6 +145,8 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
             _retry(workflow, activity_id)
         case Continue(activity_id=activity_id):
             _continue(workflow, activity_id)
+        case Modify():
+            modify(workflow, command)
         case Cancel():
             workflow.shut("cancelled", cause="operator", reason=command.reason)
         case _:
@@ -150,6 +154,9 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
 
 
 def _start(workflow: LiveWorkflow, command: Start) -> None:
+    if command.beginnings:
+        _start_elsewhere(workflow, command)
+        return
     starts = workflow.program.starts(command.start_event)
     start = starts[0]
     if command.start_event is None:
@@ -163,6 +170,17 @@ def _start(workflow: LiveWorkflow, command: Start) -> None:
     for event_start in workflow.root.spec.event_starts:
         event_start.arm(workflow.root)
     workflow.program.root.open(workflow.root, starts, has_come=command.start_event is not None)
+
+
+def _start_elsewhere(workflow: LiveWorkflow, command: Start) -> None:
+    placing = planned_beginnings(workflow, command.beginnings)
+    workflow.emit(InstanceStarted(placing.begun[0][1].name))
+    assign_local(workflow.root, workflow.root.spec.input_mappings)
+    for name, value in command.variables.items():
+        workflow.set_local(workflow.root, name, value, 0)
+    for event_start in workflow.root.spec.event_starts:
+        event_start.arm(workflow.root)
+    begin_at(workflow, placing)
 
 
 def _check_inputs(process: Process, variables: Mapping[str, Any]) -> None:

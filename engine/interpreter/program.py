@@ -64,7 +64,7 @@ class Services:
 class Program:
     """*spec*: SpiffWorkflow's specification of the process, in which every flow node is one task spec.
 
-    *reachable*: a cache for inclusive gateways."""
+    *reachable*: a cache of which ways lead to joining gateways."""
 
     def __init__(self, process: Process, services: Services) -> None:
         self.process = process
@@ -73,6 +73,8 @@ class Program:
         self.spec.task_specs.clear()  # its own Start and End would take the ids of a diagram's elements
         self.reachable: dict[str, dict[str, frozenset[str]]] = {}
         self._entries: dict[str, FlowNodeSpec] = {}
+        self._owners: dict[str, FlowNode | None] = {}
+        self._flows: dict[str, Flow] = {}
         self.root = elements.ProcessRootSpec(self, process)
         if process.listeners:
             self.root.listeners = ListenersSpec(self, self.root.node, process.listeners)
@@ -87,6 +89,22 @@ class Program:
 
     def spec_named(self, name: str) -> FlowNodeSpec:
         return self.spec.task_specs[name]  # type: ignore[return-value]  # all of them are ours
+
+    def flow(self, flow_id: str) -> Flow:
+        """Raises KeyError."""
+        return self._flows[flow_id]
+
+    def has(self, element_id: str) -> bool:
+        return element_id in self._entries
+
+    def owners_of(self, element_id: str) -> list[FlowNode]:
+        """The subprocesses that the element stands in, the outermost first."""
+        found: list[FlowNode] = []
+        owner = self._owners[element_id]
+        while owner is not None:
+            found.insert(0, owner)
+            owner = self._owners[owner.id]
+        return found
 
     def starts(self, element_id: str | None) -> tuple[FlowNodeSpec, ...]:
         """What starts an instance when the event of element *element_id* has come; None: the process's none
@@ -121,6 +139,7 @@ class Program:
             if node.data is not None:
                 self._add_data(spec, inner, node.data)
             self._entries[node.id] = spec
+            self._owners[node.id] = owner
 
     def _add_data(self, spec: FlowNodeSpec, inner: FlowNodeSpec, data: NodeData) -> None:
         """*inner*: what *spec* is the body of, if it is looped."""
@@ -170,6 +189,7 @@ class Program:
         made = Flow(flow.id, self._entries[flow.target], source.compiler.condition(flow.condition), listeners)
         if listeners:
             listeners.flows = (made,)
+        self._flows[flow_id] = made
         return made
 
     def _link_target(self, scope: FlowElements, throw: LinkThrowSpec) -> FlowNodeSpec | None:

@@ -41,11 +41,11 @@ class LiveWorkflow(BpmnBaseWorkflow):
     def __init__(self, program: Program) -> None:
         super().__init__(program.spec, deserializing=True)
         self.program = program
+        self.instance_id = ""
+        self.business_key: str | None = None
         self.next_id = 1
         self.command: Command | None = None
         self.events: list[Event] = []
-        self.instance_id = ""
-        self.business_key: str | None = None
         self.joins: dict[tuple[int, str], list[Token]] = {}
         self.side: dict[int, Any] = {}
         self.members: dict[int, dict[int, None]] = {}
@@ -54,6 +54,7 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.is_ended = False
         self.going_on: Token | None = None  # a multi-instance body that throws without being interrupted by it
         self.cause = ""
+        self.emptied: dict[int, None] | None = None  # scopes that were left empty, while tokens are moved by hand
         self.conditions = Conditions(self)
         self.lacking = Lacking(self)
         self.stores = StoresInUse(NoStores())
@@ -161,7 +162,14 @@ class LiveWorkflow(BpmnBaseWorkflow):
         if not token.is_catcher:
             container.open_children -= 1
             if not container.open_children and container.is_open:
-                container.spec.drained(container)
+                self.drained(container)
+
+    def drained(self, container: Token) -> None:
+        """Nothing stands in *container* any more; while tokens are moved by hand that may be for a moment."""
+        if self.emptied is None:
+            container.spec.drained(container)
+        else:
+            self.emptied[container.id] = None
 
     def touch(self, token: Token) -> None:
         self.changed_parts.add(token.part_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from bpmn.model import FlowNode
+from engine.interpreter.beginning import begin_all, kept_beginnings
 from engine.interpreter.elements.subprocess import SubprocessSpec, is_implicit_start
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
@@ -27,6 +28,10 @@ class AdHocSpec(SubprocessSpec):
     def execute(self, token: Token) -> bool:
         for start in self.event_starts:
             start.arm(token)
+        if beginnings := kept_beginnings(token):
+            token.memory["to_start"] = []
+            begin_all(token, beginnings)
+            return False
         to_start = self._chosen(token)
         token.memory["to_start"] = list(to_start)
         while token.memory["to_start"]:

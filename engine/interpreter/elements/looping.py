@@ -6,9 +6,11 @@ The body is what the sequence flows and the boundary events see; the instances s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bpmn.model import FlowNode, MultiInstance, StandardLoop
+from engine.interpreter.beginning import keep_beginnings, kept_beginnings
 from engine.interpreter.compiling import text_of
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.elements.flow_node import FlowNodeSpec
@@ -71,6 +73,9 @@ class StandardLoopSpec(BodySpec):
 
     def execute(self, token: Token) -> bool:
         token.memory["turns"] = 0
+        if beginnings := kept_beginnings(token):
+            keep_beginnings(self._next_turn(token), beginnings)
+            return False
         if self.tests_before and not self._goes_on(token, token):
             return True
         self._next_turn(token)
@@ -83,10 +88,10 @@ class StandardLoopSpec(BodySpec):
         if token.memory["goes_on"]:
             self._next_turn(token)
 
-    def _next_turn(self, token: Token) -> None:
+    def _next_turn(self, token: Token) -> Token:
         token.memory["turns"] += 1
         turn = token.memory["turns"]
-        self.start_instance(token, turn, {"loopCounter": turn})
+        return self.start_instance(token, turn, {"loopCounter": turn})
 
     def _goes_on(self, token: Token, where: Token) -> bool:
         if self.maximum is not None and token.memory["turns"] >= self._maximum(where):
@@ -129,6 +134,10 @@ class MultiInstanceSpec(BodySpec):
         ]
 
     def execute(self, token: Token) -> bool:
+        if beginnings := kept_beginnings(token):
+            token.memory.update(count=0, started=0, completed=0)
+            self.add_instance(token, {}, beginnings)
+            return False
         items = self._items(token)
         token.memory.update(count=len(items), started=0, completed=0)
         self._keep_counters(token)
@@ -141,6 +150,24 @@ class MultiInstanceSpec(BodySpec):
         for _ in items:
             self._start_next(token, items)
         return False
+
+    def add_instance(self, token: Token, local: Mapping[str, Any], beginnings: list[Any]) -> None:
+        """One more than there are items, by hand: *local* has its item, else the body."""
+        number = token.memory["count"]
+        token.memory["count"] = number + 1
+        token.memory["started"] += 1
+        self._keep_counters(token)
+        item = token.variables.get(self.loop.element_variable or "")
+        inner = self.start_instance(token, number, {**self._locals(number, item), **local})
+        keep_beginnings(inner, beginnings)
+        if not self.loop.is_sequential:
+            token.workflow.own_part(inner)
+
+    def drop_instance(self, token: Token) -> None:
+        """One was cancelled by hand."""
+        token.memory["terminated"] = token.memory.get("terminated", 0) + 1
+        self._keep_counters(token)
+        token.workflow.touch(token)
 
     def collect(self, token: Token, inner: Token) -> None:
         output = self.output_element(inner) if self.output_element else None
@@ -192,9 +219,9 @@ class MultiInstanceSpec(BodySpec):
             case "CompletedInstances":
                 return memory["completed"]
             case "ActiveInstances":
-                return memory["started"] - memory["completed"]
+                return memory["started"] - memory["completed"] - memory.get("terminated", 0)
             case _:
-                return 0
+                return memory.get("terminated", 0)
 
     def _keep_counters(self, token: Token) -> None:
         """As variables, for handlers and people to see."""
@@ -210,15 +237,18 @@ class MultiInstanceSpec(BodySpec):
     def _start_next(self, token: Token, items: list[Any] | range) -> None:
         number = token.memory["started"]
         token.memory["started"] = number + 1
-        local: dict[str, Any] = {"loopCounter": number + self.loop.counts_from}
-        if self.loop.element_variable and self.collection:
-            local = {self.loop.element_variable: items[number], **local}
-        if self.output_variable:
-            local.setdefault(self.output_variable, None)  # so that what is written to it stays in the instance
         self._keep_counters(token)
-        inner = self.start_instance(token, number, local)
+        inner = self.start_instance(token, number, self._locals(number, items[number]))
         if not self.loop.is_sequential:
             token.workflow.own_part(inner)
+
+    def _locals(self, number: int, item: Any) -> dict[str, Any]:
+        local: dict[str, Any] = {"loopCounter": number + self.loop.counts_from}
+        if self.loop.element_variable and self.collection:
+            local = {self.loop.element_variable: item, **local}
+        if self.output_variable:
+            local.setdefault(self.output_variable, None)  # so that what is written to it stays in the instance
+        return local
 
     def _items(self, token: Token) -> list[Any] | range:
         if self.collection is not None:

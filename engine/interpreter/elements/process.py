@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpmn.model import FlowNode, NodeKind, Process
+from engine.interpreter.beginning import begin_all, kept_beginnings
 from engine.interpreter.elements.flow_node import END_AFTER_OUTPUTS, FlowNodeSpec
 from engine.interpreter.token import Token
 
@@ -20,11 +21,16 @@ class ProcessRootSpec(FlowNodeSpec):
     def open(self, token: Token, starts: tuple[FlowNodeSpec, ...], has_come: bool) -> None:
         """The instance begins at *starts*, once the listeners to that have been told."""
         token.memory["start"] = [[start.name for start in starts], has_come]
+        self.tell_of_start(token)
+
+    def tell_of_start(self, token: Token) -> None:
         if self.listeners is None or self.listeners.tell(token, "start"):
             self.go_on(token)
 
     def go_on(self, token: Token) -> None:
-        if "start" in token.memory:
+        if beginnings := kept_beginnings(token):
+            begin_all(token, beginnings)
+        elif "start" in token.memory:
             names, has_come = token.memory.pop("start")
             for name in names:
                 self.program.spec_named(name).begin(token, has_come)

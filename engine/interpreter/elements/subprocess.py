@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpmn.model import FlowElements, FlowNode, NodeKind
+from engine.interpreter.beginning import begin_all, kept_beginnings
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Phase, Token
@@ -15,6 +16,9 @@ class SubprocessSpec(ActivitySpec):
             start.arm(token)
         if "start" in token.memory:
             self._enter_triggered(token)
+            return False
+        if beginnings := kept_beginnings(token):
+            begin_all(token, beginnings)
             return False
         starts = starting_nodes(self.node.body)
         if not starts:
