@@ -34,6 +34,10 @@ class InvalidInput(EngineError):
         self.fields = dict(fields or {})
 
 
+class DatabaseAway(EngineError):
+    """The database cannot be reached. What was asked for has not happened, and may be asked for again."""
+
+
 class DeploymentRefused(EngineError):
     """The files cannot be run as they are. *findings* say where and why."""
 

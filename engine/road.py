@@ -10,7 +10,7 @@ from typing import TypeVar
 from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command
-from engine.errors import EngineError, InvalidInput
+from engine.errors import DatabaseAway, EngineError, InvalidInput
 from engine.following import follow
 from engine.hot import HotInstances
 from engine.ids import Ids
@@ -18,6 +18,7 @@ from engine.interpreter.errors import ActivityFailed
 from engine.jobs.held import HeldJob
 from engine.programs import Programs
 from engine.session import Session, Unwritable
+from engine.store.faults import OutcomeUnknown
 from engine.store.jobs import Lease, end_attempts
 from engine.store.transaction import Store
 from engine.stretch import Stretch
@@ -48,9 +49,20 @@ class Road:
         self._clock = clock
         self.hot = HotInstances()
         self._listeners: list[Callable[[], None]] = []
+        self._for_work: list[Callable[[], None]] = []
+        self._for_news: list[Callable[[], None]] = []
+        self._store.bell.tell(self._hear)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         self._listeners.append(callback)
+
+    def on_work(self, callback: Callable[[], None]) -> None:
+        """As `on_commit`, and soon after a commit of another process that left work (while the store listens)."""
+        self._for_work.append(callback)
+
+    def on_news(self, callback: Callable[[], None]) -> None:
+        """As `on_commit`, and soon after any commit of another process."""
+        self._for_news.append(callback)
 
     def send(self, instance_id: str, command: Command) -> None:
         """Raises NotFound, Conflict or InvalidInput; then nothing has changed."""
@@ -65,7 +77,9 @@ class Road:
         *after*: called when all is gathered and not yet written.
         """
         try:
-            return self.travel(lambda session: self._run_all(session, errands), after)
+            return self.travel(lambda session: self._run_all(session, errands), after, is_routine=True)
+        except (DatabaseAway, OutcomeUnknown):  # none of them is to blame
+            raise
         except Exception as problem:
             if len(errands) <= 1 and after is None:
                 return [problem] * len(errands)
@@ -75,8 +89,17 @@ class Road:
                 self.travel(lambda session: None, after)
             return refusals
 
-    def travel(self, work: Callable[[Session], Result], after: Callable[[Session], None] | None = None) -> Result:
-        """*work* and all that follows from it in one transaction, tried again where it lost a race."""
+    def travel(
+        self,
+        work: Callable[[Session], Result],
+        after: Callable[[Session], None] | None = None,
+        *,
+        is_routine: bool = False,
+    ) -> Result:
+        """*work* and all that follows from it in one transaction, tried again where it lost a race or its connection.
+
+        *is_routine*: workers elsewhere need to look only where it makes jobs that nobody holds yet.
+        """
         watch = telemetry.commit()
         try:
             result, session = self._store.retrying(lambda: self._travel_once(work, after, watch))
@@ -91,9 +114,14 @@ class Road:
         self.hot.put(session.hot())
         for action, ids in session.lines:
             log.info(action, extra=ids)
-        for listener in self._listeners:
+        self._store.bell.ring(has_work=session.unit.leaves_work or not is_routine)
+        for listener in (*self._listeners, *self._for_work, *self._for_news):
             listener()
         return result
+
+    def _hear(self, has_work: bool) -> None:
+        for listener in (*self._for_work, *self._for_news) if has_work else self._for_news:
+            listener()
 
     def _travel_once(
         self, work: Callable[[Session], Result], after: Callable[[Session], None] | None, watch: telemetry.Nobody

@@ -8,7 +8,7 @@ from datetime import datetime
 from bpmn.secrets import Uses
 from engine.arrivals import trigger_start
 from engine.clock import Clock
-from engine.errors import EngineError
+from engine.errors import DatabaseAway, EngineError
 from engine.jobs.held import HeldJob
 from engine.jobs.retry import backoff
 from engine.messages import serve_deployed
@@ -85,6 +85,8 @@ class OwnJobs:
         """A start timer is due: a new instance, and the timer's next time."""
         try:
             self._road.travel(lambda session: self._start(session, held))
+        except DatabaseAway:
+            raise
         except EngineError as problem:
             reason = str(problem)
             fields = {"job_id": held.row.id, "definition_id": held.row.definition_id, "reason": reason}

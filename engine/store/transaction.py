@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -13,17 +14,43 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy import Engine as Database
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from engine.errors import Conflict, InvalidInput
+from engine.errors import Conflict, DatabaseAway, InvalidInput
+from engine.store import marks
+from engine.store.bell import Bell, PostgresBell, SilentBell
+from engine.store.faults import (
+    Lost,
+    OutcomeUnknown,
+    Patience,
+    TooSlow,
+    away,
+    is_away,
+    is_lost_race,
+    is_stopped,
+    lost,
+    step_aside,
+)
 
-DatabaseError = DBAPIError
+DatabaseError = (DBAPIError, DatabaseAway)
 
 Result = TypeVar("Result")
 
 _BUSY_SECONDS = 30
 _PAGES_OF_CACHE = -16_000  # negative: in KiB
-_ATTEMPTS = 5
+_ATTEMPTS = 8
+_OF_CONNECTIONS: Mapping[str, Any] = {  # to PostgreSQL, where its URL does not say otherwise
+    "application_name": "fermata",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c statement_timeout=60s -c lock_timeout=20s -c idle_in_transaction_session_timeout=120s",
+}
+
+
+log = logging.getLogger("engine.store")
 
 
 class Overtaken(Conflict):
@@ -31,7 +58,12 @@ class Overtaken(Conflict):
 
 
 class Store:
-    """One database. Safe to share among threads; not across a fork."""
+    """One database. Safe to share among threads; not across a fork.
+
+    *patience*: seconds for which a database that is away is waited for, before that is an error.
+    """
+
+    patience: float = 10.0
 
     def __init__(self, url: str) -> None:
         """Raises InvalidInput for a URL that names no database we know."""
@@ -41,6 +73,7 @@ class Store:
         self.database = self._open()
         # In one process writers queue here: SQLite itself would let them poll and starve.
         self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+        self.bell: Bell = SilentBell() if self.is_sqlite else PostgresBell(self.database)
 
     def migrate(self) -> None:
         """Brings the tables up to date; several processes may do so at once."""
@@ -49,37 +82,97 @@ class Store:
         upgrade(self)
 
     def close(self) -> None:
+        self.bell.close()
         self.database.dispose()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """A connection that sees one committed state of everything."""
-        with self.database.connect() as connection:
+        """A connection that sees one committed state of everything. Raises DatabaseAway."""
+        with self._connected() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
-    def writing(self) -> Generator[Connection]:
-        """One transaction that holds the right to write from its start; commits, or leaves nothing."""
-        with self._turn, self.database.connect() as connection:
-            connection = connection.execution_options(fermata_writes=True)
-            with connection.begin():
-                yield connection
+    def writing(self, *, is_marked: bool = True) -> Generator[Connection]:
+        """One transaction that holds the right to write from its start; commits, or leaves nothing, also where the
+        connection breaks in the middle of the commit.
+
+        *is_marked*: False where the table for commit marks may not exist yet; then an outcome may stay unknown.
+        Raises DatabaseAway (nothing has happened), OutcomeUnknown.
+        """
+        mark, is_ending = None, False
+        try:
+            with self._turn, self._connected() as connection:
+                connection = connection.execution_options(fermata_writes=True)
+                with connection.begin():
+                    if is_marked and not self.is_sqlite:
+                        mark = marks.set_mark(connection)
+                    yield connection
+                    is_ending = True
+        except Lost as problem:
+            if not is_ending or not self._has_committed(mark):
+                raise
+            log.warning("the connection broke in a commit that has happened", extra={"error": str(problem)})
 
     def retrying(self, work: Callable[[], Result]) -> Result:
-        """Runs *work* (transactions of its own) again where it lost a race. Raises what the last try raised."""
-        for _ in range(_ATTEMPTS - 1):
+        """Runs *work* (transactions of its own) again where it lost a race or its connection.
+
+        Raises what the last try raised; DatabaseAway when the database does not come back in time.
+        """
+        patience = Patience(self.patience)
+        races = 0
+        while True:
             try:
                 return work()
-            except Overtaken:
-                continue
-            except DBAPIError as problem:
-                if not _is_a_lost_race(problem):
+            except Lost:
+                if not patience.wait():
                     raise
-        return work()
+                continue
+            except (Overtaken, DBAPIError) as problem:
+                races += 1
+                if races >= _ATTEMPTS or (isinstance(problem, DBAPIError) and not is_lost_race(problem)):
+                    raise
+            step_aside(races)
+
+    @contextmanager
+    def _connected(self) -> Generator[Connection]:
+        connection = self._connect()
+        try:
+            with connection:
+                yield connection
+        except DBAPIError as problem:
+            if is_stopped(problem):
+                raise TooSlow from problem
+            if is_away(problem):
+                raise lost(problem) from problem
+            raise
+
+    def _connect(self) -> Connection:
+        """Waits for a database that is away. Raises DatabaseAway."""
+        patience = Patience(self.patience)
+        while True:
+            try:
+                return self.database.connect()
+            except DBAPIError as problem:
+                if not is_away(problem):
+                    raise
+                if not patience.wait():
+                    raise away(problem, patience.seconds) from problem
+
+    def _has_committed(self, mark: marks.Mark | None) -> bool:
+        """Raises OutcomeUnknown."""
+        patience = Patience(self.patience)
+        while mark is not None:
+            try:
+                with self._connected() as connection, connection.begin():
+                    return marks.has_committed(connection, mark)
+            except (DBAPIError, DatabaseAway):
+                if not patience.wait():
+                    break
+        raise OutcomeUnknown
 
     def _parse(self, text: str) -> URL:
         try:
@@ -100,7 +193,10 @@ class Store:
     def _open(self) -> Database:
         if not self.is_sqlite:
             try:
-                return create_engine(self.url, pool_size=16, max_overflow=32, pool_pre_ping=True)
+                arguments = {name: value for name, value in _OF_CONNECTIONS.items() if name not in self.url.query}
+                return create_engine(
+                    self.url, connect_args=arguments, pool_size=16, max_overflow=32, pool_pre_ping=True
+                )
             except ModuleNotFoundError as problem:
                 message = "PostgreSQL needs the package psycopg. Install fermata[postgres]."
                 raise InvalidInput(message) from problem
@@ -127,12 +223,3 @@ class Store:
 
         _ = configure, begin
         return database
-
-
-def _is_a_lost_race(problem: DBAPIError) -> bool:
-    """Deadlocks and failed serialisation (PostgreSQL), a unique key taken or a value removed meanwhile, a lock not
-    got (SQLite)."""
-    state = getattr(problem.orig, "sqlstate", None)
-    if state is not None:
-        return state in ("40001", "40P01", "23503", "23505")
-    return isinstance(problem, IntegrityError) or "database is locked" in str(problem.orig)

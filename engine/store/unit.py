@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from engine.model import JobState
 from engine.store import bulk, tables
 from engine.store.transaction import Overtaken
 from engine.store.values import ValueWriter
@@ -45,6 +46,7 @@ class UnitOfWork:
         self._updates: dict[Table, dict[Key, Row]] = defaultdict(dict)
         self._deletes: dict[Table, set[Key]] = defaultdict(set)
         self._closed_subscriptions: set[Key] = set()
+        self.leaves_work = False  # jobs that nobody holds
 
     def insert(self, table: Table, row: Row) -> None:
         self._inserts[table][_key_of(table, row)] = row
@@ -89,6 +91,8 @@ class UnitOfWork:
         for table in _IN_ORDER:
             if rows := [*self._inserts.pop(table, {}).values(), *self._appends.pop(table, [])]:
                 bulk.insert(self.connection, table, rows)
+                if table is tables.job and any(row["state"] == JobState.AVAILABLE for row in rows):
+                    self.leaves_work = True
         for table in _IN_ORDER:
             if changes := self._updates.pop(table, None):
                 self._send_updates(table, changes)

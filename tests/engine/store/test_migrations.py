@@ -52,9 +52,28 @@ def test_processes_that_start_at_once_migrate_once(store: Store, tmp_path) -> No
     assert (failures, list(revisions)) == ([], [HEAD])
 
 
-def test_a_database_of_a_newer_engine_is_left_alone(store: Store) -> None:
-    store.migrate()
+def set_revision(store: Store, revision: str, oldest: str) -> None:
     with store.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = 'future'"))
-    with pytest.raises(NewerDatabase, match="future"):
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        connection.execute(text("UPDATE schema_support SET oldest = :oldest"), {"oldest": oldest})
+
+
+def test_a_database_that_a_newer_engine_has_changed_is_left_alone(store: Store) -> None:
+    store.migrate()
+    set_revision(store, "9002", oldest="9001")
+    with pytest.raises(NewerDatabase, match=r"'9002'.*'9001'.*Upgrade the engine"):
+        store.migrate()
+
+
+def test_an_engine_goes_on_with_a_database_that_a_newer_one_has_only_added_to(store: Store) -> None:
+    store.migrate()
+    set_revision(store, "9002", oldest=HEAD)
+    store.migrate()
+
+
+@pytest.mark.parametrize("revision", ["future", "9002b"])
+def test_a_database_of_a_revision_that_is_none_of_ours_is_left_alone(store: Store, revision: str) -> None:
+    store.migrate()
+    set_revision(store, revision, oldest=HEAD)
+    with pytest.raises(NewerDatabase, match=revision):
         store.migrate()

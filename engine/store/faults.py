@@ -1,0 +1,115 @@
+"""What may go wrong between us and the database, and for how long it is borne."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from engine.errors import DatabaseAway, EngineError
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
+
+_LOST_RACES: Final = ("40001", "40P01", "55P03", "23503", "23505")
+"""Failed serialisation, deadlock, a lock that took too long, a value removed or a unique key taken meanwhile."""
+_AWAY: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300", "25006")
+"""Shut down, crashed, starting up, idle for too long (outside and in a transaction), full, a standby."""
+_STOPPED: Final = "57014"
+_FOR_GOOD: Final = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "not permitted")
+"""In what a server says that has refused a connection and will refuse the next one, too."""
+
+
+class Lost(DatabaseAway):
+    """The connection broke before anything was committed: trying again is safe, and may help."""
+
+
+class OutcomeUnknown(EngineError):
+    """The connection broke in the middle of a commit, and the database did not come back to say whether it happened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection to the database broke in the middle of a commit, and whether it happened could not be "
+            "found out. Look whether the change is there before you repeat it."
+        )
+
+
+class TooSlow(EngineError):
+    """One statement took longer than the database's statement_timeout."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A statement took too long for the database and was stopped; nothing has changed. Ask for less at once, "
+            "or raise statement_timeout in the options of the database's URL."
+        )
+
+
+def is_lost_race(problem: DBAPIError) -> bool:
+    """Whether others were faster, so that trying again may help; on SQLite also a lock that was not got."""
+    state = _state(problem)
+    if state is not None:
+        return state in _LOST_RACES
+    return isinstance(problem, IntegrityError) or "database is locked" in str(problem.orig)
+
+
+def is_away(problem: DBAPIError) -> bool:
+    """Whether a server could not be reached, or a connection to it has broken."""
+    if type(problem.orig).__module__.startswith("sqlite3"):
+        return False
+    state = _state(problem)
+    if state is not None:
+        return state in _AWAY or state.startswith("08")
+    is_of_connection = isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated
+    return is_of_connection and not any(words in str(problem.orig) for words in _FOR_GOOD)
+
+
+def is_stopped(problem: DBAPIError) -> bool:
+    """Whether a statement reached the time limit."""
+    return _state(problem) == _STOPPED
+
+
+def away(problem: DBAPIError, seconds: float) -> DatabaseAway:
+    """*seconds*: for how long it was tried."""
+    return DatabaseAway(
+        f"The database could not be reached for {seconds:g} s, nothing has changed: {_said(problem)}. "
+        "Look whether it runs and accepts connections, then try again."
+    )
+
+
+def lost(problem: DBAPIError) -> Lost:
+    return Lost(f"The connection to the database broke, nothing has changed: {_said(problem)}. Try again.")
+
+
+class Patience:
+    """Waits between attempts, longer each time and never exactly as long as others do, for *seconds* in all."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._pause = FIRST_PAUSE
+        self._until: float | None = None
+
+    def wait(self) -> bool:
+        """False when it has waited long enough; the time runs from the first call."""
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + self.seconds
+        if now >= self._until:
+            return False
+        time.sleep(min(self._pause * random.uniform(0.5, 1.0), self._until - now))
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        return True
+
+
+def step_aside(tries: int) -> None:
+    """A moment after a race was lost, so that the same ones do not meet again: up to 4 ms, doubling with each."""
+    time.sleep(random.uniform(0, 0.002 * 2 ** min(tries, 5)))
+
+
+def _state(problem: DBAPIError) -> str | None:
+    return getattr(problem.orig, "sqlstate", None)
+
+
+def _said(problem: DBAPIError) -> str:
+    return (str(problem.orig).strip().splitlines() or ["it gave no reason"])[0].rstrip(".")
