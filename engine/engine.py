@@ -101,7 +101,7 @@ class Engine:
         self._pool = WorkerPool(self._worker)
         self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)
         self._cleaner = Cleaner(self._retention, self._worker.name)
-        self._road.on_commit(self._pool.wake)
+        self._road.on_work(self._pool.wake)
 
     def close(self) -> None:
         """Stops the workers, lets running handlers finish, and lets the database go."""
@@ -378,6 +378,7 @@ class Engine:
 
     def start_workers(self, count: int = 4) -> None:
         """Runs jobs in *count* threads until `stop_workers`, and removes history that was kept long enough."""
+        self.store.bell.listen()
         self._pool.start(count)
         self._cleaner.start()
 
@@ -403,3 +404,9 @@ class Engine:
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Calls *callback* after every commit of the road, in the committing thread."""
         self._road.on_commit(callback)
+
+    def on_news(self, callback: Callable[[], None]) -> None:
+        """As `on_commit`, and on PostgreSQL also within a fraction of a second after commits of other processes, in a
+        thread of the engine's."""
+        self._road.on_news(callback)
+        self.store.bell.listen()
