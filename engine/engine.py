@@ -14,6 +14,7 @@ from engine.data_stores import DataStores
 from engine.deployments import Deployments
 from engine.executors.registry import Executor, Registry, Resolver
 from engine.executors.secrets import SecretProvider, Secrets
+from engine.external.tasks import ExternalTasks
 from engine.finder import Finder
 from engine.forms.finding import FormFinder
 from engine.handlers import Backoff, Function
@@ -98,13 +99,23 @@ class Engine:
             runner=self._worker.runner,
             settling=self._settling,
         )
+        self.external = ExternalTasks(
+            self.store,
+            self._road,
+            self.registry,
+            self.clock,
+            self._settling,
+            self._incidents,
+            self._worker.recover,
+        )
         self._pool = WorkerPool(self._worker)
         self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)
         self._cleaner = Cleaner(self._retention, self._worker.name)
-        self._road.on_work(self._pool.wake)
+        self._road.on_commit(self._pool.wake)
 
     def close(self) -> None:
         """Stops the workers, lets running handlers finish, and lets the database go."""
+        self.external.close()
         self.stop_workers()
         self.store.close()
 
@@ -148,7 +159,8 @@ class Engine:
         self.registry.add_executor(name, executor, retries=retries)
 
     def register_external(self, name: str) -> None:
-        """Leaves the jobs of type *name* to be settled from outside: complete_job, fail_job, job_error."""
+        """Leaves the jobs of type *name* to workers elsewhere (`engine.external`), or to be settled by hand:
+        complete_job, fail_job, job_error. `*`: of all topics and job types that nobody here does."""
         self.registry.add_external(name)
 
     # models and instances
@@ -378,7 +390,6 @@ class Engine:
 
     def start_workers(self, count: int = 4) -> None:
         """Runs jobs in *count* threads until `stop_workers`, and removes history that was kept long enough."""
-        self.store.bell.listen()
         self._pool.start(count)
         self._cleaner.start()
 
@@ -404,9 +415,3 @@ class Engine:
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Calls *callback* after every commit of the road, in the committing thread."""
         self._road.on_commit(callback)
-
-    def on_news(self, callback: Callable[[], None]) -> None:
-        """As `on_commit`, and on PostgreSQL also within a fraction of a second after commits of other processes, in a
-        thread of the engine's."""
-        self._road.on_news(callback)
-        self.store.bell.listen()

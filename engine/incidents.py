@@ -31,7 +31,7 @@ class Incidents:
             if live.is_suspended:
                 raise Conflict(f"Process instance '{live.id}' is suspended. Activate it first.")
             if row.job_id is not None:
-                self._renew(session, row.job_id, retries, by)
+                self.renew(session, row.job_id, retries, by)
             else:
                 command = RetryActivity(at=self._clock.now(), actor=by, activity_id=row.activity_id)
                 live.resolve_incidents(command.at, by, row.activity_id)
@@ -41,18 +41,10 @@ class Incidents:
 
     def set_retries(self, job_id: str, retries: int, *, by: str) -> None:
         _check(retries)
-        self._road.travel(lambda session: self._renew(session, job_id, retries, by))
+        self._road.travel(lambda session: self.renew(session, job_id, retries, by))
 
-    def _open(self, session: Session, incident_id: str) -> Row[Any]:
-        row = incidents.find(session.connection, incident_id)
-        if row is None:
-            raise NotFound(f"There is no incident '{incident_id}'.")
-        if row.resolved_at is not None:
-            raise Conflict(f"Incident '{incident_id}' was resolved already, by {row.resolved_by}.")
-        return row
-
-    def _renew(self, session: Session, job_id: str, retries: int | None, by: str) -> None:
-        """New attempts for a job; a failed one waits for a worker again."""
+    def renew(self, session: Session, job_id: str, retries: int | None, by: str) -> None:
+        """New attempts for a job, as *retries* or the diagram says; a failed one waits for a worker again."""
         at = self._clock.now()
         job = jobs.find(session.connection, job_id)
         live = session.live(job.instance_id) if job.instance_id else None
@@ -65,6 +57,14 @@ class Incidents:
             live.resolve_incidents(at, by, job.activity_id)
             detail = {"job": job_id, "retries": changes["retries_left"]}
             live.log(at, "job.retried", by, job.activity_id, job.element_id, detail)
+
+    def _open(self, session: Session, incident_id: str) -> Row[Any]:
+        row = incidents.find(session.connection, incident_id)
+        if row is None:
+            raise NotFound(f"There is no incident '{incident_id}'.")
+        if row.resolved_at is not None:
+            raise Conflict(f"Incident '{incident_id}' was resolved already, by {row.resolved_by}.")
+        return row
 
 
 def _check(retries: int | None) -> None:

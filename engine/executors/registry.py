@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+import orjson
+
 from engine.executors.python import PythonExecutor
 from engine.handlers import Backoff, Handler, check_retries
 from engine.model import AgentStep, Job
 
 DEFAULT_RETRIES = 3
+EVERYTHING = "*"
+TOPIC = "topic"
+"""How a diagram writes the name of a job that is meant for workers elsewhere (an external task of Camunda 7)."""
+_MEANT_FOR_WORKERS = (TOPIC, "taskDefinition")
 
 
 class Journal(Protocol):
@@ -52,6 +58,8 @@ class Registry:
         self._save_points = save_points
         self._bindings: dict[str, Binding] = {}
         self._external: set[str] = set()
+        self._asked: set[str] = set()
+        self._leaves_topics = False
         self._resolver = resolver
 
     def add_handler(
@@ -76,12 +84,39 @@ class Registry:
         self._bindings[name] = _binding(executor, retries)
 
     def add_external(self, name: str) -> None:
+        """The jobs of type *name* are for workers elsewhere, whoever is registered here; `*`: all jobs of topics and
+        job types that nobody here does."""
         self._external.add(name)
 
+    def leave_topics(self) -> None:
+        """Workers elsewhere can reach us: the jobs of topics that nobody here does wait for them."""
+        self._leaves_topics = True
+
+    def add_asked(self, name: str) -> None:
+        """A worker elsewhere asks for jobs of type *name*: it gets them, unless they are done here."""
+        self._asked.add(name)
+
+    def is_asked(self, name: str) -> bool:
+        return name in self._asked
+
     @property
-    def external(self) -> frozenset[str]:
-        """Types that no worker here may take."""
-        return frozenset(self._external)
+    def own_types(self) -> list[str]:
+        """Those that are done here, though workers elsewhere might."""
+        return [name for name in self._bindings if name not in self._external]
+
+    def leaves(self, job_type: str, names: str, written_as: str) -> bool:
+        """Whether a job is for workers elsewhere. *names*: all that it goes by, a JSON list; *written_as*: how the
+        diagram names it."""
+        if job_type in self._external:
+            return True
+        if job_type in self._bindings:
+            return False
+        is_meant = (
+            job_type in self._asked
+            or (self._leaves_topics and written_as == TOPIC)
+            or (EVERYTHING in self._external and written_as in _MEANT_FOR_WORKERS)
+        )
+        return is_meant and self.find(orjson.loads(names)) is None
 
     def runs_on(self, names: Sequence[str]) -> bool:
         """Whether a job that goes by *names* needs no save point of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,11 +24,13 @@ _LONGEST_DETAIL = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """*variables*: the returned dict; *result*: what was returned if it was neither dict nor None."""
+    """*variables*: the returned dict; *result*: what was returned if it was neither dict nor None;
+    *local_variables*: for the activity's own scope."""
 
     variables: Mapping[str, Any]
     result: Any = None
     has_result: bool = False
+    local_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class Thrown:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """Nobody here does it, but workers elsewhere ask for such jobs: it waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """A job of the engine's own (a timer, a save point): the instance goes on by *command*."""
 
@@ -78,7 +85,7 @@ class RanOn:
     stretch: Stretch
 
 
-Outcome = Completed | Retry | Failed | Thrown | Move | RanOn
+Outcome = Completed | Retry | Failed | Thrown | Left | Move | RanOn
 
 
 def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None = None) -> Outcome:
@@ -88,7 +95,7 @@ def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | N
 
 def _attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None) -> Outcome:
     try:
-        return completed(bounded(lambda: binding.executor(job, journal), timeout, job.type))
+        return completed(bounded(lambda: binding.executor(job, journal), timeout, job))
     except BpmnError as error:
         return _thrown(error)
     except RetryLater as later:

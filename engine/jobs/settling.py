@@ -14,7 +14,7 @@ from engine.errors import Conflict, EngineError, InvalidInput
 from engine.executors.registry import Registry
 from engine.jobs.answers import Judge
 from engine.jobs.held import HeldJob, hold
-from engine.jobs.outcome import Completed, Failed, Move, Outcome, RanOn, Retry, Thrown
+from engine.jobs.outcome import Completed, Failed, Left, Move, Outcome, RanOn, Retry, Thrown
 from engine.jobs.retry import next_attempt_at
 from engine.model import InstanceState, JobState
 from engine.road import Errand, Road
@@ -62,6 +62,25 @@ class Settling:
             elif errand.stretch is not None:
                 self.put_back_left(errand.stretch)
 
+    def settle_elsewhere(self, held: HeldJob, outcome: Outcome, actor: str) -> None:
+        """Saves what a worker elsewhere says of a job that it holds. A result for an instance that was suspended
+        meanwhile is kept for it. Raises what refused it, Conflict where the lease is lost; then nothing has changed.
+        """
+        end = self.ending(held, outcome, actor)
+        if end is None:
+            self._road.travel(lambda session: self._put_back_in(session, held, outcome))
+            return
+        errand = Errand(held.row.instance_id, end[0], held.lease, end[1])
+
+        def work(session: Session) -> None:
+            if session.live(errand.instance_id).is_suspended:
+                self._keep(session, errand)
+            else:
+                session.deliver(errand.instance_id, errand.command, held.lease)
+                jobs.end_attempts(session.connection, [held.lease], errand.command.at, errand.outcome)
+
+        self._road.travel(work)
+
     def put_back_left(self, stretch: Stretch) -> None:
         """What became of the job at which a saved stretch ended."""
         if stretch.left is not None and stretch.is_used:
@@ -108,8 +127,9 @@ class Settling:
     def _command(self, held: HeldJob, outcome: Outcome, actor: str) -> Command | None:
         at, activity_id = self._clock.now(), held.row.activity_id
         match outcome:
-            case Completed(variables=variables, result=result, has_result=has_result):
+            case Completed(variables=variables, result=result, has_result=has_result, local_variables=local):
                 more = {"result": result} if has_result else {}
+                more |= {"local_variables": local} if local else {}
                 return CompleteActivity(at=at, actor=actor, activity_id=activity_id, variables=variables, **more)
             case Thrown(code=code, message=message, variables=variables):
                 return ThrowError(
@@ -117,25 +137,27 @@ class Settling:
                 )
             case Move(command=command):
                 return command
-            case Retry() | Failed() | RanOn():
+            case Retry() | Failed() | Left() | RanOn():
                 return None
 
     def _put_back(self, held: HeldJob, outcome: Outcome) -> None:
-        def work(session: Session) -> None:
-            match outcome:
-                case Retry(error=error, detail=detail, after=after, left=left):
-                    self._fail_in(session, held, error, detail, self._left(held) if left is None else left, after=after)
-                case Failed(error=error, detail=detail, kind=kind):
-                    self._fail_in(session, held, error, detail, 0, kind=kind)
-                case _:
-                    raise TypeError(f"{type(outcome).__name__} does not put a job back.")
-
         try:
-            self._road.travel(work)
+            self._road.travel(lambda session: self._put_back_in(session, held, outcome))
         except Conflict as refusal:
             _log_lost(held, refusal)
             with self._store.writing() as connection:
                 jobs.end_attempts(connection, [held.lease], self._clock.now(), "discarded")
+
+    def _put_back_in(self, session: Session, held: HeldJob, outcome: Outcome) -> None:
+        match outcome:
+            case Retry(error=error, detail=detail, after=after, left=left):
+                self._fail_in(session, held, error, detail, self._left(held) if left is None else left, after=after)
+            case Failed(error=error, detail=detail, kind=kind):
+                self._fail_in(session, held, error, detail, 0, kind=kind)
+            case Left():
+                jobs.leave_held(session.connection, held.lease)
+            case _:
+                raise TypeError(f"{type(outcome).__name__} does not put a job back.")
 
     def _left(self, held: HeldJob) -> int:
         """Attempts that remain now that one has failed."""

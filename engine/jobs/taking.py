@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
@@ -48,7 +47,8 @@ class Taker:
         return jobs.Hold(self._owner, token_hex(8), at=now, until=now + LEASE)
 
     def _claim(self, connection: Connection, grip: jobs.Hold, limit: int) -> list[jobs.TakenJob]:
-        taken = jobs.claim(connection, grip, limit, self._registry.external) if limit > 0 else []
+        sharing = jobs.Sharing(self._registry.leaves, self._registry.own_types)
+        taken = jobs.claim(connection, grip, limit, sharing) if limit > 0 else []
         self._others_wait = len(taken) >= limit
         return taken
 
@@ -65,13 +65,15 @@ class Taker:
                 session.unit.append(tables.job_attempt, jobs.attempt_row(taken, grip.at, self._owner))
         return born
 
-    def _may_take(self, row: Mapping[str, Any], at: datetime) -> bool:
+    def _may_take(self, row: dict[str, Any], at: datetime) -> bool:
         """Whether a job that is just being made is due and ours; one of low priority waits for its turn."""
+        if row["kind"] == "service" and self._registry.leaves(row["type"], row["names"], row["written_as"]):
+            row["is_external"] = True
+            return False
         return (
             row["state"] == JobState.AVAILABLE
             and not row["is_suspended"]
             and row["due_at"] <= at
             and row["rank"] <= 0
             and row["kind"] in ("service", "continuation")
-            and row["type"] not in self._registry.external
         )

@@ -26,7 +26,7 @@ from engine.executors.secrets import Secrets, UnknownSecret
 from engine.history.journal import StoreJournal
 from engine.hot import HotInstances
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed, Move, Outcome, RanOn, attempt, completed, scrubbed
+from engine.jobs.outcome import Failed, Left, Move, Outcome, RanOn, attempt, completed, scrubbed
 from engine.jobs.own import OwnJobs
 from engine.jobs.running_on import Runner
 from engine.jobs.settling import Settled, Settling
@@ -34,7 +34,7 @@ from engine.jobs.taking import Taker
 from engine.model import Job
 from engine.programs import Programs
 from engine.session import Session
-from engine.store import jobs
+from engine.store import external, jobs
 from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
@@ -92,7 +92,7 @@ class Worker:
 
     def next_due(self) -> datetime | None:
         with self._store.reading() as connection:
-            return jobs.next_due(connection, self._registry.external)
+            return jobs.next_due(connection, self._registry.own_types)
 
     def seconds_to_next_due(self) -> float:
         """Not negative; infinite when nothing waits."""
@@ -211,7 +211,7 @@ class Worker:
     def _run_service(self, held: HeldJob) -> Outcome:
         binding = self._registry.find(held.names)
         if binding is None:
-            return self._evaluated(held) or self._unbound(held)
+            return self._evaluated(held) or self._left(held) or self._unbound(held)
         journal = StoreJournal(self._store, held.row.id, held.row.instance_id, held.lease)
         job = held.as_job(binding.retries)
         try:
@@ -235,6 +235,15 @@ class Worker:
             return completed(expression.value_of(held.names[0], held.as_job(1).variables, self._clock.now()))
         except ExpressionError:
             return None
+
+    def _left(self, held: HeldJob) -> Left | None:
+        """Where workers elsewhere have asked some process of ours for such jobs."""
+        job_type = held.names[0]
+        with self._store.reading() as connection:
+            if not external.is_asked(connection, job_type):
+                return None
+        self._registry.add_asked(job_type)
+        return Left()
 
     def _unbound(self, held: HeldJob) -> Failed:
         names = held.names

@@ -6,7 +6,7 @@ ran out cannot end a job that another has taken (fencing).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -63,6 +63,7 @@ class TakenJob:
     parameters: str
     scopes: str
     trace: str | None = None
+    is_external: bool = False
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TakenJob:
@@ -98,21 +99,50 @@ class Hold:
         }
 
 
-def claim(connection: Connection, hold: Hold, limit: int, except_types: Collection[str] = ()) -> list[TakenJob]:
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a worker here does of the work that workers elsewhere could do. *leaves*: whether a job is left to them,
+    by its type, names and `written_as`; *types*: those done here, also where a worker in another process left them."""
+
+    leaves: Callable[[str, str, str], bool]
+    types: Collection[str] = ()
+
+
+def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> list[TakenJob]:
     """Takes up to *limit* due jobs: timers by due time, then the rest by priority and due time."""
-    taken: list[TakenJob] = []
-    for query in (_DUE_TIMERS, _DUE_JOBS):
-        if len(taken) < limit:
-            wanted = {"now": hold.at, "limit": limit - len(taken), "external": sorted(except_types)}
-            taken += _lease(connection, list(connection.execute(query, wanted).scalars()), hold)
+    wanted = {"now": hold.at, "limit": limit}
+    taken = take(connection, list(connection.execute(_DUE_TIMERS, wanted).scalars()), hold)
+    while len(taken) < limit:
+        room = limit - len(taken)
+        rows = connection.execute(_DUE_JOBS, wanted | {"limit": room}).all()
+        left = {row.id for row in rows if row.kind == "service" and sharing.leaves(row.type, row.names, row.written_as)}
+        leave(connection, left)
+        taken += take(connection, [row.id for row in rows if row.id not in left], hold)
+        if not left or len(rows) < room:
+            break
+    if len(taken) < limit and sharing.types:
+        wanted |= {"limit": limit - len(taken), "types": sorted(sharing.types)}
+        taken += take(connection, list(connection.execute(_DUE_LEFT, wanted).scalars()), hold)
     return taken
+
+
+def leave(connection: Connection, ids: Collection[str]) -> None:
+    """From now on these jobs wait for workers elsewhere."""
+    if ids:
+        connection.execute(update(job).where(job.c.id.in_(sorted(ids))).values(is_external=True))
+
+
+def leave_held(connection: Connection, lease: Lease) -> None:
+    """A job that was taken, and that only workers elsewhere can do: as if it had been left to them at once."""
+    give_back(connection, [lease])
+    leave(connection, [lease.job_id])
 
 
 def claim_one(connection: Connection, job_id: str, hold: Hold) -> TakenJob | None:
     """Takes one job whenever it is due; None when it is not available."""
     query = select(job.c.id).where(job.c.id == job_id, job.c.state == JobState.AVAILABLE, ~job.c.is_suspended)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
-    return next(iter(_lease(connection, ids, hold)), None)
+    return next(iter(take(connection, ids, hold)), None)
 
 
 def begin_attempts(connection: Connection, taken: Iterable[TakenJob], at: datetime) -> None:
@@ -235,11 +265,13 @@ def suspend_jobs(connection: Connection, instance_id: str, is_suspended: bool) -
     connection.execute(update(job).where(job.c.instance_id == instance_id).values(is_suspended=is_suspended))
 
 
-def next_due(connection: Connection, except_types: Collection[str] = ()) -> datetime | None:
-    """When the earliest job that waits for a worker is due."""
+def next_due(connection: Connection, types: Collection[str] = ()) -> datetime | None:
+    """When the earliest job that waits for a worker here is due. *types*: done here even if left to others."""
     query = select(func.min(job.c.due_at)).where(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended)
-    if except_types:
-        query = query.where(or_(job.c.kind != "service", job.c.type.not_in(sorted(except_types))))
+    if types:
+        query = query.where(or_(~job.c.is_external, job.c.type.in_(sorted(types))))
+    else:
+        query = query.where(~job.c.is_external)
     return connection.execute(query).scalar()
 
 
@@ -289,8 +321,15 @@ _DUE_TIMERS: Final = (
     .with_for_update(skip_locked=True)
 )
 _DUE_JOBS: Final = (
+    select(job.c.id, job.c.kind, job.c.type, job.c.names, job.c.written_as)
+    .where(_IS_DUE, ~_IS_TIMER, ~job.c.is_external)
+    .order_by(job.c.rank, *_IN_ORDER)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_DUE_LEFT: Final = (
     select(job.c.id)
-    .where(_IS_DUE, ~_IS_TIMER, or_(job.c.kind != "service", job.c.type.not_in(bindparam("external", expanding=True))))
+    .where(_IS_DUE, job.c.is_external, job.c.type.in_(bindparam("types", expanding=True)))
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -309,7 +348,7 @@ _TAKE: Final = (
 )
 
 
-def _lease(connection: Connection, ids: list[str], hold: Hold) -> list[TakenJob]:
+def take(connection: Connection, ids: list[str], hold: Hold) -> list[TakenJob]:
     if not ids:
         return []
     wanted = {"ids": ids, "owner": hold.owner, "token": hold.token, "until": hold.until}

@@ -44,6 +44,8 @@ class ActivitySpec(FlowNodeSpec):
     def accept(self, token: Token, command: CompleteActivity) -> None:
         if token.phase >= Phase.EXECUTED or not self.waits_for_result(token):
             raise Conflict(f"'{self.node.id}' does not wait for a result now.")
+        for name, value in command.local_variables.items():
+            token.workflow.set_local(token, name, value, token.id)
         token.memory["result"] = dict(command.variables) if command.result is UNSET else command.result
         self.resume(token)
 
