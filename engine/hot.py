@@ -69,12 +69,21 @@ class HotInstances:
         self._kept: OrderedDict[str, Hot] = OrderedDict()
         self._total = 0
         self._lock = Lock()
+        self.hits = 0
+        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def take(self, instance_id: str, version: int) -> Hot | None:
         """The instance if it is here as of *version*, which the caller has read under its lock."""
         with self._lock:
             hot = self._pop(instance_id)
-        return hot if hot is not None and hot.version == version else None
+            if hot is not None and hot.version == version:
+                self.hits += 1
+                return hot
+            self.misses += 1
+        return None
 
     def put(self, items: Iterable[tuple[str, Hot]]) -> None:
         with self._lock:

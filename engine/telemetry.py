@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,9 @@ class Watcher:
     def lease_lost(self, reason: str, count: int) -> None:
         """*reason*: 'worker' (gone, or gave no sign of life), 'result' (that came too late)."""
 
+    def job_begun(self, held: HeldJob, late: float) -> None:
+        """*late*: seconds since it was due."""
+
     def attempt_begun(self, job: Job) -> Any:
         """What it gives is handed to the other two."""
 
@@ -188,6 +192,12 @@ def watch(watcher: Watcher) -> Callable[[], None]:
 
 def commit() -> Nobody:
     return Commit(_watchers) if _watchers else NOBODY
+
+
+def job_begun(held: HeldJob, at: datetime) -> None:
+    if _watchers:
+        late = max((at - held.row.due_at).total_seconds(), 0.0)
+        _tell(_watchers, lambda watcher: watcher.job_begun(held, late))
 
 
 def attempted(job: Job, run: Callable[[], Any]) -> Any:

@@ -43,6 +43,7 @@ class WorkerPool:
         self._is_stopping = False
         self._is_woken = False
         self._usual_seconds = QUICK
+        self.turned_at = 0.0  # when the pump was last seen at work, by time.monotonic()
 
     def start(self, count: int) -> None:
         """Raises ValueError for less than one thread, RuntimeError when the pool runs already."""
@@ -52,6 +53,7 @@ class WorkerPool:
             raise RuntimeError("The workers run already. Stop them first.")
         self._is_stopping = False
         self._is_woken = True
+        self.turned_at = time.monotonic()
         self._threads = [Thread(target=self._run_jobs, name=f"fermata worker {n}", daemon=True) for n in range(count)]
         self._pump = Thread(target=self._pump_jobs, args=(count,), name="fermata pump", daemon=True)
         for thread in (*self._threads, self._pump):
@@ -115,6 +117,7 @@ class WorkerPool:
         beat_at = time.monotonic()
         room = 0
         while True:
+            self.turned_at = time.monotonic()
             try:
                 with self._lock:
                     finished, self._finished = self._finished, []

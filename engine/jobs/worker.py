@@ -130,6 +130,7 @@ class Worker:
 
     def _run_one(self, held: HeldJob) -> Outcome | None:
         row, at = held.row, self._clock.now()
+        telemetry.job_begun(held, at)
         match row.kind:
             case "service":
                 return self._run_service(held)
