@@ -11,12 +11,14 @@ import time
 from collections import deque
 from threading import Condition, Lock, Thread, current_thread
 
+from engine.errors import DatabaseAway
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Failed
 from engine.jobs.settling import Settled
 from engine.jobs.worker import SETTLE_AFTER, Worker
 from engine.session import Session
 from engine.store.jobs import LEASE
+from engine.store.migrations import NewerDatabase
 
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""
@@ -42,6 +44,7 @@ class WorkerPool:
         self._pump: Thread | None = None
         self._is_stopping = False
         self._is_woken = False
+        self._is_outdated = False
         self._usual_seconds = QUICK
         self.turned_at = 0.0  # when the pump was last seen at work, by time.monotonic()
 
@@ -116,6 +119,7 @@ class WorkerPool:
     def _pump_jobs(self, count: int) -> None:
         beat_at = time.monotonic()
         room = 0
+        finished: list[Settled] = []
         while True:
             self.turned_at = time.monotonic()
             try:
@@ -123,17 +127,29 @@ class WorkerPool:
                     finished, self._finished = self._finished, []
                     is_last = self._is_stopping and not self._running
                     self._is_woken = False
-                    room = 0 if self._is_stopping else self._room(count)
+                    room = 0 if self._is_stopping or self._is_outdated else self._room(count)
                 self._save_and_take(finished, room)
                 if is_last and not finished:
                     return
                 if time.monotonic() >= beat_at:
                     beat_at = time.monotonic() + LEASE.total_seconds() / 3
                     self._keep_house()
-            except Exception:  # the database may be away for a while; leases make up for what was not saved
-                log.exception("the worker pool could not reach its database, it tries again")
+            except NewerDatabase as problem:
+                log.error("this version of the engine takes no more jobs", extra={"reason": str(problem)})
+                self._is_outdated = True
+            except DatabaseAway as problem:
+                log.error("the database is away, the worker pool tries again", extra={"reason": str(problem)})
+                self._keep(finished)
+            except Exception:  # leases make up for what was not saved
+                log.exception("the worker pool could not save or take jobs, it tries again")
                 time.sleep(POLL)
             self._rest(beat_at, has_room=room > 0)
+
+    def _keep(self, finished: list[Settled]) -> None:
+        """What could not be saved is saved later; of what was saved after all, the lease is gone."""
+        with self._lock:
+            if not self._is_stopping:
+                self._finished[:0] = finished
 
     def _room(self, count: int) -> int:
         wanted = max(count * AHEAD, AT_LEAST) if self._usual_seconds < QUICK else count

@@ -34,7 +34,7 @@ from engine.jobs.taking import Taker
 from engine.model import Job
 from engine.programs import Programs
 from engine.session import Session
-from engine.store import external, jobs
+from engine.store import external, jobs, migrations
 from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
@@ -152,6 +152,7 @@ class Worker:
         if unbegun:
             with self._store.writing() as connection:
                 jobs.give_back(connection, [held.lease for held in unbegun])
+            self._store.bell.ring(has_work=True)
 
     def extend(self, held: Sequence[HeldJob]) -> None:
         """Renews the leases of jobs that take long."""
@@ -162,6 +163,8 @@ class Worker:
         """Takes back the jobs of workers that are gone, or gave no sign of life for too long; lets messages expire."""
         now = self._clock.now()
         self._own.expire_messages()
+        with self._store.reading() as connection:
+            migrations.check(connection)
         with self._store.reading() as connection:
             gone = [owner for owner in jobs.owners(connection) if _is_gone(owner)]
             if not gone and not jobs.has_expired(connection, now):
