@@ -69,8 +69,8 @@ class Engine:
         self.registry = Registry(resolver, save_points=save_points)
         self.programs = programs or Programs(self.store)
         self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs, self.clock), self.clock)
-        self.people = People(self.store)
         self.find = Finder(self.store)
+        self.people = People(self.store)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
@@ -111,12 +111,13 @@ class Engine:
         self._pool = WorkerPool(self._worker)
         self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)
         self._cleaner = Cleaner(self._retention, self._worker.name)
-        self._road.on_commit(self._pool.wake)
+        self._road.on_work(self._pool.wake)
 
     def close(self) -> None:
         """Stops the workers, lets running handlers finish, and lets the database go."""
         self.external.close()
         self.stop_workers()
+        self.registry.close()
         self.store.close()
 
     def __enter__(self) -> Engine:
@@ -137,18 +138,32 @@ class Engine:
         backoff: Backoff | None = None,
         timeout: timedelta | None = None,
         save_point: bool | None = None,
+        process: bool = False,
+        max_concurrent: int | None = None,
+        rate: str | None = None,
     ) -> Callable[[Function], Function]:
-        """Registers a function for the jobs of *type*: it takes a `Job` and returns its output variables.
+        """Registers a function for the jobs of *type*: it takes a `Job` and returns its output variables. One that is
+        `async def` runs on the engine's event loop, beside others.
 
         *retries*: attempts in all, unless the diagram says; *backoff*: delay before attempt n+1 by n;
         *timeout*: an attempt that lasts longer has failed; *save_point*: False for a quick function that may be
         repeated together with its neighbours: the instance runs on through it in memory, up to where it waits, and
-        is saved there in one commit. None for the engine's own *save_points*.
+        is saved there in one commit. None for the engine's own *save_points*. *process*: runs in a process of its
+        own, which is killed when the time is up or the result is not wanted any more. *max_concurrent*: jobs of this
+        type at once, *rate*: how often one may begin ("10/s", "100/min"); both for each process.
         """
 
         def register(function: Function) -> Function:
             self.registry.add_handler(
-                type, function, retries=retries, backoff=backoff, timeout=timeout, save_point=save_point
+                type,
+                function,
+                retries=retries,
+                backoff=backoff,
+                timeout=timeout,
+                save_point=save_point,
+                process=process,
+                max_concurrent=max_concurrent,
+                rate=rate,
             )
             return function
 
@@ -390,6 +405,7 @@ class Engine:
 
     def start_workers(self, count: int = 4) -> None:
         """Runs jobs in *count* threads until `stop_workers`, and removes history that was kept long enough."""
+        self.store.bell.listen()
         self._pool.start(count)
         self._cleaner.start()
 
@@ -415,3 +431,9 @@ class Engine:
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Calls *callback* after every commit of the road, in the committing thread."""
         self._road.on_commit(callback)
+
+    def on_news(self, callback: Callable[[], None]) -> None:
+        """As `on_commit`, and on PostgreSQL also within a fraction of a second after commits of other processes, in a
+        thread of the engine's."""
+        self._road.on_news(callback)
+        self.store.bell.listen()

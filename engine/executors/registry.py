@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from inspect import iscoroutinefunction
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from engine.executors.python import PythonExecutor
-from engine.handlers import Backoff, Handler, check_retries
+from engine.handlers import Backoff, Handler, Rate, check_retries, read_rate
 from engine.model import AgentStep, Job
 
 DEFAULT_RETRIES = 3
+COROUTINES_AT_ONCE = 100
+"""Of one handler, where it does not say."""
 EVERYTHING = "*"
 TOPIC = "topic"
 """How a diagram writes the name of a job that is meant for workers elsewhere (an external task of Camunda 7)."""
@@ -36,22 +40,33 @@ class Executor(Protocol):
 @dataclass(frozen=True, slots=True)
 class Binding:
     """*retries*: attempts in all where the diagram does not say. *gets_secrets*: the values of the secrets that the
-    diagram names for it, not only their names. *save_point*: the state is saved before it is run."""
+    diagram names for it, not only their names. *save_point*: the state is saved before it is run.
+    *max_concurrent*: jobs at once in this process; *rate*: how often one may begin here. *is_threaded*: it needs a
+    thread of the pool while it runs."""
 
     executor: Executor
     retries: int = DEFAULT_RETRIES
     backoff: Backoff | None = None
     gets_secrets: bool = True
     save_point: bool = True
+    max_concurrent: int | None = None
+    rate: Rate | None = None
+    is_threaded: bool = True
+
+    @property
+    def is_limited(self) -> bool:
+        return self.max_concurrent is not None or self.rate is not None
 
 
+Shared = TypeVar("Shared")
 Resolver = Callable[[str], Executor | Binding | None]
 """Finds an executor for a job type or other name that a diagram uses; None when it knows none."""
 
 
 class Registry:
     """*save_points*: whether the state is saved before each Python handler that does not say.
-    *may_run_on*: there is one for which it is not."""
+    *may_run_on*: there is one for which it is not. *limited*: handlers with limits, by name. *is_relayed*: the jobs of
+    handlers are done by a fleet of others (engine.executors.celery), and not taken here."""
 
     def __init__(self, resolver: Resolver | None = None, *, save_points: bool = True) -> None:
         self.may_run_on = False
@@ -61,6 +76,9 @@ class Registry:
         self._asked: set[str] = set()
         self._leaves_topics = False
         self._resolver = resolver
+        self._elsewhere: list[Any] = []
+        self.limited: Mapping[str, Binding] = {}
+        self.is_relayed = False
 
     def add_handler(
         self,
@@ -72,21 +90,85 @@ class Registry:
         timeout: timedelta | None = None,
         gets_secrets: bool = True,
         save_point: bool | None = None,
+        process: bool = False,
+        max_concurrent: int | None = None,
+        rate: str | None = None,
     ) -> None:
-        """Replaces what was registered under *name*. *save_point*: None for what this registry's owner wants."""
+        """Replaces what was registered under *name*. *save_point*: None for what this registry's owner wants.
+
+        Raises ValueError for options that make no sense, alone or together."""
         check_retries(retries)
-        saves = self._save_points if save_point is None else save_point
-        self._bindings[name] = Binding(PythonExecutor(function, timeout), retries, backoff, gets_secrets, saves)
+        if max_concurrent is not None and max_concurrent < 1:
+            raise ValueError(f"max_concurrent={max_concurrent}: at least one job must be able to run.")
+        executor: Executor
+        is_threaded = False
+        if iscoroutinefunction(function):
+            if process:
+                raise ValueError(f"The handler of '{name}' is a coroutine: it cannot run in a process of its own.")
+            executor = self._coroutine(function, timeout)
+            max_concurrent = max_concurrent or COROUTINES_AT_ONCE
+        elif process:
+            executor = self._process(function, timeout)
+            max_concurrent = max_concurrent or os.cpu_count() or 1
+        else:
+            executor, is_threaded = PythonExecutor(function, timeout), True
+        is_limited = max_concurrent is not None or rate is not None
+        if save_point is False and is_limited:
+            raise ValueError(
+                f"The handler of '{name}' cannot run on without a save point: it has limits, is a coroutine, or runs "
+                "in a process. Leave out save_point=False."
+            )
+        saves = is_limited or (self._save_points if save_point is None else save_point)
+        read = read_rate(rate) if rate is not None else None
+        self._bind(name, Binding(executor, retries, backoff, gets_secrets, saves, max_concurrent, read, is_threaded))
         self.may_run_on = self.may_run_on or not saves
 
     def add_executor(self, name: str, executor: Executor, *, retries: int = DEFAULT_RETRIES) -> None:
         check_retries(retries)
-        self._bindings[name] = _binding(executor, retries)
+        self._bind(name, _binding(executor, retries))
+
+    def _bind(self, name: str, binding: Binding) -> None:
+        self._bindings[name] = binding
+        self._set_limited()
+
+    def _set_limited(self) -> None:
+        self.limited = {
+            name: each for name, each in self._bindings.items() if each.is_limited and name not in self._external
+        }
+
+    def limited_name(self, names: Sequence[str]) -> str | None:
+        """Under which of *names* a handler with limits does the job, if one does."""
+        name = next((name for name in names if name in self._bindings), None)
+        return name if name in self.limited else None
+
+    def close(self) -> None:
+        """Ends what runs handlers: the event loop and the processes."""
+        for each in self._elsewhere:
+            each.stop()
+
+    def _coroutine(self, function: Handler, timeout: timedelta | None) -> Executor:
+        from engine.executors.asynchronous import AsyncExecutor, Loop
+
+        return AsyncExecutor(function, timeout, self._shared(Loop))
+
+    def _process(self, function: Handler, timeout: timedelta | None) -> Executor:
+        from engine.executors.processes import Processes, ProcessExecutor
+
+        return ProcessExecutor(function, timeout, self._shared(Processes))
+
+    def _shared(self, kind: type[Shared]) -> Shared:
+        """The one event loop, or the one pool of processes."""
+        for each in self._elsewhere:
+            if isinstance(each, kind):
+                return each
+        self._elsewhere.append(made := kind())
+        return made
 
     def add_external(self, name: str) -> None:
         """The jobs of type *name* are for workers elsewhere, whoever is registered here; `*`: all jobs of topics and
         job types that nobody here does."""
         self._external.add(name)
+        self._set_limited()
 
     def leave_topics(self) -> None:
         """Workers elsewhere can reach us: the jobs of topics that nobody here does wait for them."""

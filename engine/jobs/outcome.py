@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -94,8 +94,13 @@ def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | N
 
 
 def _attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None) -> Outcome:
+    return became(lambda: bounded(lambda: binding.executor(job, journal), timeout, job))
+
+
+def became(work: Callable[[], Any]) -> Outcome:
+    """What an executor returned or raised, as an outcome."""
     try:
-        return completed(bounded(lambda: binding.executor(job, journal), timeout, job))
+        return completed(work())
     except BpmnError as error:
         return _thrown(error)
     except RetryLater as later:
@@ -103,7 +108,8 @@ def _attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | 
     except PermanentFailure as failure:
         return Failed(_short(_say(failure)), _trace(failure), code=_code_of(failure))
     except Exception as problem:  # the job runner: whatever a handler raises is an outcome
-        return Retry(_short(_say(problem)), _trace(problem), code=_code_of(problem))
+        after = getattr(problem, "retry_after", None)
+        return Retry(_short(_say(problem)), _trace(problem), after=after, code=_code_of(problem))
 
 
 def scrubbed(outcome: Outcome, secrets: Mapping[str, str]) -> Outcome:

@@ -1,4 +1,5 @@
-"""The embedded worker pool: threads that run handlers, and one that takes jobs and saves results.
+"""The embedded worker pool: threads that run handlers, and one that takes jobs, saves results, and begins what runs
+elsewhere (coroutines, and handlers in processes).
 
 One thread does all the writing, so finished jobs of many instances share a commit, and the next jobs are
 taken in it, too.
@@ -13,9 +14,9 @@ from threading import Condition, Lock, Thread, current_thread
 
 from engine.errors import DatabaseAway
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed
+from engine.jobs.outcome import Failed, Outcome
 from engine.jobs.settling import Settled
-from engine.jobs.worker import SETTLE_AFTER, Worker
+from engine.jobs.worker import LOOK, SETTLE_AFTER, Worker
 from engine.session import Session
 from engine.store.jobs import LEASE
 from engine.store.migrations import NewerDatabase
@@ -39,6 +40,7 @@ class WorkerPool:
         self._news = Condition(self._lock)  # there is something to do for the pump
         self._waiting: deque[HeldJob] = deque()
         self._running: dict[int, HeldJob] = {}
+        self._elsewhere: dict[int, HeldJob] = {}  # on the event loop and in processes
         self._finished: list[Settled] = []
         self._threads: list[Thread] = []
         self._pump: Thread | None = None
@@ -96,6 +98,7 @@ class WorkerPool:
             except Exception as problem:  # not the handler's: the engine's own, around it
                 log.exception("a job could not be run", extra={"job_id": held.row.id})
                 outcome = Failed(f"{type(problem).__name__}: {problem}")
+            self._worker.limits.end(held)
             with self._lock:
                 del self._running[id(held)]
                 self._usual_seconds += (time.monotonic() - started - self._usual_seconds) / 8
@@ -114,10 +117,28 @@ class WorkerPool:
             self._running[id(held)] = held
             return held
 
+    # what runs elsewhere
+
+    def _begin(self, held: HeldJob) -> None:
+        with self._lock:
+            self._elsewhere[id(held)] = held
+        try:
+            self._worker.services.begin(held, self._end)
+        except Exception as problem:  # the engine's own, as above
+            log.exception("a job could not be run", extra={"job_id": held.row.id})
+            self._end(held, Failed(f"{type(problem).__name__}: {problem}"))
+
+    def _end(self, held: HeldJob, outcome: Outcome) -> None:
+        self._worker.limits.end(held)
+        with self._lock:
+            del self._elsewhere[id(held)]
+            self._finished.append((held, outcome))
+            self._news.notify()
+
     # the thread that takes jobs and saves results
 
     def _pump_jobs(self, count: int) -> None:
-        beat_at = time.monotonic()
+        beat_at = look_at = time.monotonic()
         room = 0
         finished: list[Settled] = []
         while True:
@@ -125,12 +146,15 @@ class WorkerPool:
             try:
                 with self._lock:
                     finished, self._finished = self._finished, []
-                    is_last = self._is_stopping and not self._running
+                    is_last = self._is_stopping and not self._is_busy
                     self._is_woken = False
                     room = 0 if self._is_stopping or self._is_outdated else self._room(count)
                 self._save_and_take(finished, room)
                 if is_last and not finished:
                     return
+                if time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK
+                    self._worker.services.look()
                 if time.monotonic() >= beat_at:
                     beat_at = time.monotonic() + LEASE.total_seconds() / 3
                     self._keep_house()
@@ -143,7 +167,11 @@ class WorkerPool:
             except Exception:  # leases make up for what was not saved
                 log.exception("the worker pool could not save or take jobs, it tries again")
                 time.sleep(POLL)
-            self._rest(beat_at, has_room=room > 0)
+            self._rest(min(beat_at, look_at) if self._is_busy else beat_at, has_room=room > 0)
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._running or self._elsewhere)
 
     def _keep(self, finished: list[Settled]) -> None:
         """What could not be saved is saved later; of what was saved after all, the lease is gone."""
@@ -161,40 +189,47 @@ class WorkerPool:
         def take(session: Session) -> None:
             taken[:] = self._worker.take_in(session, room)
 
+        takes = not self._is_stopping and (room > 0 or self._worker.may_take_more)
         if finished:
-            self._worker.settle(finished, take if room > 0 else None)
-        elif room > 0:
+            self._worker.settle(finished, take if takes else None)
+            self._worker.limits.begin(taken, self._worker.now())
+        elif takes:
             taken = self._worker.take(room)
         if taken:
             self._offer(taken)
 
     def _offer(self, taken: list[HeldJob]) -> None:
+        elsewhere = [held for held in taken if self._worker.services.runs_elsewhere(held)]
+        ours = [held for held in taken if held not in elsewhere] if elsewhere else taken
         with self._lock:
-            if not self._is_stopping:
-                self._waiting.extend(taken)
-                self._work.notify(len(taken))
-                return
-        self._worker.give_back(taken)
+            if not (is_stopping := self._is_stopping):
+                self._waiting.extend(ours)
+                self._work.notify(len(ours))
+        if is_stopping:
+            self._worker.give_back(taken)
+            return
+        for held in elsewhere:
+            self._begin(held)
 
     def _keep_house(self) -> None:
         self._worker.recover()
         with self._lock:
-            held = [*self._running.values(), *self._waiting]
+            held = [*self._running.values(), *self._elsewhere.values(), *self._waiting]
         if held:
             self._worker.extend(held)
 
     def _rest(self, beat_at: float, has_room: bool) -> None:
         """Until something is finished, committed or due, and no longer than a poll."""
         longest = min(POLL, max(beat_at - time.monotonic(), 0.0))
-        if has_room and not self._has_news():
-            longest = min(longest, self._worker.seconds_to_next_due())
+        if (has_room or self._worker.may_take_more) and not self._has_news():
+            longest = min(longest, self._worker.seconds_to_next_due(has_threads=has_room))
         with self._lock:
             self._news.wait_for(self._has_news, longest)
             if self._finished and self._waiting:  # let others share the commit
                 self._news.wait_for(self._is_urgent, SETTLE_AFTER)
 
     def _has_news(self) -> bool:
-        return bool(self._finished) or self._is_woken or (self._is_stopping and not self._running)
+        return bool(self._finished) or self._is_woken or (self._is_stopping and not self._is_busy)
 
     def _is_urgent(self) -> bool:
         """Whether threads may be out of work until the finished jobs are saved."""

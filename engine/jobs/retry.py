@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from engine.executors.registry import DEFAULT_RETRIES
 from engine.handlers import Backoff
@@ -31,13 +32,25 @@ def attempts_in_all(retries: int | None, cycle: str | None, handlers_own: int | 
     return handlers_own or DEFAULT_RETRIES
 
 
-def next_attempt_at(failed_at: datetime, failures: int, cycle: str | None, handlers_own: Backoff | None) -> datetime:
-    """When to try again after the *failures*-th failure (1-based)."""
+def jittered(delay: timedelta, job_id: str, attempt: int) -> timedelta:
+    """Up to a tenth less than *delay*, the same for the same attempt at the same job: jobs that failed together, of
+    one service that was away, do not come back together."""
+    share = crc32(f"{job_id} {attempt}".encode()) / 2**32
+    return delay * (1 - share / 10)
+
+
+def next_attempt_at(
+    failed_at: datetime, failures: int, cycle: str | None, handlers_own: Backoff | None, job_id: str = ""
+) -> datetime:
+    """When to try again after the *failures*-th failure (1-based). What the diagram or the handler says is kept to
+    the letter."""
     if cycle:
         intervals = _cycle(cycle)[1]
         if intervals:
             return read_duration(intervals[min(failures, len(intervals)) - 1]).after(failed_at)
-    return failed_at + (handlers_own or backoff)(failures)
+    if handlers_own is not None:
+        return failed_at + handlers_own(failures)
+    return failed_at + jittered(backoff(failures), job_id, failures)
 
 
 def _cycle(text: str) -> tuple[int, list[str]]:

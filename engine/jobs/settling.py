@@ -201,7 +201,8 @@ class Settling:
 
     def _retry_at(self, held: HeldJob, at: datetime, attempt: int) -> datetime:
         binding = self._registry.find(held.names)
-        return next_attempt_at(at, max(attempt, 1), held.row.retry_cycle, binding.backoff if binding else None)
+        own = binding.backoff if binding else None
+        return next_attempt_at(at, max(attempt, 1), held.row.retry_cycle, own, held.row.id)
 
     def _refused(self, held: HeldJob, errand: Errand, problem: Exception) -> None:
         """A result that the instance would not take: it may have been suspended meanwhile, or moved on."""

@@ -7,40 +7,40 @@ import math
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from threading import Event, Thread
 
-from bpmn.expressions import ExpressionError
 from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command, Continue, TriggerEvent
 from engine.deferred import restored
 from engine.errors import Conflict
-from engine.executors import expression
 from engine.executors.registry import Registry
-from engine.executors.secrets import Secrets, UnknownSecret
-from engine.history.journal import StoreJournal
+from engine.executors.secrets import Secrets
 from engine.hot import HotInstances
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed, Left, Move, Outcome, RanOn, attempt, completed, scrubbed
+from engine.jobs.limits import Limits
+from engine.jobs.outcome import Failed, Move, Outcome, RanOn
 from engine.jobs.own import OwnJobs
 from engine.jobs.running_on import Runner
+from engine.jobs.services import Services
 from engine.jobs.settling import Settled, Settling
 from engine.jobs.taking import Taker
-from engine.model import Job
 from engine.programs import Programs
 from engine.session import Session
-from engine.store import external, jobs, migrations
+from engine.store import jobs, migrations
 from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
 BATCH = 32
 SETTLE_AFTER = 0.005
 """Seconds for which a finished job may wait for others to share its commit."""
+LOOK = 0.5
+"""Seconds between looks whether the results of running jobs are still wanted."""
 LOST_LEASES_LIMIT = 25
 """A job that took so many workers down with it is not given to another one."""
 
@@ -62,14 +62,15 @@ class Worker:
         hot: HotInstances,
     ) -> None:
         self._store = store
-        self._secrets = secrets
         self._settling = settling
         self._own = own
         self._registry = registry
         self._clock = clock
         self.name = f"{_machine()}:{os.getpid()}:{token_hex(4)}"
-        self._taker = Taker(self.name, registry, clock)
-        self.runner = Runner(programs, registry, hot, clock, self.name, self._run_service, self._ending)
+        self.limits = Limits(registry)
+        self._taker = Taker(self.name, registry, self.limits, clock)
+        self.services = Services(store, registry, secrets, own, settling.judge, clock)
+        self.runner = Runner(programs, registry, hot, clock, self.name, self.services.run, self._ending)
 
     def work(self, *, until_idle: bool, limit: int | None) -> int:
         self.recover()
@@ -87,31 +88,45 @@ class Worker:
             if held is None:
                 known = jobs.find(connection, job_id)
                 raise Conflict(f"Job '{job_id}' cannot be taken: it is {known.state}.")
+        self.limits.begin([held], self._clock.now())
         with Heartbeat(self) as heartbeat:
             self._run_batch([held], heartbeat)
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, *, has_threads: bool = True) -> datetime | None:
+        """*has_threads*: else only jobs count that need none of ours."""
+        if not has_threads and not self._registry.limited:
+            return None
         with self._store.reading() as connection:
-            return jobs.next_due(connection, self._registry.own_types)
+            return self._taker.next_due(connection, has_threads=has_threads)
 
-    def seconds_to_next_due(self) -> float:
+    def seconds_to_next_due(self, *, has_threads: bool = True) -> float:
         """Not negative; infinite when nothing waits."""
-        due_at = self.next_due()
+        due_at = self.next_due(has_threads=has_threads)
         return math.inf if due_at is None else max((due_at - self._clock.now()).total_seconds(), 0.005)
 
-    def has_due(self) -> bool:
-        due_at = self.next_due()
+    def has_due(self, *, has_threads: bool = True) -> bool:
+        due_at = self.next_due(has_threads=has_threads)
         return due_at is not None and due_at <= self._clock.now()
 
     def take(self, limit: int) -> list[HeldJob]:
-        """Up to *limit* due jobs, leased."""
-        if limit < 1 or not self.has_due():
+        """Up to *limit* due jobs, leased, and those that run elsewhere."""
+        if not self.has_due(has_threads=limit > 0):
             return []
         with self._store.writing() as connection:
-            return self._taker.take(connection, limit)
+            taken = self._taker.take(connection, limit)
+        self.limits.begin(taken, self._clock.now())
+        return taken
+
+    @property
+    def may_take_more(self) -> bool:
+        """Whether there may be room for jobs that need no thread of ours."""
+        return not self._registry.is_relayed and any(not each.is_threaded for each in self._registry.limited.values())
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     def take_in(self, session: Session, limit: int) -> list[HeldJob]:
-        """As `take`, in a transaction that is about to be written."""
+        """As `take`, in a transaction that is about to be written; once it is, they have begun (`limits`)."""
         return self._taker.take_in(session, limit)
 
     def settle(self, settled: Sequence[Settled], after: Callable[[Session], None] | None = None) -> None:
@@ -133,7 +148,7 @@ class Worker:
         telemetry.job_begun(held, at)
         match row.kind:
             case "service":
-                return self._run_service(held)
+                return self.services.run(held)
             case "timer":
                 return Move(TriggerEvent(at=at, actor="timer", activity_id=row.activity_id))
             case "continuation" | "call":
@@ -149,6 +164,8 @@ class Worker:
         return None
 
     def give_back(self, unbegun: Sequence[HeldJob]) -> None:
+        for held in unbegun:
+            self.limits.end(held)
         if unbegun:
             with self._store.writing() as connection:
                 jobs.give_back(connection, [held.lease for held in unbegun])
@@ -194,7 +211,9 @@ class Worker:
         try:
             while unbegun:
                 held = unbegun.pop(0)
-                if (outcome := self.run(held)) is not None:
+                outcome = self.run(held)
+                self.limits.end(held)
+                if outcome is not None:
                     finished.append((held, outcome))
                 if finished and time.monotonic() - since > SETTLE_AFTER:
                     done, finished = finished, []
@@ -203,6 +222,7 @@ class Worker:
             if finished and room:
                 done, finished = finished, []
                 self.settle(done, take)
+                self.limits.begin(taken, self._clock.now())
             elif room:
                 taken = self.take(room)
         finally:  # also when somebody stops us from the keyboard
@@ -212,61 +232,13 @@ class Worker:
             heartbeat.watch([])
         return taken
 
-    def _run_service(self, held: HeldJob) -> Outcome:
-        binding = self._registry.find(held.names)
-        if binding is None:
-            return self._evaluated(held) or self._left(held) or self._unbound(held)
-        journal = StoreJournal(self._store, held.row.id, held.row.instance_id, held.lease)
-        job = held.as_job(binding.retries)
-        try:
-            timeout = self._settling.judge.timeout(held, job)
-            handed, secrets = self._handed(held, job) if binding.gets_secrets else (job, {})
-        except UnknownSecret as unknown:
-            return Failed(str(unknown), kind="secret")
-        except ExpressionError as problem:
-            return Failed(str(problem), kind="expression")
-        outcome = attempt(binding, handed, journal, timeout)
-        return self._settling.judge.judged(held, job, scrubbed(outcome, secrets) if secrets else outcome)
-
-    def _handed(self, held: HeldJob, job: Job) -> tuple[Job, Mapping[str, str]]:
-        return self._secrets.handed(job, self._own.secrets_for(held))
-
-    def _evaluated(self, held: HeldJob) -> Outcome | None:
-        """Of a task that is written as an expression, its value; None where that wants a handler after all."""
-        if held.row.written_as != expression.WRITTEN_AS:
-            return None
-        try:
-            return completed(expression.value_of(held.names[0], held.as_job(1).variables, self._clock.now()))
-        except ExpressionError:
-            return None
-
-    def _left(self, held: HeldJob) -> Left | None:
-        """Where workers elsewhere have asked some process of ours for such jobs."""
-        job_type = held.names[0]
-        with self._store.reading() as connection:
-            if not external.is_asked(connection, job_type):
-                return None
-        self._registry.add_asked(job_type)
-        return Left()
-
-    def _unbound(self, held: HeldJob) -> Failed:
-        names = held.names
-        known = ", ".join(self._registry.names) or "none"
-        also = f" or {', '.join(repr(name) for name in names[1:])}" if len(names) > 1 else ""
-        element, location = self._own.place_of(held)
-        message = (
-            f"No handler for job type '{names[0]}'{also} (element '{element}', {location}). "
-            f'Registered: {known}. Add @engine.handler("{names[0]}").'
-        )
-        return Failed(message, kind="unbound")
-
 
 def _room(limit: int | None, ran: int) -> int:
     return BATCH if limit is None else min(BATCH, limit - ran)
 
 
 class Heartbeat:
-    """While a batch is worked on in this thread, renews its leases from another one."""
+    """While a batch is worked on in this thread, looks after it and renews its leases from another one."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -281,10 +253,14 @@ class Heartbeat:
             self._thread.start()
 
     def _beat(self) -> None:
-        while not self._stopped.wait(LEASE.total_seconds() / 3):
+        beat_at = time.monotonic() + LEASE.total_seconds() / 3
+        while not self._stopped.wait(LOOK):
             if held := self._held:
                 try:
-                    self._worker.extend(held)
+                    self._worker.services.look()
+                    if time.monotonic() >= beat_at:
+                        beat_at = time.monotonic() + LEASE.total_seconds() / 3
+                        self._worker.extend(held)
                 except DatabaseError:  # tried again at the next beat; the lease lasts for three
                     log.exception("a lease could not be renewed")
 

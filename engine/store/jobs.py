@@ -102,28 +102,51 @@ class Hold:
 @dataclass(frozen=True, slots=True)
 class Sharing:
     """What a worker here does of the work that workers elsewhere could do. *leaves*: whether a job is left to them,
-    by its type, names and `written_as`; *types*: those done here, also where a worker in another process left them."""
+    by its type, names and `written_as`; *types*: those done here, also where a worker in another process left them.
+    *except_types*: those that are taken for themselves (`claim_types`); *has_services*: whether jobs of handlers are
+    taken at all."""
 
     leaves: Callable[[str, str, str], bool]
     types: Collection[str] = ()
+    except_types: Collection[str] = ()
+    has_services: bool = True
 
 
 def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> list[TakenJob]:
     """Takes up to *limit* due jobs: timers by due time, then the rest by priority and due time."""
-    wanted = {"now": hold.at, "limit": limit}
+    wanted: dict[str, Any] = {"now": hold.at, "limit": limit}
     taken = take(connection, list(connection.execute(_DUE_TIMERS, wanted).scalars()), hold)
+    if not sharing.has_services:
+        own = connection.execute(_DUE_OWN, wanted | {"limit": limit - len(taken)})
+        return taken + take(connection, list(own.scalars()), hold)
+    query = _DUE_JOBS
+    if sharing.except_types:
+        query, wanted["limited"] = _DUE_UNLIMITED, sorted(sharing.except_types)
     while len(taken) < limit:
         room = limit - len(taken)
-        rows = connection.execute(_DUE_JOBS, wanted | {"limit": room}).all()
+        rows = connection.execute(query, wanted | {"limit": room}).all()
         left = {row.id for row in rows if row.kind == "service" and sharing.leaves(row.type, row.names, row.written_as)}
         leave(connection, left)
         taken += take(connection, [row.id for row in rows if row.id not in left], hold)
         if not left or len(rows) < room:
             break
-    if len(taken) < limit and sharing.types:
-        wanted |= {"limit": limit - len(taken), "types": sorted(sharing.types)}
+    if len(taken) < limit and (types := set(sharing.types) - set(sharing.except_types)):
+        wanted |= {"limit": limit - len(taken), "types": sorted(types)}
         taken += take(connection, list(connection.execute(_DUE_LEFT, wanted).scalars()), hold)
     return taken
+
+
+def claim_types(connection: Connection, hold: Hold, limit: int, types: Collection[str]) -> list[TakenJob]:
+    """Takes up to *limit* due jobs of *types* alone, by priority and due time."""
+    wanted = {"now": hold.at, "limit": limit, "types": sorted(types)}
+    return take(connection, list(connection.execute(_DUE_OF_TYPES, wanted).scalars()), hold)
+
+
+def standing(connection: Connection, leases: Collection[Lease]) -> set[str]:
+    """The ids of the jobs that are still there and still held under *leases*."""
+    tokens = {lease.job_id: lease.token for lease in leases}
+    query = select(job.c.id, job.c.lease_token).where(job.c.id.in_(sorted(tokens)), job.c.state == JobState.RUNNING)
+    return {row.id for row in connection.execute(query) if row.lease_token == tokens[row.id]}
 
 
 def leave(connection: Connection, ids: Collection[str]) -> None:
@@ -265,13 +288,27 @@ def suspend_jobs(connection: Connection, instance_id: str, is_suspended: bool) -
     connection.execute(update(job).where(job.c.instance_id == instance_id).values(is_suspended=is_suspended))
 
 
-def next_due(connection: Connection, types: Collection[str] = ()) -> datetime | None:
-    """When the earliest job that waits for a worker here is due. *types*: done here even if left to others."""
+def next_due(
+    connection: Connection,
+    types: Collection[str] = (),
+    *,
+    except_types: Collection[str] = (),
+    only_types: Collection[str] | None = None,
+    has_services: bool = True,
+) -> datetime | None:
+    """When the earliest job that waits for a worker here is due. *types*: done here even if left to others;
+    *except_types*: there is no room for these; *only_types*: there is room for these alone."""
     query = select(func.min(job.c.due_at)).where(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended)
     if types:
         query = query.where(or_(~job.c.is_external, job.c.type.in_(sorted(types))))
     else:
         query = query.where(~job.c.is_external)
+    if not has_services:
+        query = query.where(job.c.kind != "service")
+    elif only_types is not None:
+        query = query.where(job.c.kind == "service", job.c.type.in_(sorted(only_types)))
+    elif except_types:
+        query = query.where(or_(job.c.kind != "service", job.c.type.not_in(sorted(except_types))))
     return connection.execute(query).scalar()
 
 
@@ -323,6 +360,23 @@ _DUE_TIMERS: Final = (
 _DUE_JOBS: Final = (
     select(job.c.id, job.c.kind, job.c.type, job.c.names, job.c.written_as)
     .where(_IS_DUE, ~_IS_TIMER, ~job.c.is_external)
+    .order_by(job.c.rank, *_IN_ORDER)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_DUE_UNLIMITED: Final = _DUE_JOBS.where(
+    or_(job.c.kind != "service", job.c.type.not_in(bindparam("limited", expanding=True)))
+)
+_DUE_OWN: Final = (
+    select(job.c.id)
+    .where(_IS_DUE, ~_IS_TIMER, job.c.kind != "service")
+    .order_by(job.c.rank, *_IN_ORDER)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_DUE_OF_TYPES: Final = (
+    select(job.c.id)
+    .where(_IS_DUE, job.c.kind == "service", job.c.type.in_(bindparam("types", expanding=True)))
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)

@@ -78,7 +78,10 @@ admin = true
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[handlers]\n\nmodles = []", "fermata.toml:3: unknown key 'modles' in [handlers]. Allowed: modules, save_points."),
+        (
+            "[handlers]\n\nmodles = []",
+            "fermata.toml:3: unknown key 'modles' in [handlers]. Allowed: modules, save_points.",
+        ),
         ("x = 1", "fermata.toml:1: unknown key 'x' in the file. Allowed: application"),
         ("[people.ann]\ngroups = []", "fermata.toml:1: the person 'ann' has no password"),
         ('[people."a b"]\npassword = "x"\nadmin = "yes"', "fermata.toml:3: admin must be true or false"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from xml.sax.saxutils import quoteattr
 
 import pytest
@@ -57,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 302:
             self.send_header("Location", parse_qs(parts.query)["url"][0])
+        for value in parse_qs(parts.query).get("after", ()):
+            self.send_header("Retry-After", value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -175,6 +179,26 @@ def test_a_status_of_400_and_above_is_a_failure_that_the_error_expression_sees(c
     )
     (incident,) = connected.read.incidents(instance_id)
     assert "GET was answered with 503" in incident.message
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "seconds"),
+    [
+        (429, "120", 120),
+        (503, "99999999", 24 * 60 * 60),
+        (503, 1000, 1000),
+        (503, -1000, 0),
+        (503, "in a while", 10),
+        (500, "120", 10),
+    ],
+)
+def test_who_is_told_when_to_ask_again_asks_again_then(connected, server, clock, status, after, seconds):
+    said = formatdate(time.time() + after, usegmt=True) if isinstance(after, int) else after
+    task = rest(method="GET", url=f"http://{server.host}/status/{status}?after={quote(said)}")
+    instance_id = run(connected, task.replace('retries="1"', 'retries="2"'))
+
+    delay = connected.read.jobs(instance_id)[0].due_at - clock.now()
+    assert delay.total_seconds() == pytest.approx(seconds, abs=60 if seconds == 1000 else 1)
 
 
 def test_a_host_that_is_not_allowed_is_not_asked(connected, server):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,14 +21,17 @@ LARGEST_RESPONSE = 10 * 1024 * 1024
 LONGEST = 120.0
 """Seconds for a whole request, however small the pieces that it comes in."""
 _MOST_REDIRECTS = 5
+_LONGEST_PAUSE = timedelta(days=1)
 
 
 class HttpFailure(Exception):
-    """The request could not be made, or was answered with status 400 or above. *code*: the status, or ''."""
+    """The request could not be made, or was answered with status 400 or above. *code*: the status, or ''.
+    *retry_after*: when the other side wants to be asked again."""
 
-    def __init__(self, message: str, code: str = "") -> None:
+    def __init__(self, message: str, code: str = "", retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,20 @@ class Response:
     reason: str
     headers: Mapping[str, str]
     text: str
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """What `Retry-After` says where the status is 429 or 503 (RFC 9110, 10.2.3), at most a day."""
+        said = self.headers.get("retry-after", "").strip()
+        if self.status not in (429, 503) or not said:
+            return None
+        if said.isascii() and said.isdigit():
+            return min(timedelta(seconds=int(said[:9])), _LONGEST_PAUSE)
+        try:  # a date, by the clock of the other side
+            after = parsedate_to_datetime(said) - parsedate_to_datetime(self.headers.get("date", ""))
+        except (TypeError, ValueError):
+            return None
+        return min(max(after, timedelta()), _LONGEST_PAUSE)
 
 
 class HttpClient:

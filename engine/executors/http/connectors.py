@@ -35,7 +35,7 @@ def rest(client: HttpClient, job: Job) -> dict[str, Any]:
     )
     answer = client.send(_keyed(request, job))
     if answer.status >= 400:
-        raise HttpFailure(_complaint(request, answer), str(answer.status))
+        raise HttpFailure(_complaint(request, answer), str(answer.status), answer.retry_after)
     return {
         "status": answer.status,
         "reason": answer.reason,

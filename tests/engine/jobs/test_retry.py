@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.jobs.retry import attempts_in_all, backoff, next_attempt_at
+from engine.jobs.retry import attempts_in_all, backoff, jittered, next_attempt_at
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -46,4 +46,21 @@ def test_a_handlers_own_backoff_is_used_where_the_diagram_says_nothing() -> None
 @pytest.mark.parametrize("cycle", ["soon", "R/x", "R3/", "R-1/PT1M", ","])
 def test_a_cycle_that_says_nothing_means_the_usual(cycle: str) -> None:
     assert attempts_in_all(None, cycle, None) == 3
-    assert next_attempt_at(NOW, 1, cycle, None) == NOW + backoff(1)
+    assert next_attempt_at(NOW, 1, cycle, None) == NOW + jittered(backoff(1), "", 1)
+
+
+def test_jobs_that_failed_together_do_not_come_back_together() -> None:
+    delays = {next_attempt_at(NOW, 1, None, None, f"job {number}") - NOW for number in range(100)}
+    assert len(delays) == 100
+    assert timedelta(seconds=9) <= min(delays) < max(delays) <= timedelta(seconds=10)
+
+
+def test_the_delay_of_an_attempt_is_the_same_when_it_is_computed_again() -> None:
+    assert next_attempt_at(NOW, 2, None, None, "job 1") == next_attempt_at(NOW, 2, None, None, "job 1")
+
+
+def test_what_the_diagram_or_the_handler_says_is_kept_to_the_letter() -> None:
+    assert next_attempt_at(NOW, 1, "R3/PT10M", None, "job") == NOW + timedelta(minutes=10)
+    assert next_attempt_at(NOW, 1, None, lambda attempt: timedelta(seconds=attempt), "job") == NOW + timedelta(
+        seconds=1
+    )
