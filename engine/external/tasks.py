@@ -65,7 +65,7 @@ class ExternalTasks:
         self._noted: dict[str, float] = {}
         self._left_at = 0.0
         self.bell = Bell(SEATS)
-        road.on_commit(self.bell.ring)
+        road.on_work(self.bell.ring)
 
     def open(self) -> None:
         """Workers elsewhere can reach us: from now on a topic that nobody here handles is no incident, it waits."""
@@ -91,6 +91,7 @@ class ExternalTasks:
         until = time.monotonic() + min(wait, LONGEST_WAIT)
         if (found := self._fetch(worker_id, topics, max_tasks)) or wait <= 0:
             return found
+        self._store.bell.listen()
         with self.bell.seat() as is_seated:
             while is_seated and not self.bell.is_closed and (left := until - time.monotonic()) > 0:
                 rung = self.bell.rung
