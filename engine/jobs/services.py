@@ -11,6 +11,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from bpmn.expressions import ExpressionError
+from engine import telemetry
 from engine.cancellation import Cancellation, Reason
 from engine.clock import Clock
 from engine.executors import expression
@@ -76,6 +77,7 @@ class Services:
 
     def begin(self, held: HeldJob, done: Callable[[HeldJob, Outcome], object]) -> None:
         """Starts a job that runs elsewhere; *done* is called from there with what became of it."""
+        telemetry.job_begun(held, self._clock.now())
         prepared = self._prepare(held)
         if not isinstance(prepared, _Prepared):
             done(held, prepared)
@@ -85,11 +87,17 @@ class Services:
             self._begin_process(held, prepared, done)
             return
 
+        watched = telemetry.Attempt(prepared.given)
+
         def ended(future: Future[Any]) -> None:
             self._forget(held)
-            done(held, self._meant(held, prepared, became(lambda: _result_of(future))))
+            outcome = became(lambda: _result_of(future))
+            watched.ended(outcome)
+            done(held, self._meant(held, prepared, outcome))
 
-        start(prepared.given, prepared.timeout).add_done_callback(ended)
+        with watched.current():
+            begun = start(prepared.given, prepared.timeout)
+        begun.add_done_callback(ended)
 
     def look(self) -> None:
         """Tells the handlers of jobs that are gone, or not ours any more. Their attempts end here."""
