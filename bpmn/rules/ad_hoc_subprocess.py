@@ -36,10 +36,10 @@ def _check_camunda_8(review: Review, subprocess: Element) -> None:
         review.error(RULE, subprocess, message)
     elif review.definitions.dialect is Dialect.CAMUNDA8 and not _has_collection(subprocess):
         message = (
-            f"Ad-hoc subprocess '{name_of(subprocess)}' does not say what begins: all of it does, where Camunda 8 "
-            "waits for commands. Name it in activeElementsCollection."
+            f"Ad-hoc subprocess '{name_of(subprocess)}' does not say what begins: Camunda 8 waits for commands. "
+            "These are not taken here. Name its elements in activeElementsCollection."
         )
-        review.warning(RULE, subprocess, message)
+        review.error(RULE, subprocess, message)
 
 
 def _has_collection(subprocess: Element) -> bool:

@@ -10,6 +10,7 @@ from tests.elements.vocabulary import (
     completed_when,
     end,
     error,
+    extensions,
     fixed,
     gateway,
     service,
@@ -60,6 +61,9 @@ scenarios:
 )
 
 
+_ALL_BEGIN = '<zeebe:adHoc activeElementsCollection="=[&quot;Photos&quot;, &quot;Call&quot;, &quot;Visit&quot;]"/>'
+
+
 def _ad_hoc(id: str, title: str, says: str, marks: Part, scenario: str) -> Example:
     return Example(
         id=id,
@@ -75,7 +79,7 @@ def _ad_hoc(id: str, title: str, says: str, marks: Part, scenario: str) -> Examp
                 user("Photos", "Look at photos"),
                 user("Call", "Call customer"),
                 user("Visit", "Visit site"),
-                parts=(marks,),
+                parts=(marks, extensions(camunda8=_ALL_BEGIN)),
                 tag="adHocSubProcess",
             ),
             end("Done", "Assessed"),
