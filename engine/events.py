@@ -51,11 +51,11 @@ class InstanceModified:
 @dataclass(frozen=True, slots=True)
 class InstanceMigrated:
     """The instance goes on by another version. *moved*: (activity id, element id, element
-    id there) of what stands in it and has another id there."""
+    id there, its name there) of what stands in it and has another id there."""
 
     before: tuple[tuple[int, str], ...]
     after: tuple[tuple[int, str], ...]
-    moved: tuple[tuple[int, str, str], ...]
+    moved: tuple[tuple[int, str, str, str], ...]
     mapping: Mapping[str, str]
     reason: str = ""
 

@@ -13,7 +13,7 @@ from engine.interpreter.token import Token
 if TYPE_CHECKING:
     from engine.interpreter.workflow import LiveWorkflow
 
-_FAILED = "condition_failed"
+FAILED = "condition_failed"
 
 
 class Conditions:
@@ -54,7 +54,7 @@ class Conditions:
 
     def ask_again(self, token: Token) -> bool:
         """Somebody retries what an incident has stopped; False where no condition had failed."""
-        if _FAILED not in token.memory:
+        if FAILED not in token.memory:
             return False
         resolve(token)
         self._begun.add(token.id)
@@ -75,10 +75,10 @@ class Conditions:
         return holds
 
     def _raise(self, token: Token, failure: ActivityFailed) -> None:
-        if token.memory.get(_FAILED) == failure.message:
+        if token.memory.get(FAILED) == failure.message:
             return
         resolve(token)
-        token.memory[_FAILED] = failure.message
+        token.memory[FAILED] = failure.message
         self._workflow.touch(token)
         node = token.spec.node
         self._workflow.emit(IncidentRaised(token.id, node.id, failure.kind, failure.message, failure.line or node.line))
@@ -86,7 +86,7 @@ class Conditions:
 
 def resolve(token: Token) -> None:
     """The condition of *token* is not failing any more, if it was."""
-    if token.memory.pop(_FAILED, None) is not None:
+    if token.memory.pop(FAILED, None) is not None:
         token.workflow.touch(token)
         token.workflow.emit(IncidentResolved(token.id))
 

@@ -13,6 +13,7 @@ from engine.commands import (
     Command,
     CompleteActivity,
     Continue,
+    Migrate,
     Modify,
     ReassignTask,
     RetryActivity,
@@ -30,12 +31,14 @@ from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.elements.listeners import ListenersSpec
 from engine.interpreter.elements.throwing import throw_error, throw_escalation
 from engine.interpreter.elements.user_task import UserTaskSpec
+from engine.interpreter.migrating import foreseen, migrated
 from engine.interpreter.modifying import begin_at, modify, planned_beginnings
 from engine.interpreter.program import Program
 from engine.interpreter.snapshot import Changes, restore, take_changes
 from engine.interpreter.stores import NoStores, Stores, StoresInUse
 from engine.interpreter.token import Phase, Token
 from engine.interpreter.workflow import LiveWorkflow
+from engine.migration import Migration
 
 STEP_LIMIT = 1_000_000
 """Steps of one command after which a token is parked with an incident: an endless loop in a diagram."""
@@ -110,6 +113,28 @@ def advance(instance: Instance, command: Command, stores: Stores | None = None) 
     workflow.events = []
     workflow.stores = StoresInUse(stores or NoStores())
     _apply(workflow, command)
+    _run(workflow)
+    return workflow.events
+
+
+def migrate(instance: Instance, target: Program, command: Migrate) -> tuple[Instance, list[Event]]:
+    """The instance as it goes on in *target*, and what happened; *instance* itself is left as it was.
+
+    Raises Conflict or ActivityFailed where that cannot be.
+    """
+    if instance._workflow.is_ended:
+        raise Conflict(f"Process instance {instance.id} has ended.")
+    workflow = migrated(instance._workflow, target, command)
+    _run(workflow)
+    return Instance(workflow, instance.id), workflow.events
+
+
+def foresee(instance: Instance, target: Program, mapping: Mapping[str, str]) -> Migration:
+    """What migrating would do."""
+    return foreseen(instance._workflow, target, mapping)
+
+
+def _run(workflow: LiveWorkflow) -> None:
     steps = 0
     while token := workflow.next_ready():
         steps += 1
@@ -117,7 +142,6 @@ def advance(instance: Instance, command: Command, stores: Stores | None = None) 
             _park(workflow, token)
         else:
             workflow.run(token)
-    return workflow.events
 
 
 def _apply(workflow: LiveWorkflow, command: Command) -> None:

@@ -97,6 +97,10 @@ class Program:
     def has(self, element_id: str) -> bool:
         return element_id in self._entries
 
+    def is_named(self, name: str) -> bool:
+        """Whether there is a spec of that name."""
+        return name in self.spec.task_specs
+
     def owners_of(self, element_id: str) -> list[FlowNode]:
         """The subprocesses that the element stands in, the outermost first."""
         found: list[FlowNode] = []

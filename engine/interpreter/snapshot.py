@@ -37,6 +37,12 @@ def take_changes(workflow: LiveWorkflow) -> Changes:
     return changes
 
 
+def parts_of(workflow: LiveWorkflow) -> dict[int, Any]:
+    """All of the instance as it is saved, except its variables."""
+    saved = {part: _save_part(workflow, part) for part in [0, *workflow.members, *workflow.side]}
+    return {part: data for part, data in saved.items() if data is not None}
+
+
 def restore(program: Program, parts: Mapping[int, Any], variables: Mapping[tuple[int, str], Any]) -> LiveWorkflow:
     """The workflow as it was when *parts* and *variables* were saved."""
     workflow = LiveWorkflow(program)
