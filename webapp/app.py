@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from webapp import context, errors, identity, present, prose, security, static_files
-from webapp.areas import AREAS, ROOMS
+from webapp.areas import AREAS, ROOMS, engine_rest
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -44,4 +44,5 @@ def create_app(engine: Engine, *, secret_key: str | bytes, is_https: bool = Fals
     app.context_processor(lambda: {"rooms": ROOMS})
     for area in AREAS:
         app.register_blueprint(area)
+    engine_rest.install(app)
     return app

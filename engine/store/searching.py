@@ -149,6 +149,17 @@ def _candidate(kind: str) -> Special:
     return waits_for
 
 
+def _visible_to(condition: Condition) -> ColumnElement[bool]:
+    """Tasks of somebody, given as the name and the groups: assigned to them, or theirs to claim."""
+    user, groups = condition.value
+    columns = task_candidate.c
+    is_them = or_(
+        and_(columns.kind == "user", columns.name == user),
+        and_(columns.kind == "group", columns.name.in_(sorted(groups))),
+    )
+    return or_(user_task.c.assignee == user, exists().where(columns.task_id == user_task.c.id, is_them))
+
+
 def _active_at(condition: Condition) -> ColumnElement[bool]:
     """Instances with an activity of this id under way."""
     columns = activity.c
@@ -234,7 +245,11 @@ _TASKS = Kind(
     | {"process_name": process_definition.c.name},
     tie=(user_task.c.created_at, user_task.c.id),
     record=lambda row, _: _located(lists.task_of(row), row),
-    special={"candidate_user": _candidate("user"), "candidate_group": _candidate("group")},
+    special={
+        "candidate_user": _candidate("user"),
+        "candidate_group": _candidate("group"),
+        "visible_to": _visible_to,
+    },
 )
 _ACTIVITIES = Kind(
     query=_within(activity),

@@ -1,0 +1,178 @@
+"""Who asks, and what they may do: people by Basic, programs by Bearer; never the session of a browser.
+
+The rights are those of the pages (webapp.permissions); what only programs do (WORK) and what pages do not offer
+(DEPLOY) is for administrators and for tokens that say so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import current_app, g, request
+
+from engine.model import Person, ProcessDefinition, UserTask
+from engine.searching import Condition
+from webapp import permissions
+from webapp.areas.engine_rest.answering import RestError
+from webapp.context import the_engine
+from webapp.security import LoginBrake
+
+LONGEST = 200  # characters of a name or password: hashing must not be fed megabytes
+REMEMBERED_FOR = 60.0  # seconds that a password need not be hashed again: workers ask all the time
+MOST_REMEMBERED = 1000
+
+
+class Right(StrEnum):
+    DEPLOY = "deploy"
+    START = "start"
+    WORK = "work"  # on external tasks
+    CORRELATE = "correlate"
+    OPERATE = "operate"
+    TASKS = "tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Of a person, of a token, or of a token that acts for a person and may do no more than both.
+
+    *scopes*: of the token; None where there is none. *name*: whom the history names."""
+
+    name: str
+    person: Person | None = None
+    scopes: frozenset[str] | None = None
+
+    def require(self, right: Right) -> None:
+        """Raises NotAllowed."""
+        permissions.require(self._may(right), f"{self.name} may not do this: it takes the right to {right}.")
+
+    def require_start(self, definition: ProcessDefinition) -> None:
+        is_startable = self.person is None or permissions.may_start(self.person, definition)
+        permissions.require(self._has(Right.START) and is_startable, f"{self.name} may not start {definition.key}.")
+
+    def may_see(self, task: UserTask) -> bool:
+        return self.person is None or permissions.may_see(self.person, task)
+
+    def visible_tasks(self) -> tuple[Condition, ...]:
+        """What narrows a list of tasks down to those that may be seen."""
+        if self.person is None or self.person.is_admin:
+            return ()
+        return (Condition("visible_to", (self.person.name, self.person.groups)),)
+
+    def require_work_on(self, task: UserTask) -> None:
+        """Its assignee may, its candidates while nobody has claimed it, and administrators."""
+        person = self.person
+        is_theirs = person is None or person.is_admin or task.assignee == person.name
+        if person is not None and task.assignee is None:
+            is_theirs = is_theirs or permissions.is_candidate(person, task)
+        self._require_task(is_theirs, task)
+
+    def require_claim(self, task: UserTask, user: str) -> None:
+        """For oneself, or as an administrator for anybody."""
+        person = self.person
+        self._require_task(person is None or person.is_admin or user == person.name, task)
+
+    def require_assign(self, task: UserTask) -> None:
+        self._require_task(self.person is None or self.person.is_admin or task.assignee == self.person.name, task)
+
+    def _require_task(self, is_theirs: bool, task: UserTask) -> None:
+        permissions.require(self._has(Right.TASKS) and is_theirs, f"{self.name} may not do this with task {task.id}.")
+
+    def _may(self, right: Right) -> bool:
+        if not self._has(right):
+            return False
+        if self.person is None or self.person.is_admin:
+            return True
+        return right is not Right.DEPLOY and permissions.may_operate(self.person)
+
+    def _has(self, right: Right) -> bool:
+        return self.scopes is None or right in self.scopes
+
+
+def the_rights() -> Rights:
+    """Of who asks. Only for views behind `authenticate`."""
+    return g.engine_rest_rights
+
+
+def the_name() -> str:
+    return the_rights().name
+
+
+def authenticate() -> None:
+    """Before each view. Raises RestError 401 or 429. The cookie of a session counts for nothing here, so that no page
+    of another site can ask for anything in a browser's name."""
+    given = request.authorization
+    if request.method == "OPTIONS":  # answered by Flask: what methods there are
+        return
+    if given is not None and given.type == "bearer" and given.token:
+        g.engine_rest_rights = _of_token(given.token)
+    elif given is not None and given.type == "basic":
+        g.engine_rest_rights = _of_person(given.username or "", given.password or "")
+    else:
+        message = "Who asks? Give a name and a password (Basic), or a token (Bearer)."
+        raise RestError(401, message, "AuthenticationException")
+
+
+def _of_token(token: str) -> Rights:
+    raise RestError(401, "The token is not known, has expired, or was revoked.", "AuthenticationException")
+
+
+def _of_person(name: str, password: str) -> Rights:
+    remembered: Remembered = current_app.extensions["engine_rest_passwords"]
+    if remembered.has(name, password):
+        person = the_engine().people.get(name)
+    else:
+        person = _checked(name, password)
+        if person is not None:
+            remembered.add(name, password)
+    if person is None:
+        raise RestError(401, "Name and password do not match.", "AuthenticationException")
+    return Rights(person.name, person)
+
+
+def _checked(name: str, password: str) -> Person | None:
+    brake: LoginBrake = current_app.extensions["login_brake"]
+    keys = (f"name {name[:LONGEST].casefold()}", f"address {request.remote_addr}")
+    if wait := brake.wait(*keys):
+        raise RestError(429, f"Too many attempts. Try again in {wait} seconds.", "AuthenticationException")
+    fits = len(name) <= LONGEST and len(password) <= LONGEST and "\0" not in name
+    person = the_engine().people.authenticate(name, password) if fits else None
+    if person is None:
+        brake.failed(*keys)
+    else:
+        brake.succeeded(keys[0])
+    return person
+
+
+class Remembered:
+    """Names with their passwords that were right a moment ago, as digests under a key of this process.
+
+    In memory: at most *capacity*, the oldest give way. A password that was changed is good for as long as one is
+    remembered; a person who was removed is not found any more."""
+
+    def __init__(self, seconds: float = REMEMBERED_FOR, capacity: int = MOST_REMEMBERED) -> None:
+        self._seconds = seconds
+        self._capacity = capacity
+        self._key = secrets.token_bytes(32)
+        self._until: OrderedDict[bytes, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def has(self, name: str, password: str) -> bool:
+        with self._lock:
+            return self._until.get(self._digest(name, password), 0) > time.monotonic()
+
+    def add(self, name: str, password: str) -> None:
+        with self._lock:
+            self._until[self._digest(name, password)] = time.monotonic() + self._seconds
+            while len(self._until) > self._capacity:
+                self._until.popitem(last=False)
+
+    def _digest(self, name: str, password: str) -> bytes:
+        text = f"{len(name)} {name} {password}"
+        return hmac.digest(self._key, text.encode(errors="surrogatepass"), hashlib.sha256)
