@@ -124,9 +124,12 @@ class Modify(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrate(Command):
-    """Goes on by another version of the process. *mapping*: element ids of this version to those of the other.
-    *re_arms*: timers and subscriptions begin anew, as the other version has them."""
+    """Goes on by another version of the process. *source*, *target*: the definition that it must be of, and the one
+    that it will be of. *mapping*: element ids of the one to those of the other. *re_arms*: timers and subscriptions
+    begin anew, as the other version has them."""
 
+    source: str = ""
+    target: str = ""
     mapping: Mapping[str, str]
     re_arms: bool = False
     reason: str = ""

@@ -14,6 +14,7 @@ from engine.commands import Command
 from engine.live import Live
 from engine.model import InstanceState, JobState
 from engine.store import tables
+from engine.store.renaming import rename_elements
 from engine.store.unit import UnitOfWork
 
 _STATES = {
@@ -172,6 +173,11 @@ class Effects:
     def incident_resolved(self, event: e.IncidentResolved) -> None:
         self._live.resolve_incidents(self._command.at, self._command.actor, event.activity_id)
 
+    def instance_migrated(self, event: e.InstanceMigrated) -> None:
+        if event.moved:
+            self._unit.flush()
+            rename_elements(self._unit.connection, self._live.id, event.moved)
+
     def instance_ended(self, event: e.InstanceEnded) -> None:
         reason = event.reason or " ".join(part for part in (event.error_code, event.error_message) if part)
         self._live.end(self._command.at, _STATES[event.outcome], reason)
@@ -253,6 +259,7 @@ _ACTS: dict[type, Callable[[Effects, Any], None]] = {
     e.SubscriptionClosed: Effects.subscription_closed,
     e.IncidentRaised: Effects.incident_raised,
     e.IncidentResolved: Effects.incident_resolved,
+    e.InstanceMigrated: Effects.instance_migrated,
     e.InstanceEnded: Effects.instance_ended,
     e.MessageThrown: Effects.concerns_others,
     e.SignalThrown: Effects.concerns_others,

@@ -55,6 +55,14 @@ class Live:
         self._changes: dict[str, Any] = {}
         self._count = 0  # variable changes of this step
 
+    def go_on_as(self, instance: Any, loaded: Loaded) -> None:
+        """As an instance of another version."""
+        self.instance = instance
+        instance.call_by(self.row.business_key)
+        self.file = loaded.file
+        self._definition = loaded
+        self.row.definition_id = self._changes["definition_id"] = loaded.id
+
     @property
     def id(self) -> str:
         return self.row.id

@@ -14,7 +14,7 @@ from bpmn.answers import answers_of
 from bpmn.model import JobBinding, Process
 from bpmn.reader import read_bpmn
 from bpmn.secrets import Uses, uses_of
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.model import ProcessDefinition
 from engine.store import definitions
 from engine.store.transaction import Store
@@ -91,6 +91,13 @@ class Programs:
 
     def load_instance(self, loaded: Loaded, instance_id: str, parts: Any, variables: Any) -> Any:
         return self.interpreter.Instance.load(loaded.program, instance_id, parts, variables)
+
+    def migrate(self, instance: Any, target: Loaded, command: Any) -> tuple[Any, list[Any]]:
+        """Raises Conflict or InvalidInput; then *instance* is as it was."""
+        try:
+            return self.interpreter.migrate(instance, target.program, command)
+        except self.interpreter.ActivityFailed as failure:
+            raise InvalidInput(f"{target.file}: {failure.message}") from failure
 
     def advance(self, instance: Any, command: Any, stores: Any) -> list[Any]:
         return self.interpreter.advance(instance, command, stores)

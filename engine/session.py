@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import events as e
-from engine.commands import Cancel, Command, Start
+from engine.commands import Cancel, Command, Migrate, Modify, Start
 from engine.data_stores import SharedData
 from engine.deferred import defer
 from engine.effects import Effects
@@ -113,7 +113,7 @@ class Session:
         live = self.live(instance_id)
         if live.has_ended:
             raise Conflict(f"Process instance '{instance_id}' has ended ({live.row.state}).")
-        if live.is_suspended and not isinstance(command, Cancel):
+        if live.is_suspended and not isinstance(command, Cancel | Modify):
             raise Conflict(f"Process instance '{instance_id}' is suspended. Activate it first.")
         if lease is not None:
             if lease.job_id not in self._jobs:
@@ -123,6 +123,22 @@ class Session:
         if lease is not None:
             self.unit.delete(tables.job, (lease.job_id,))
             self._jobs.pop(lease.job_id)
+        self._take_in(live, command, events)
+        return live
+
+    def migrate(self, instance_id: str, command: Migrate) -> Live:
+        """Lets an instance go on by another version. Raises NotFound, Conflict or InvalidInput; then it is as it was."""
+        live = self.live(instance_id)
+        if live.has_ended:
+            raise Conflict(f"Process instance '{instance_id}' has ended ({live.row.state}).")
+        if live.row.definition_id != command.source:
+            raise Conflict(
+                f"Process instance '{instance_id}' is of '{live.row.definition_id}', and the plan is for "
+                f"'{command.source}'."
+            )
+        target = self.programs.get(command.target, self.connection)
+        instance, events = self.programs.migrate(live.instance, target, command)
+        live.go_on_as(instance, target)
         self._take_in(live, command, events)
         return live
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from engine import events as e
-from engine.commands import Cancel, Command, SetVariables
+from engine.commands import Cancel, Command, Migrate, Modify, SetVariables
 from engine.live import Live
 from engine.store import tables
 from engine.store.unit import UnitOfWork
@@ -41,6 +41,16 @@ class Recorder:
         said = {"outcome": event.outcome, "error_code": event.error_code, "message": event.error_message}
         detail = {name: value for name, value in (said | {"reason": event.reason}).items() if value}
         self._log("instance.ended", detail=detail)
+
+    def instance_modified(self, event: e.InstanceModified) -> None:
+        said = {"instructions": [dict(each) for each in event.instructions], "reason": event.reason}
+        self._log("instance.modified", detail=said | _places(event))
+
+    def instance_migrated(self, event: e.InstanceMigrated) -> None:
+        assert isinstance(self._command, Migrate)
+        said = {"from": self._command.source, "to": self._command.target, "reason": event.reason}
+        renamed = {old: new for old, new in event.mapping.items() if old != new}
+        self._log("instance.migrated", detail=said | {"renamed": renamed} | _places(event))
 
     def activity_entered(self, event: e.ActivityEntered) -> None:
         self._unit.insert(
@@ -76,7 +86,7 @@ class Recorder:
 
     def activity_cancelled(self, event: e.ActivityCancelled) -> None:
         changes: dict[str, Any] = {"ended_at": self._command.at, "outcome": "cancelled", "cause": event.cause}
-        if event.activity_id == self._addressed or isinstance(self._command, Cancel):
+        if event.activity_id == self._addressed or isinstance(self._command, Cancel | Modify):
             changes["actor"] = self._command.actor
         self._unit.update(tables.activity, (self._live.id, event.activity_id), changes)
         self._live.resolve_incidents(self._command.at, self._command.actor, event.activity_id)
@@ -138,6 +148,15 @@ class Recorder:
         self._live.log(self._command.at, action, self._command.actor, activity_id, element_id, detail or {})
 
 
+def _places(event: e.InstanceModified | e.InstanceMigrated) -> dict[str, Any]:
+    """Where tokens stood and stand."""
+    places = {"before": event.before, "after": event.after}
+    return {
+        when: [{"activity": activity_id, "element": element_id} for activity_id, element_id in stood]
+        for when, stood in places.items()
+    }
+
+
 def _decision(made: e.DecisionEvaluated | e.RequiredDecision) -> dict[str, Any]:
     said = {"decision": made.decision_id, "inputs": dict(made.inputs), "result": made.result}
     return said | {"rules": list(made.rules)}
@@ -150,6 +169,8 @@ def flows_row(live: Live, flows: list[str]) -> dict[str, Any]:
 _WRITERS: dict[type, Callable[[Recorder, Any], None]] = {
     e.InstanceStarted: Recorder.instance_started,
     e.InstanceEnded: Recorder.instance_ended,
+    e.InstanceModified: Recorder.instance_modified,
+    e.InstanceMigrated: Recorder.instance_migrated,
     e.ActivityEntered: Recorder.activity_entered,
     e.ActivityCompleted: Recorder.activity_completed,
     e.ActivityCancelled: Recorder.activity_cancelled,

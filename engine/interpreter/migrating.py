@@ -41,7 +41,9 @@ def migrated(workflow: LiveWorkflow, target: Program, command: Migrate) -> LiveW
     values = {(token.id, name): value for token in workflow.tasks.values() for name, value in token.data.items()}
     other = restore(target, parts, values)
     other.instance_id, other.business_key = workflow.instance_id, workflow.business_key
-    other.command, other.stores, other.changed_parts = command, workflow.stores, set(parts)
+    other.command, other.stores = command, workflow.stores
+    other.changed_parts = set(parts) | workflow.changed_parts
+    other.changed_variables = dict(workflow.changed_variables)
     moved = move.moved(other)
     other.emit(InstanceMigrated(standing(workflow), standing(other), moved, dict(command.mapping), command.reason))
     other.events += move.given_up
