@@ -190,6 +190,10 @@ def watch(watcher: Watcher) -> Callable[[], None]:
     return leave
 
 
+def is_watched() -> bool:
+    return bool(_watchers)
+
+
 def commit() -> Nobody:
     return Commit(_watchers) if _watchers else NOBODY
 

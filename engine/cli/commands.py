@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import cleanup, data, events, instances, models, operations, people, scenarios, server, tasks
+from engine.cli import cleanup, data, events, instances, models, observing, operations, people, scenarios, server, tasks
 
 app = typer.Typer(
     name="fermata",
@@ -30,6 +30,7 @@ _OPERATIONS = "Operations"
 
 app.command(rich_help_panel=_RUN)(server.up)
 app.command(rich_help_panel=_RUN)(operations.work)
+app.command(rich_help_panel=_RUN)(observing.health)
 app.command("test", rich_help_panel=_RUN)(scenarios.run_scenarios)
 app.command(rich_help_panel=_MODELS)(models.deploy)
 app.command(rich_help_panel=_MODELS)(models.validate)

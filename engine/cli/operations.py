@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli import logs, output
+from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowSeconds, observed
 from engine.cli.options import AsJson, Database, InstanceReference, User, actor, find_instance, opened
 from engine.errors import NotFound
 
@@ -31,6 +32,10 @@ def work(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Run at most so many jobs.")] = None,
     database: Database = None,
     json: AsJson = False,
+    log_format: LogFormat = logs.Format.TEXT,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
+    slow_seconds: SlowSeconds = 1.0,
 ) -> None:
     """Run due jobs and timers with the handlers of the application folders."""
     from engine.cli.server import stopped_by_signals
@@ -46,8 +51,11 @@ def work(
         for application in applications:
             application.register(engine)
         if forever:
-            logs.to_stderr()
-            with stopped_by_signals() as stop:
+            logs.to_stderr(form=log_format)
+            with (
+                stopped_by_signals() as stop,
+                observed(engine, metrics_port=metrics_port, metrics_host=metrics_host, slow_seconds=slow_seconds),
+            ):
                 engine.start_workers(workers)
                 output.say(f"{workers} workers run jobs. Ctrl-C stops them.")
                 _wait(stop)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli import logs, output
+from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowSeconds, observed
 from engine.cli.operations import load_applications
 from engine.cli.options import Database, make_folder_of
 from engine.settings import database_url, longest_time_to_live
@@ -39,6 +40,10 @@ def up(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 8000,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Threads that run jobs.")] = 4,
     database: Database = None,
+    log_format: LogFormat = logs.Format.TEXT,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
+    slow_seconds: SlowSeconds = 1.0,
 ) -> None:
     """Deploy applications, start workers and the web server; Ctrl-C stops everything.
 
@@ -47,12 +52,16 @@ def up(
     """
     from engine.engine import Engine
 
-    logs.to_stderr(logging.WARNING)
     applications = load_applications(folders)
     url = database_url(database)
     var = make_folder_of(url)
     time_to_live = longest_time_to_live([application.settings for application in applications])
-    with stopped_by_signals() as stop, Engine(url, history_time_to_live=time_to_live) as engine:
+    logs.to_stderr(logging.WARNING, log_format)
+    with (
+        stopped_by_signals() as stop,
+        Engine(url, history_time_to_live=time_to_live) as engine,
+        observed(engine, metrics_port=metrics_port, metrics_host=metrics_host, slow_seconds=slow_seconds),
+    ):
         _install(engine, applications)
         _people(engine, applications, is_local=_is_loopback(host))
         if stop.is_set():

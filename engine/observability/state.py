@@ -120,5 +120,5 @@ def _counter(name: str, what: str, value: float) -> Metric:
 
 def _asked(pool: Any, name: str) -> int:
     """Of a connection pool that counts; 0 of one that does not."""
-    ask = getattr(pool, name, None)
-    return ask() if callable(ask) else 0
+    ask: Any = getattr(pool, name, None)
+    return int(ask()) if ask is not None else 0

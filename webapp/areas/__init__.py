@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from webapp.areas import auth, home, instances, processes, tasks
+from webapp.areas import auth, health, home, instances, processes, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Room:
     area: str
 
 
-AREAS: tuple[Blueprint, ...] = (auth.area, home.area, tasks.area, processes.area, instances.area)
+AREAS: tuple[Blueprint, ...] = (auth.area, health.area, home.area, tasks.area, processes.area, instances.area)
 ROOMS: tuple[Room, ...] = (
     Room("Home", "home.show", "home"),
     Room("Tasks", "tasks.list_tasks", "tasks"),
