@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from bpmn.expressions import ExpressionError
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.events import RequiredDecision
 from engine.interpreter.errors import ActivityFailed
 from engine.store import definitions
+from engine.store.codec import normalise
 from engine.store.transaction import Store
 
 if TYPE_CHECKING:
@@ -56,6 +57,16 @@ class Decisions:
             RequiredDecision(made.id, made.inputs, made.value, made.rules) for made in result.decisions[:-1]
         )
         return Outcome(result.value, result.rules, result.inputs, result.output, required)
+
+    def evaluate(self, key: str, variables: Mapping[str, Any], version: int | None, now: datetime) -> Outcome:
+        """Outside of any process. Raises NotFound, InvalidInput where it cannot be evaluated over *variables*."""
+        binding = "latest" if version is None else "version"
+        try:
+            return self.decide(key, binding, None if version is None else str(version), normalise(variables), now)
+        except ActivityFailed as failure:
+            if isinstance(failure.__cause__, NotFound):
+                raise failure.__cause__ from failure
+            raise InvalidInput(failure.message) from failure
 
     def _find(self, key: str, binding: str, version: str | None, deployment_id: str | None) -> DecisionModel:
         with self._store.reading() as connection:

@@ -11,6 +11,8 @@ from typing import Any
 from engine.clock import Clock, SystemClock
 from engine.correlation import Correlator
 from engine.data_stores import DataStores
+from engine.decisions import Decisions
+from engine.decisions import Outcome as DecisionOutcome
 from engine.deployments import Deployments
 from engine.executors.registry import Executor, Registry, Resolver
 from engine.executors.secrets import SecretProvider, Secrets
@@ -32,10 +34,12 @@ from engine.keys import Key
 from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Publication, Resource
 from engine.people import People
 from engine.programs import Programs
+from engine.requests import Requests
 from engine.retention import Retention
 from engine.road import Road
 from engine.store.transaction import Store
 from engine.tasks import Tasks
+from engine.tokens import Tokens
 
 
 class Engine:
@@ -71,10 +75,13 @@ class Engine:
         self.read = Reader(self.store, self.programs, FormFinder(self.store, self.programs, self.clock), self.clock)
         self.find = Finder(self.store)
         self.people = People(self.store)
+        self.tokens = Tokens(self.store, self.clock)
+        self.requests = Requests(self.store, self.clock)
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
+        self._decisions = Decisions(self.store)
         self._data_stores = DataStores(self.store, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock, Judge(self.programs, self.clock))
@@ -344,6 +351,15 @@ class Engine:
     ) -> None:
         """Raises an escalation from a user task, which stays open unless its catcher interrupts it."""
         self._tasks.throw_escalation(task_id, code, variables or {}, by=by)
+
+    def evaluate_decision(
+        self, key: str, variables: Mapping[str, Any] | None = None, *, version: int | None = None
+    ) -> DecisionOutcome:
+        """What a deployed decision gives over *variables*, outside of any process; nothing of it is recorded.
+
+        Raises NotFound, InvalidInput.
+        """
+        return self._decisions.evaluate(key, variables or {}, version, self.clock.now())
 
     # data stores
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine import telemetry
 from engine.clock import Clock
@@ -21,9 +22,14 @@ from engine.session import Session, Unwritable
 from engine.store.faults import OutcomeUnknown
 from engine.store.jobs import Lease, end_attempts
 from engine.store.transaction import Store
+from engine.store.types import Connection
 from engine.stretch import Stretch
 
 Result = TypeVar("Result")
+Witness = Callable[[Connection, Any], None]
+"""Told of a transaction and of what came of it, before it commits; what it writes belongs to it."""
+WITNESS: ContextVar[Witness | None] = ContextVar("witness", default=None)
+"""Of the next transaction on the road."""
 
 log = logging.getLogger("engine")
 
@@ -111,6 +117,7 @@ class Road:
             watch.broken(problem)
             raise
         watch.committed()
+        WITNESS.set(None)
         self.hot.put(session.hot())
         for action, ids in session.lines:
             log.info(action, extra=ids)
@@ -136,6 +143,8 @@ class Road:
             if after is not None:
                 after(session)
             session.unit.flush()
+            if (witness := WITNESS.get()) is not None:
+                witness(connection, result)
             watch.mark("write")
             return result, session
 

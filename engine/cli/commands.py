@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import cleanup, data, events, instances, models, observing, operations, people, scenarios, server, tasks
+from engine.cli import cleanup, data, events, instances, models, observing, operations, people, scenarios, server, tasks, tokens
 
 app = typer.Typer(
     name="fermata",
@@ -53,4 +53,5 @@ app.command(rich_help_panel=_OPERATIONS)(operations.suspend)
 app.command(rich_help_panel=_OPERATIONS)(operations.activate)
 app.command(rich_help_panel=_OPERATIONS)(cleanup.cleanup)
 app.add_typer(people.app, name="people", rich_help_panel=_OPERATIONS)
+app.add_typer(tokens.app, name="tokens", rich_help_panel=_OPERATIONS)
 app.add_typer(data.app, name="data", rich_help_panel=_OPERATIONS)

@@ -141,6 +141,13 @@ def insert_missing(connection: Connection, table: Table, rows: list[dict[str, An
     connection.execute(build(table).on_conflict_do_nothing(), rows)
 
 
+def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """False where its primary key is there already."""
+    build = insert_sqlite if connection.dialect.name == "sqlite" else insert_postgresql
+    statement = build(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
+
+
 def release_values(connection: Connection, owners: Sequence[str]) -> int:
     """Forgets what *owners* use, and deletes the values that nobody uses any more; how many.
 
