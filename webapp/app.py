@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from webapp import context, errors, identity, present, prose, security, static_files, tracing
+from webapp import context, errors, identity, live, present, prose, security, static_files, tracing
 from webapp.areas import AREAS, ROOMS, engine_rest
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def create_app(engine: Engine, *, secret_key: str | bytes, is_https: bool = Fals
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     context.install(app, engine)
+    live.install(app, engine)
     for part in (tracing, security, identity, static_files, present, prose, errors):
         part.install(app)
     app.context_processor(lambda: {"rooms": ROOMS})

@@ -11,7 +11,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from engine.errors import Conflict, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
+from engine.errors import Conflict, DatabaseAway, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ STATUS: dict[type[EngineError], int] = {
     Conflict: 409,
     InvalidInput: 422,
     DeploymentRefused: 422,
+    DatabaseAway: 503,
 }
 TITLES = {
     400: "This request does not fit",
@@ -32,11 +33,13 @@ TITLES = {
     422: "The input does not fit",
     429: "Too many attempts",
     500: "Something went wrong here",
+    503: "The database cannot be reached",
 }
 WORDS = {
     403: "Ask an administrator if you think that you should be able to.",
     404: "It may have been moved or removed, or the address has a slip in it.",
     413: "Send less than 2 MB.",
+    503: "Nothing has changed. Try again in a moment.",
 }
 
 
@@ -53,6 +56,9 @@ def answer(error: Exception) -> ResponseReturnValue:
             return error
         case HTTPException(code=code):
             return _page(code or 500, WORDS.get(code or 500, error.description or ""), _headers(error))
+        case DatabaseAway():
+            log.error("the database is away path=%s reason=%s", request.path, error)
+            return _page(503, WORDS[503], {"Retry-After": "5"})
         case EngineError():
             return _page(status_of(error), str(error))
         case _:
@@ -73,5 +79,6 @@ def _page(status: int, words: str, headers: dict[str, str] | None = None) -> Res
     title = TITLES.get(status, "This did not work")
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
         return jsonify(status=status, title=title, detail=words), status, headers or {}
-    template = "errors/show.html" if current_user.is_authenticated else "errors/outside.html"
+    is_inside = status != 503 and current_user.is_authenticated  # who it is, only the database knows
+    template = "errors/show.html" if is_inside else "errors/outside.html"
     return render_template(template, status=status, title=title, words=words), status, headers or {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from waitress import wasyncore
 from waitress.server import create_server
 
+from webapp import live
 from webapp.app import create_app
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Server:
         threads: int = THREADS,
         stop: threading.Event | None = None,
     ) -> None:
+        self._app = app
         self._stop = stop or threading.Event()
         self._sockets: dict[int, Any] = {}
         self._server: Any = create_server(
@@ -61,6 +63,7 @@ class Server:
             while not self._stop.is_set():
                 wasyncore.loop(timeout=PATIENCE, use_poll=True, map=self._sockets, count=1)
         finally:
+            live.release(self._app)
             self._server.task_dispatcher.shutdown()
             self._server.close()
 

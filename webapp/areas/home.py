@@ -8,7 +8,7 @@ from flask_login import login_required
 
 from engine.model import InstanceState
 from webapp.context import the_engine, the_person
-from webapp.live import News, answer_live, stamp_of
+from webapp.live import News, answer_live, hold, stamp_of
 from webapp.permissions import may_start
 
 area = Blueprint("home", __name__)
@@ -25,6 +25,7 @@ def show() -> str:
 @area.get("/home/live")
 @login_required
 def live() -> ResponseReturnValue:
+    hold(lambda: stamp_of(_overview()))
     overview = _overview()
 
     def news() -> News:

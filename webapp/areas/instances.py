@@ -13,7 +13,7 @@ from engine.executors.agent.transcript import describe
 from engine.model import ActivityRecord, History, InstanceState
 from webapp import timeline
 from webapp.context import the_engine, the_person
-from webapp.live import News, answer_live, stamp_of
+from webapp.live import News, answer_live, hold, stamp_of
 from webapp.paging import PER_PAGE, Paging, last_rows, page_number, paging
 from webapp.permissions import may_operate, require
 
@@ -58,6 +58,8 @@ def show(instance_id: str) -> str:
 @area.get("/instances/<instance_id>/live")
 @login_required
 def live(instance_id: str) -> ResponseReturnValue:
+    hold(lambda: _stamp(instance_id))
+
     def news() -> News:
         shown = _shown(instance_id)
         parts = ("heading", "panel", "variables")

@@ -11,7 +11,7 @@ from engine.errors import InvalidInput
 from engine.model import UserTask
 from webapp.context import the_engine, the_person
 from webapp.forms import FormState, read_variable_rows, typed_form
-from webapp.live import News, answer_live, stamp_of
+from webapp.live import News, answer_live, hold, stamp_of
 from webapp.paging import PER_PAGE, page_number, paging
 from webapp.permissions import may_claim, may_complete, may_see, may_take_over, require
 
@@ -28,6 +28,7 @@ def list_tasks() -> str:
 @area.get("/live")
 @login_required
 def live() -> ResponseReturnValue:
+    hold(lambda: stamp_of(_listed()["tasks"]))
     shown = _listed()
 
     def news() -> News:

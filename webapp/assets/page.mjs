@@ -1,10 +1,12 @@
 // What every page has: times that stay true, and pages that keep themselves up to date.
 //
-//   <main data-live-url="URL">   polled; answers { stamp, fragments: { name: html }, marks, is_final } or 204
+//   <main data-live-url="URL">   polled; answers { stamp, fragments: { name: html }, marks, is_final } or 204,
+//                                which the server may hold back until there is news
 //   <... data-live="name">       a fragment that is replaced when its HTML changed
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
-const POLL_FIRST = 2000, POLL_LONGEST = 30000, POLL_FACTOR = 1.4;
+const POLL_FIRST = 2000, POLL_LONGEST = 30000, POLL_FACTOR = 1.4, AFTER_NEWS = 250;
+const HELD = 8; // seconds for which the server may hold a request
 
 refreshTimes(document);
 setInterval(() => refreshTimes(document), 30_000);
@@ -49,14 +51,17 @@ function keepLive(place) {
     try {
       const url = new URL(place.dataset.liveUrl, location.href);
       url.searchParams.set('seen', stamp);
+      url.searchParams.set('wait', HELD);
+      const asked = Date.now();
       const answer = await fetch(url, { headers: { Accept: 'application/json' }, redirect: 'manual' });
-      if (answer.status === 204) wait = Math.min(wait * POLL_FACTOR, POLL_LONGEST);
+      const wasHeld = Date.now() - asked > HELD * 500;
+      if (answer.status === 204) wait = wasHeld ? 0 : Math.min(Math.max(wait, POLL_FIRST) * POLL_FACTOR, POLL_LONGEST);
       else if (answer.ok) {
         const news = await answer.json();
         ({ stamp, is_final: isFinal } = news);
         replaceFragments(news.fragments);
         if (news.marks) document.dispatchEvent(new CustomEvent('fermata:marks', { detail: news.marks }));
-        wait = POLL_FIRST;
+        wait = AFTER_NEWS;
       } else if (answer.status < 500) isFinal = true; // logged out (a redirect, status 0) or gone: a reload tells
     } catch {
       wait = Math.min(wait * 2, POLL_LONGEST);
