@@ -32,6 +32,7 @@ from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
 from engine.keys import Key
 from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Publication, Resource
+from engine.operations.steering import Steering
 from engine.people import People
 from engine.programs import Programs
 from engine.requests import Requests
@@ -42,7 +43,7 @@ from engine.tasks import Tasks
 from engine.tokens import Tokens
 
 
-class Engine:
+class Engine(Steering):
     """Deploys, runs and shows processes on one database.
 
     *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *migrate*:
@@ -83,6 +84,7 @@ class Engine:
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
         self._decisions = Decisions(self.store)
         self._data_stores = DataStores(self.store, self.clock)
+        self._steer(self._road, self.read, self.programs, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock, Judge(self.programs, self.clock))
         own = OwnJobs(self.store, self._road, self.programs, self.clock)

@@ -14,7 +14,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.element_id}: {self.message}"
+        return f"{self.element_id}: {self.message}" if self.element_id else self.message
 
 
 @dataclass(frozen=True, slots=True)

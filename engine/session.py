@@ -127,7 +127,10 @@ class Session:
         return live
 
     def migrate(self, instance_id: str, command: Migrate) -> Live:
-        """Lets an instance go on by another version. Raises NotFound, Conflict or InvalidInput; then it is as it was."""
+        """Lets an instance go on by another version.
+
+        Raises NotFound, Conflict or InvalidInput; then the instance is as it was.
+        """
         live = self.live(instance_id)
         if live.has_ended:
             raise Conflict(f"Process instance '{instance_id}' has ended ({live.row.state}).")
