@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from engine.model import InstanceState
-from engine.store import tables
-from engine.store.tables import instance_state, process_instance, variable
+from engine.store.among import among
+from engine.store.tables import instance_state, job, process_instance, subscription, variable
 from engine.store.values import ValueReader, in_chunks
 
 _COLUMNS = [
@@ -34,14 +34,17 @@ _COLUMNS = [
 ]
 
 
-_IDS = bindparam("ids", expanding=True)
-_LOCK = select(*_COLUMNS).where(process_instance.c.id.in_(_IDS)).order_by(process_instance.c.id).with_for_update()
-_ROOTS = select(process_instance.c.id, process_instance.c.root).where(process_instance.c.id.in_(_IDS))
+_LOCK = select(*_COLUMNS).where(among(process_instance.c.id, "ids")).order_by(process_instance.c.id).with_for_update()
+_ROOTS = select(process_instance.c.id, process_instance.c.root).where(among(process_instance.c.id, "ids"))
 _PARTS = select(instance_state.c.instance_id, instance_state.c.part_id, instance_state.c.data).where(
-    instance_state.c.instance_id.in_(_IDS)
+    among(instance_state.c.instance_id, "ids")
 )
 _VARIABLES = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
-    variable.c.instance_id.in_(_IDS)
+    among(variable.c.instance_id, "ids")
+)
+_FORGET = (
+    *(delete(table).where(among(table.c.instance_id, "ids")) for table in (instance_state, job, subscription)),
+    delete(variable).where(among(variable.c.instance_id, "ids"), variable.c.scope_id != 0),
 )
 
 
@@ -78,28 +81,26 @@ class SavedState:
 
 def lock_instances(connection: Connection, ids: Collection[str]) -> list[LockedInstance]:
     """Locks rows in order of id, so that two transactions never wait for each other."""
-    return [LockedInstance(*row) for some in in_chunks(sorted(ids)) for row in connection.execute(_LOCK, {"ids": some})]
+    return [LockedInstance(*row) for row in connection.execute(_LOCK, {"ids": sorted(ids)})]
 
 
 def saved_states(connection: Connection, ids: Sequence[str]) -> dict[str, SavedState]:
     """Of live instances."""
     found: dict[str, SavedState] = {}
-    for some in in_chunks(ids):
-        for instance_id, root in connection.execute(_ROOTS, {"ids": some}):
-            found[instance_id] = SavedState({0: root})
-        for instance_id, part_id, data in connection.execute(_PARTS, {"ids": some}):
-            found[instance_id].parts[part_id] = data
-        for instance_id, scope_id, name, text in connection.execute(_VARIABLES, {"ids": some}):
-            found[instance_id].variables[scope_id, name] = text
+    wanted = {"ids": list(ids)}
+    for instance_id, root in connection.execute(_ROOTS, wanted):
+        found[instance_id] = SavedState({0: root})
+    for instance_id, part_id, data in connection.execute(_PARTS, wanted):
+        found[instance_id].parts[part_id] = data
+    for instance_id, scope_id, name, text in connection.execute(_VARIABLES, wanted):
+        found[instance_id].variables[scope_id, name] = text
     return found
 
 
 def forget_runtime(connection: Connection, ids: Sequence[str]) -> None:
     """Deletes what ended instances no longer need: state, jobs, subscriptions, scopes other than their own."""
-    for some in in_chunks(ids):
-        for table in (instance_state, tables.job, tables.subscription):
-            connection.execute(delete(table).where(table.c.instance_id.in_(some)))
-        connection.execute(delete(variable).where(variable.c.instance_id.in_(some), variable.c.scope_id != 0))
+    for statement in _FORGET:
+        connection.execute(statement, {"ids": list(ids)})
 
 
 def next_log_sequence(connection: Connection, instance_id: str, incidents: int = 0) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, o
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
 from engine.store import bulk
+from engine.store.among import among
 from engine.store.tables import job, job_attempt, process_definition, process_instance
 from engine.store.types import AnyRow
 from engine.store.values import insert_missing
@@ -180,8 +181,7 @@ LockedJobs = dict[str, tuple[str, str | None]]
 
 def lock_jobs(connection: Connection, ids: Collection[str]) -> LockedJobs:
     """A worker's batch, or less."""
-    query = select(job.c.id, job.c.state, job.c.lease_token).where(job.c.id.in_(sorted(ids))).order_by(job.c.id)
-    return {row.id: (row.state, row.lease_token) for row in connection.execute(query.with_for_update())}
+    return {row.id: (row.state, row.lease_token) for row in connection.execute(_LOCK, {"ids": sorted(ids)})}
 
 
 def lock_job(connection: Connection, lease: Lease) -> None:
@@ -337,9 +337,7 @@ def delete_job(connection: Connection, lease: Lease) -> bool:
 
 def context_of(connection: Connection, instance_ids: Collection[str]) -> dict[str, AnyRow]:
     """What a job's handler is told of its instance: process key and business key, by instance id."""
-    columns = process_instance.c
-    query = select(columns.id, columns.process_key, columns.business_key, columns.definition_id, columns.version)
-    return {row.id: row for row in connection.execute(query.where(columns.id.in_(sorted(set(instance_ids)))))}
+    return {row.id: row for row in connection.execute(_CONTEXT, {"ids": sorted(set(instance_ids))})}
 
 
 def state_of_instance(connection: Connection, instance_id: str) -> str | None:
@@ -347,6 +345,16 @@ def state_of_instance(connection: Connection, instance_id: str) -> str | None:
     return connection.execute(query).scalar()
 
 
+_LOCK: Final = (
+    select(job.c.id, job.c.state, job.c.lease_token).where(among(job.c.id, "ids")).order_by(job.c.id).with_for_update()
+)
+_CONTEXT: Final = select(
+    process_instance.c.id,
+    process_instance.c.process_key,
+    process_instance.c.business_key,
+    process_instance.c.definition_id,
+    process_instance.c.version,
+).where(among(process_instance.c.id, "ids"))
 _IS_DUE: Final = and_(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended, job.c.due_at <= bindparam("now"))
 _IS_TIMER: Final = job.c.kind.in_(_TIMERS)
 _IN_ORDER: Final = (job.c.due_at, job.c.created_at, job.c.instance_id, job.c.activity_id)
@@ -390,7 +398,7 @@ _DUE_LEFT: Final = (
 )
 _TAKE: Final = (
     update(job)
-    .where(job.c.id.in_(bindparam("ids", expanding=True)), job.c.state == JobState.AVAILABLE)
+    .where(among(job.c.id, "ids"), job.c.state == JobState.AVAILABLE)
     .values(
         state=JobState.RUNNING,
         attempt=job.c.attempt + 1,
