@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fast check format bench conformance elements assets browser build lock clean
+.PHONY: help run test fast check format bench conformance elements assets browser build lock clean clients
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,10 +16,10 @@ help: ## list what can be made
 run: $(VENV)/installed assets ## install, build, deploy the samples, serve on http://127.0.0.1:8000
 	@exec $(BIN)/fermata up samples/*/
 
-test: $(VENV)/installed-dev assets browser ## install what the tests need and run them all
+test: $(VENV)/installed-dev assets clients browser ## install what the tests need and run them all
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-fast: $(VENV)/installed-dev ## the inner loop: no browser, PostgreSQL, kills or long runs
+fast: $(VENV)/installed-dev clients ## the inner loop: no browser, PostgreSQL, kills or long runs
 	@$(PYTEST) -n $(WORKERS) --dist loadfile -q -m "not browser and not postgres and not faults and not conformance and not slow" $(ARGS)
 
 check: $(VENV)/installed-dev ## lint, format, types, layers
@@ -47,12 +47,12 @@ build: $(VENV)/installed assets ## make the wheel and the source distribution in
 	@$(UV) build --quiet --no-build-isolation --python $(BIN)/python
 
 lock: $(VENV)/tools ## pin the dependencies again (ARGS=--upgrade for newer ones)
-	@$(call lock,requirements.txt,pyproject.toml --extra agents --extra otel --extra postgres)
+	@$(call lock,requirements.txt,pyproject.toml --extra agents --extra celery --extra otel --extra postgres)
 	@$(call lock,requirements-dev.txt,--group dev --constraint requirements.txt)
 	@$(call lock,requirements-build.txt,--group build --constraint requirements.txt --constraint requirements-dev.txt)
 
 clean: ## remove what was installed and built; the data in var/ stay
-	rm -rf $(VENV) dist build webapp/static/dist webapp/assets/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build webapp/static/dist webapp/assets/node_modules tests/clients/node_modules .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is written last, so that an interrupted installation is taken up again.
@@ -94,3 +94,6 @@ endef
 
 browser:
 	@sh tests/browser/install.sh
+
+clients: $(VENV)/installed
+	@$(BIN)/python -m tests.clients.install
