@@ -29,7 +29,8 @@ class Topic:
 @dataclass(frozen=True, slots=True)
 class ExternalTask:
     """A job for workers elsewhere. *topic*: its type. *retries*: attempts left, this one included, None while neither
-    the diagram nor a failure has said it; *lock_token*: proves this very lease; *error*: of the last attempt."""
+    the diagram nor a failure has said it; *lock_token*: proves this very lease; *error*: of the last attempt.
+    *traceparent*: of the span that the work for it belongs below, where traces are made (W3C)."""
 
     id: str
     topic: str
@@ -55,6 +56,7 @@ class ExternalTask:
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    traceparent: str | None = None
 
     @property
     def idempotency_key(self) -> str:

@@ -379,6 +379,7 @@ def _task(row: AnyRow, held: HeldJob | None = None, topic: Topic | None = None) 
         variables=variables,
         headers=orjson.loads(row.headers),
         parameters=dict(held.parameters or {}) if held is not None else {},
+        traceparent=held.traceparent if held is not None else None,
     )
 
 

@@ -40,6 +40,11 @@ class HeldJob:
     def names(self) -> list[str]:
         return orjson.loads(self.row.names)
 
+    @property
+    def traceparent(self) -> str | None:
+        """Of its activity's span: what is done for it, here or elsewhere, lies below that."""
+        return activity_trace(self.row.trace, self.row.instance_id, self.row.activity_id)
+
     def attempts_left(self, handlers_own: int | None) -> int:
         """This attempt included."""
         if self.row.retries_left is not None:
@@ -61,7 +66,7 @@ class HeldJob:
             parameters=dict(self.parameters or {}),
             attempt=row.attempt,
             retries_left=max(self.attempts_left(handlers_own) - 1, 0),
-            traceparent=activity_trace(row.trace, row.instance_id, row.activity_id),
+            traceparent=self.traceparent,
         )
 
 

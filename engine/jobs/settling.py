@@ -76,7 +76,9 @@ class Settling:
             if session.live(errand.instance_id).is_suspended:
                 self._keep(session, errand)
             else:
+                session.trace = telemetry.woken(held)
                 session.deliver(errand.instance_id, errand.command, held.lease)
+                session.watch.job_ended(held, errand.command, errand.outcome)
                 jobs.end_attempts(session.connection, [held.lease], errand.command.at, errand.outcome)
 
         self._road.travel(work)
@@ -233,7 +235,9 @@ class Settling:
         assert command is not None
 
         def work(session: Session) -> None:
+            session.trace = telemetry.woken(held)
             live = session.deliver(held.row.instance_id, command, Lease(job_id))
+            session.watch.job_ended(held, command, _said(outcome))
             jobs.add_attempt(session.connection, held.row, command.at, by, _said(outcome), "")
             live.resolve_incidents(command.at, by, held.row.activity_id)
 

@@ -212,6 +212,8 @@ def _topic(entry: Asked) -> Topic:
 def _fetched(task: ExternalTask, topic: Asked) -> dict[str, Any]:
     is_deserialized = topic.flag("deserializeValues") is True
     shown = {**_shown(task), "variables": typed_all(task.variables, is_deserialized=is_deserialized)}
+    if task.traceparent is not None:
+        shown["traceparent"] = task.traceparent
     if topic.flag("includeExtensionProperties"):
         node = the_engine().read.process(task.definition_id).node(task.element_id)
         shown["extensionProperties"] = {**task.headers, **node.properties}
