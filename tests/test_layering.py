@@ -210,8 +210,9 @@ def test_every_pinned_python_package_has_hashes():
         assert [pin.split()[0] for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == []
 
 
-def test_every_pinned_npm_package_has_its_integrity():
-    packages = json.loads((ROOT / "webapp/assets/package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["webapp/assets", "tests/clients"])
+def test_every_pinned_npm_package_has_its_integrity(folder):
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
 
     assert [name for name, entry in packages.items() if name and "integrity" not in entry] == []
 

@@ -28,7 +28,7 @@ def test_what_is_built_from_the_same_sources_is_not_built_again(builder, monkeyp
     dist.mkdir()
     (dist / "page.js").write_text("// built")
     (dist / "manifest.json").write_text(builder.json.dumps(builder._manifest(dist, builder._stamp())))
-    monkeypatch.setattr(builder, "_find_node", lambda: pytest.fail("nothing was to be built"))
+    monkeypatch.setattr(builder, "find_node", lambda: pytest.fail("nothing was to be built"))
 
     assert builder.build(dist=dist) is False
 
@@ -52,8 +52,8 @@ def test_a_failed_step_is_told_with_its_output_and_leaves_the_old_bundles(builde
     failing = tmp_path / "node"
     failing.write_text("#!/bin/sh\necho 'no route to the registry' >&2\nexit 3\n")
     failing.chmod(0o755)
-    monkeypatch.setattr(builder, "_find_node", lambda: (failing, failing))
-    monkeypatch.setattr(builder, "_install", lambda node, npm: None)
+    monkeypatch.setattr(builder, "find_node", lambda: (failing, failing))
+    monkeypatch.setattr(builder, "install", lambda node, npm: None)
 
     with pytest.raises(builder.BuildFailed, match=r"exit code 3\):\nno route to the registry"):
         builder.build(force=True, dist=dist)

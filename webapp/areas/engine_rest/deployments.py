@@ -11,8 +11,9 @@ from werkzeug.datastructures import FileStorage
 from engine.errors import InvalidInput, NotFound
 from engine.model import ProcessDefinition, Resource
 from engine.searching import Condition, DeploymentRecord, Operator, Search
+from engine.tokens import Scope
 from webapp.areas.engine_rest import conditions as c
-from webapp.areas.engine_rest.access import Right, the_name, the_rights
+from webapp.areas.engine_rest.access import the_name, the_rights
 from webapp.areas.engine_rest.asking import asked, the_query
 from webapp.areas.engine_rest.links import link
 from webapp.areas.engine_rest.variables import written
@@ -37,7 +38,7 @@ _LIST = c.Listing(
 def create() -> ResponseReturnValue:
     """Files of one deployment as parts of a form; only what has changed becomes a new version, whatever
     enable-duplicate-filtering and deploy-changed-only say."""
-    the_rights().require(Right.DEPLOY)
+    the_rights().require(Scope.DEPLOY)
     if request.form.get("tenant-id"):
         raise InvalidInput("There are no tenants here. Leave the tenant id empty.")
     resources = [_resource(name, part) for name, part in request.files.items(multi=True)]

@@ -12,8 +12,9 @@ from engine.errors import Conflict, EngineError, InvalidInput, NotFound
 from engine.external.records import ExternalTask, Topic
 from engine.model import JobRecord, JobState
 from engine.searching import Condition, Located, Operator
+from engine.tokens import Scope
 from webapp.areas.engine_rest import conditions as c
-from webapp.areas.engine_rest.access import Right, the_name, the_rights
+from webapp.areas.engine_rest.access import the_name, the_rights
 from webapp.areas.engine_rest.answering import RestError, answer_error
 from webapp.areas.engine_rest.asking import Asked, asked, the_body
 from webapp.areas.engine_rest.variables import typed_all, untyped_all, written
@@ -68,7 +69,7 @@ def tell(error: EngineError) -> ResponseReturnValue:
 
 @area.post("/fetchAndLock")
 def fetch_and_lock() -> Response:
-    the_rights().require(Right.WORK)
+    the_rights().require(Scope.WORKERS)
     body = the_body()
     entries = body.objects("topics")
     worker_id = body.needed("workerId")
@@ -142,14 +143,14 @@ def lock(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/unlock")
 def unlock(task_id: str) -> ResponseReturnValue:
-    the_rights().require(Right.WORK)
+    the_rights().require(Scope.WORKERS)
     the_engine().external.unlock(task_id, by=the_name())
     return "", 204
 
 
 @area.put("/<task_id>/retries")
 def retries(task_id: str) -> ResponseReturnValue:
-    the_rights().require(Right.OPERATE)
+    the_rights().require(Scope.OPERATE)
     wanted = the_body().integer("retries", 1)
     if wanted is None:
         raise InvalidInput("retries is missing. Give a number of 1 or more.")
@@ -180,7 +181,7 @@ def error_details(task_id: str) -> Response:
 
 
 def _work() -> Asked:
-    the_rights().require(Right.WORK)
+    the_rights().require(Scope.WORKERS)
     return the_body()
 
 

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from engine.errors import InvalidInput, NotFound
 from engine.model import InstanceState, ProcessInstance
 from engine.searching import Condition, Operator
+from engine.tokens import Scope
 from webapp.areas.engine_rest import conditions as c
-from webapp.areas.engine_rest.access import Right, the_name, the_rights
+from webapp.areas.engine_rest.access import the_name, the_rights
 from webapp.areas.engine_rest.answering import RestError
 from webapp.areas.engine_rest.asking import asked, the_body, the_query
 from webapp.areas.engine_rest.links import link
@@ -66,7 +67,7 @@ def get(instance_id: str) -> Response:
 @area.delete("/<instance_id>")
 def delete(instance_id: str) -> ResponseReturnValue:
     """Ends it. It stays in the history."""
-    the_rights().require(Right.OPERATE)
+    the_rights().require(Scope.OPERATE)
     _living(instance_id)
     the_engine().cancel(instance_id, reason="deleted through the REST API", by=the_name())
     return "", 204
@@ -74,7 +75,7 @@ def delete(instance_id: str) -> ResponseReturnValue:
 
 @area.put("/<instance_id>/suspended")
 def suspended(instance_id: str) -> ResponseReturnValue:
-    the_rights().require(Right.OPERATE)
+    the_rights().require(Scope.OPERATE)
     wanted = the_body().flag("suspended")
     if wanted is None:
         raise InvalidInput("suspended must be true or false.")
@@ -98,7 +99,7 @@ def variables(instance_id: str) -> Response:
 
 @area.post("/<instance_id>/variables")
 def modify(instance_id: str) -> ResponseReturnValue:
-    the_rights().require(Right.OPERATE)
+    the_rights().require(Scope.OPERATE)
     body = the_body()
     if body.texts("deletions"):
         raise InvalidInput("Variables are not deleted here. Give them the value null.")
@@ -113,7 +114,7 @@ def variable(instance_id: str, name: str) -> Response:
 
 @area.put("/<instance_id>/variables/<name>")
 def put_variable(instance_id: str, name: str) -> ResponseReturnValue:
-    the_rights().require(Right.OPERATE)
+    the_rights().require(Scope.OPERATE)
     _set(instance_id, {name: untyped(name, the_body().fields)})
     return "", 204
 

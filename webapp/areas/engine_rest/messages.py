@@ -9,7 +9,8 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from engine.errors import Conflict, InvalidInput, NotFound
-from webapp.areas.engine_rest.access import Right, the_name, the_rights
+from engine.tokens import Scope
+from webapp.areas.engine_rest.access import the_name, the_rights
 from webapp.areas.engine_rest.answering import RestError
 from webapp.areas.engine_rest.asking import Asked, the_body
 from webapp.areas.engine_rest.instances import instance_shown
@@ -23,7 +24,7 @@ _UNKNOWN = ("localCorrelationKeys", "processDefinitionId", "startMessagesOnly", 
 
 @area.post("/message")
 def correlate() -> ResponseReturnValue:
-    the_rights().require(Right.CORRELATE)
+    the_rights().require(Scope.MESSAGES)
     body = the_body()
     _refuse(body, (*_UNKNOWN, "tenantId"))
     to_all = body.flag("all") is True
@@ -46,7 +47,7 @@ def correlate() -> ResponseReturnValue:
 
 @area.post("/signal")
 def signal() -> ResponseReturnValue:
-    the_rights().require(Right.CORRELATE)
+    the_rights().require(Scope.MESSAGES)
     body = the_body()
     _refuse(body, ("executionId", "tenantId"))
     the_engine().signal(body.needed("name"), variables=untyped_all(body.any("variables")), by=the_name())

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from engine.errors import InvalidInput, NotFound
 from engine.model import Incident, InstanceState, JobRecord, JobState
 from engine.searching import Condition, Located, Operator, Search
+from engine.tokens import Scope
 from webapp.areas.engine_rest import conditions as c
-from webapp.areas.engine_rest.access import Right, the_name, the_rights
+from webapp.areas.engine_rest.access import the_name, the_rights
 from webapp.areas.engine_rest.asking import asked, the_body, the_query
 from webapp.areas.engine_rest.variables import written
 from webapp.context import the_engine
@@ -122,7 +123,7 @@ def stacktrace(job_id: str) -> Response:
 
 @area.put("/job/<job_id>/retries")
 def set_retries(job_id: str) -> ResponseReturnValue:
-    the_rights().require(Right.OPERATE)
+    the_rights().require(Scope.OPERATE)
     wanted = the_body().integer("retries", 1)
     if wanted is None:
         raise InvalidInput("retries is missing. Give a number of 1 or more.")
