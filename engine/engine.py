@@ -28,6 +28,7 @@ from engine.jobs.answers import Judge
 from engine.jobs.cleaner import Cleaner
 from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
+from engine.jobs.relay import Relay, Send
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
 from engine.keys import Key
@@ -431,6 +432,24 @@ class Engine(Steering):
         """Takes no more jobs, waits for the running handlers, and saves their results."""
         self._cleaner.stop()
         self._pool.stop()
+
+    def relay(self, send: Send, *, again_after: timedelta = timedelta(minutes=1), ahead: int = 1000) -> Relay:
+        """Leaves the jobs of handlers to a fleet of workers elsewhere, each of which calls `run_announced`: *send*
+        tells it of one, as soon as it is ready and `again_after` that if nobody has taken it. Start the relay, and
+        stop it before the engine is closed."""
+        self.registry.relay()
+        relay = Relay(self.store, self.registry, self.clock, send, again_after=again_after, ahead=ahead)
+        self._road.on_work(relay.wake)
+        return relay
+
+    def run_announced(self, job_id: str) -> bool:
+        """Runs one job in this thread, if it waits and is due; else there is nothing to do, and it returns False."""
+        return self._worker.run_announced(job_id)
+
+    def on_unwanted(self, callback: Callable[[str], object]) -> None:
+        """Calls *callback*, in some thread of the engine's, with the id of each job that this process runs and whose
+        result is not wanted any more; its handler has been told."""
+        self._worker.services.on_unwanted(callback)
 
     def cleanup(
         self,

@@ -16,7 +16,9 @@ from engine.errors import EngineError
 FILE_NAME = "fermata.toml"
 DEFAULT_DATABASE = "sqlite:///var/fermata.db"
 
-_SECTIONS = ("application", "database", "handlers", "http", "agents", "people")
+_SECTIONS = ("application", "database", "handlers", "http", "hooks", "celery", "agents", "people")
+_CELERY_KEYS = ("broker", "queue", "queues", "republish_after", "ahead")
+_HOOK_KEYS = ("secret", "message", "correlation_key", "variables", "message_id", "scheme", "header", "window", "ttl")
 _PERSON_KEYS = ("password", "display_name", "groups", "admin")
 
 
@@ -36,6 +38,37 @@ class DemoPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class CelerySettings:
+    """*broker*: its URL, None for the environment's; *queues*: by job type, where it is not *queue*;
+    *republish_after*: seconds after which a message that nobody acted on counts as lost; *ahead*: messages that wait
+    at once."""
+
+    broker: str | None = None
+    queue: str = "fermata"
+    queues: Mapping[str, str] = field(default_factory=dict[str, str])
+    republish_after: int = 60
+    ahead: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """A webhook as written under [hooks.NAME]; `engine.hooks` checks and reads it. *secret*: the name of the secret
+    that signs; *correlation_key*, *variables* and *message_id* are FEEL over `body`; *header*: with the signature of
+    the scheme 'body'; *window* and *ttl*: ISO 8601 durations."""
+
+    name: str
+    secret: str
+    message: str
+    correlation_key: str = ""
+    variables: str = "{body: body}"
+    message_id: str = ""
+    scheme: str = "standard"
+    header: str = "X-Hub-Signature-256"
+    window: str = "PT5M"
+    ttl: str = "P1D"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """*handler_modules*: file names in the folder, None for handlers.py where it exists. *allowed_hosts*:
     those that HTTP connectors may ask. *agents*: the tables under [agents."job type"] as written;
@@ -52,6 +85,8 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     people: tuple[DemoPerson, ...] = ()
+    celery: CelerySettings = CelerySettings()
+    hooks: tuple[HookSettings, ...] = ()
 
 
 def read_settings(folder: Path) -> Settings:
@@ -124,7 +159,37 @@ class _Reader:
                 job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))
             },
             people=tuple(self._person(document, name) for name in self._table(document, ("people",))),
+            celery=self._celery(document),
+            hooks=tuple(self._hook(document, name) for name in self._table(document, ("hooks",))),
         )
+
+    def _celery(self, document: Mapping[str, Any]) -> CelerySettings:
+        path = ("celery",)
+        table = self._table(document, path, _CELERY_KEYS)
+        queues = self._table(document, (*path, "queues"))
+        usual = CelerySettings()
+        return CelerySettings(
+            broker=self._text(table, (*path, "broker")) or None,
+            queue=self._text(table, (*path, "queue")) or usual.queue,
+            queues={job_type: self._text(queues, (*path, "queues", job_type)) for job_type in queues},
+            republish_after=self._count(table, (*path, "republish_after"), usual.republish_after),
+            ahead=self._count(table, (*path, "ahead"), usual.ahead),
+        )
+
+    def _hook(self, document: Mapping[str, Any], name: str) -> HookSettings:
+        path = ("hooks", name)
+        table = self._table(document, path, _HOOK_KEYS)
+        given = {key: text for key in table if (text := self._text(table, (*path, key)))}
+        for key in ("secret", "message"):
+            if key not in given:
+                raise self._wrong(path, f"the hook '{name}' has no {key}. Add {key} = \"...\".")
+        return HookSettings(name, **given)
+
+    def _count(self, table: Mapping[str, Any], path: tuple[str, ...], usual: int) -> int:
+        value = table.get(path[-1], usual)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self._wrong(path, f"{path[-1]} must be a whole number, at least 1.")
+        return value
 
     def _time_to_live(self, database: Mapping[str, Any]) -> str | None:
         path = ("database", "history_time_to_live")

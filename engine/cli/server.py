@@ -6,7 +6,8 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import StrEnum
 from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
@@ -34,6 +35,11 @@ Applications = Annotated[
 ]
 
 
+class Executor(StrEnum):
+    THREADS = "threads"
+    CELERY = "celery"
+
+
 def up(
     folders: Applications = None,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
@@ -44,6 +50,9 @@ def up(
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     slow_seconds: SlowSeconds = 1.0,
+    executor: Annotated[
+        Executor, typer.Option("--executor", help="Who does service tasks: threads of this process, or a Celery fleet.")
+    ] = Executor.THREADS,
 ) -> None:
     """Deploy applications, start workers and the web server; Ctrl-C stops everything.
 
@@ -66,10 +75,17 @@ def up(
         _people(engine, applications, is_local=_is_loopback(host))
         if stop.is_set():
             return
-        engine.start_workers(workers)
-        _serve(engine, host, port, stop, var)
+        with _fleet(engine, applications) if executor is Executor.CELERY else nullcontext():
+            engine.start_workers(workers)
+            _serve(engine, host, port, stop, var)
         output.say("Stopping: running jobs finish first.")
     output.say("Stopped. Start again and every running instance goes on.")
+
+
+def _fleet(engine: Engine, applications: Sequence[Application]) -> AbstractContextManager[None]:
+    from engine.executors.celery import merged, relayed
+
+    return relayed(engine, merged([application.settings for application in applications]))
 
 
 def _install(engine: Engine, applications: Sequence[Application]) -> None:

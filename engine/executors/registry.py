@@ -121,7 +121,7 @@ class Registry:
         saves = is_limited or (self._save_points if save_point is None else save_point)
         read = read_rate(rate) if rate is not None else None
         self._bind(name, Binding(executor, retries, backoff, gets_secrets, saves, max_concurrent, read, is_threaded))
-        self.may_run_on = self.may_run_on or not saves
+        self.may_run_on = (self.may_run_on or not saves) and not self.is_relayed
 
     def add_executor(self, name: str, executor: Executor, *, retries: int = DEFAULT_RETRIES) -> None:
         check_retries(retries)
@@ -135,6 +135,10 @@ class Registry:
         self.limited = {
             name: each for name, each in self._bindings.items() if each.is_limited and name not in self._external
         }
+
+    def relay(self) -> None:
+        """From now on a fleet of others does the jobs of handlers."""
+        self.is_relayed, self.may_run_on = True, False
 
     def limited_name(self, names: Sequence[str]) -> str | None:
         """Under which of *names* a handler with limits does the job, if one does."""
@@ -202,6 +206,8 @@ class Registry:
 
     def runs_on(self, names: Sequence[str]) -> bool:
         """Whether a job that goes by *names* needs no save point of its own."""
+        if self.is_relayed:
+            return False
         binding = next((self._bindings[name] for name in names if name in self._bindings), None)
         return binding is not None and not binding.save_point
 

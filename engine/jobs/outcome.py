@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import telemetry
 from engine.commands import Command
-from engine.errors import BpmnError, InvalidInput, PermanentFailure, RetryLater
+from engine.errors import BpmnError, DatabaseAway, InvalidInput, PermanentFailure, RetryLater
 from engine.executors.python import bounded
 from engine.executors.registry import Binding, Journal
 from engine.executors.secrets import without
@@ -36,13 +36,15 @@ class Completed:
 @dataclass(frozen=True, slots=True)
 class Retry:
     """*after*: the handler's own wish; None for the usual delay. *left*: attempts left; None for one less than
-    before. *code*: of the failure, where it has one (an HTTP status)."""
+    before. *code*: of the failure, where it has one (an HTTP status). *counts*: False where it was not the attempt
+    that failed: it uses up none of those left."""
 
     error: str
     detail: str = ""
     after: timedelta | None = None
     left: int | None = None
     code: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,16 @@ def became(work: Callable[[], Any]) -> Outcome:
         return Retry(_short(str(later)), after=max(later.after, timedelta()))
     except PermanentFailure as failure:
         return Failed(_short(_say(failure)), _trace(failure), code=_code_of(failure))
+    except DatabaseAway as problem:
+        return put_off(problem)
     except Exception as problem:  # the job runner: whatever a handler raises is an outcome
         after = getattr(problem, "retry_after", None)
         return Retry(_short(_say(problem)), _trace(problem), after=after, code=_code_of(problem))
+
+
+def put_off(problem: DatabaseAway) -> Retry:
+    """Of a job that met a database that was away: it is done again soon, however often that happens."""
+    return Retry(_short(str(problem)), after=timedelta(seconds=1), counts=False)
 
 
 def scrubbed(outcome: Outcome, secrets: Mapping[str, str]) -> Outcome:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 from threading import Condition, Lock, Thread, current_thread
 
 from engine.errors import DatabaseAway
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed, Outcome
+from engine.jobs.outcome import Failed, Outcome, put_off
 from engine.jobs.settling import Settled
 from engine.jobs.worker import LOOK, SETTLE_AFTER, Worker
 from engine.session import Session
@@ -95,6 +96,8 @@ class WorkerPool:
             started = time.monotonic()
             try:
                 outcome = self._worker.run(held)
+            except DatabaseAway as problem:
+                outcome = put_off(problem)
             except Exception as problem:  # not the handler's: the engine's own, around it
                 log.exception("a job could not be run", extra={"job_id": held.row.id})
                 outcome = Failed(f"{type(problem).__name__}: {problem}")
@@ -124,6 +127,8 @@ class WorkerPool:
             self._elsewhere[id(held)] = held
         try:
             self._worker.services.begin(held, self._end)
+        except DatabaseAway as problem:
+            self._end(held, put_off(problem))
         except Exception as problem:  # the engine's own, as above
             log.exception("a job could not be run", extra={"job_id": held.row.id})
             self._end(held, Failed(f"{type(problem).__name__}: {problem}"))
@@ -222,7 +227,8 @@ class WorkerPool:
         """Until something is finished, committed or due, and no longer than a poll."""
         longest = min(POLL, max(beat_at - time.monotonic(), 0.0))
         if (has_room or self._worker.may_take_more) and not self._has_news():
-            longest = min(longest, self._worker.seconds_to_next_due(has_threads=has_room))
+            with suppress(DatabaseAway):
+                longest = min(longest, self._worker.seconds_to_next_due(has_threads=has_room))
         with self._lock:
             self._news.wait_for(self._has_news, longest)
             if self._finished and self._waiting:  # let others share the commit

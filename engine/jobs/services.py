@@ -56,6 +56,7 @@ class Services:
         self._judge = judge
         self._clock = clock
         self._running: dict[int, tuple[HeldJob, Cancellation]] = {}
+        self._for_unwanted: list[Callable[[str], object]] = []
         self._lock = Lock()
 
     def run(self, held: HeldJob) -> Outcome:
@@ -115,6 +116,12 @@ class Services:
         for held, cancellation in gone:
             log.info("a running job is not wanted any more", extra={"job_id": held.row.id, "attempt": held.row.attempt})
             cancellation.cancel(Reason.INTERRUPTED)
+            for listener in self._for_unwanted:
+                listener(held.row.id)
+
+    def on_unwanted(self, callback: Callable[[str], object]) -> None:
+        """Calls *callback* with the id of each running job whose result is not wanted any more."""
+        self._for_unwanted.append(callback)
 
     def _begin_process(self, held: HeldJob, prepared: _Prepared, done: Callable[[HeldJob, Outcome], object]) -> None:
         """A process is waited for by a thread of its own."""

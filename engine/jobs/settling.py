@@ -152,8 +152,9 @@ class Settling:
 
     def _put_back_in(self, session: Session, held: HeldJob, outcome: Outcome) -> None:
         match outcome:
-            case Retry(error=error, detail=detail, after=after, left=left):
-                self._fail_in(session, held, error, detail, self._left(held) if left is None else left, after=after)
+            case Retry(error=error, detail=detail, after=after, left=left, counts=counts):
+                left = self._left(held) + (not counts) if left is None else left
+                self._fail_in(session, held, error, detail, left, after=after)
             case Failed(error=error, detail=detail, kind=kind):
                 self._fail_in(session, held, error, detail, 0, kind=kind)
             case Left():

@@ -12,7 +12,7 @@ from engine.jobs.held import HeldJob, hold
 from engine.jobs.limits import Limits, Plan, Room
 from engine.model import JobState
 from engine.session import Session
-from engine.store import jobs, tables
+from engine.store import jobs, relay, tables
 from engine.store.jobs import LEASE
 from engine.store.types import Connection
 
@@ -53,6 +53,11 @@ class Taker:
     def take_one(self, connection: Connection, job_id: str) -> HeldJob | None:
         """Whenever it is due; None when it is not available."""
         row = jobs.claim_one(connection, job_id, self._grip())
+        return None if row is None else hold(connection, [row])[0]
+
+    def take_due(self, connection: Connection, job_id: str) -> HeldJob | None:
+        """As `take_one`, only if it is due."""
+        row = relay.claim_due(connection, job_id, self._grip())
         return None if row is None else hold(connection, [row])[0]
 
     def take_in(self, session: Session, limit: int) -> list[HeldJob]:

@@ -32,7 +32,7 @@ from engine.jobs.settling import Settled, Settling
 from engine.jobs.taking import Taker
 from engine.programs import Programs
 from engine.session import Session
-from engine.store import jobs, migrations
+from engine.store import jobs, migrations, relay
 from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
@@ -91,6 +91,17 @@ class Worker:
         self.limits.begin([held], self._clock.now())
         with Heartbeat(self) as heartbeat:
             self._run_batch([held], heartbeat)
+
+    def run_announced(self, job_id: str) -> bool:
+        """Runs a job that a message has told of; False where there is nothing to do (any more, or yet)."""
+        with self._store.writing() as connection:
+            held = self._taker.take_due(connection, job_id)
+            if held is None:
+                relay.withdraw(connection, [job_id])  # of a suspended instance: it is announced when that goes on
+                return False
+        with Heartbeat(self) as heartbeat:
+            self._run_batch([held], heartbeat)
+        return True
 
     def next_due(self, *, has_threads: bool = True) -> datetime | None:
         """*has_threads*: else only jobs count that need none of ours."""
