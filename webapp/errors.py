@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
@@ -57,6 +57,7 @@ def answer(error: Exception) -> ResponseReturnValue:
         case HTTPException(code=code):
             return _page(code or 500, WORDS.get(code or 500, error.description or ""), _headers(error))
         case DatabaseAway():
+            g.is_database_away = True
             log.error("the database is away path=%s reason=%s", request.path, error)
             return _page(503, WORDS[503], {"Retry-After": "5"})
         case EngineError():
@@ -79,6 +80,5 @@ def _page(status: int, words: str, headers: dict[str, str] | None = None) -> Res
     title = TITLES.get(status, "This did not work")
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
         return jsonify(status=status, title=title, detail=words), status, headers or {}
-    is_inside = status != 503 and current_user.is_authenticated  # who it is, only the database knows
-    template = "errors/show.html" if is_inside else "errors/outside.html"
+    template = "errors/show.html" if current_user.is_authenticated else "errors/outside.html"
     return render_template(template, status=status, title=title, words=words), status, headers or {}
