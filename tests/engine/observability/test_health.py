@@ -1,0 +1,78 @@
+"""Health: whether a process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from engine.clock import VirtualClock
+from engine.engine import Engine
+from engine.observability.health import STUCK, health_of
+from engine.store.transaction import DatabaseError
+
+
+def test_an_engine_with_its_database_is_ready(engine: Engine) -> None:
+    health = health_of(engine)
+    assert (health.is_ready, health.checks) == (True, {"database": "ok", "migrations": "ok"})
+
+
+def test_workers_are_looked_at_where_some_run(engine: Engine) -> None:
+    engine.start_workers(1)
+    try:
+        assert health_of(engine).checks["workers"] == "ok"
+    finally:
+        engine.stop_workers()
+
+
+def test_workers_that_no_longer_move_are_not_ready(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.start_workers(1)
+    try:
+        now = time.monotonic() + STUCK + 10
+        monkeypatch.setattr("engine.observability.state.time.monotonic", lambda: now)
+        health = health_of(engine)
+        assert not health.is_ready
+        assert "have not moved" in health.checks["workers"]
+    finally:
+        monkeypatch.undo()
+        engine.stop_workers()
+
+
+def test_older_tables_are_not_ready(engine: Engine) -> None:
+    with engine.store.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    health = health_of(engine)
+    assert not health.is_ready
+    assert "older" in health.checks["migrations"]
+
+
+def test_a_database_that_does_not_answer_is_not_ready_and_says_no_secrets(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    problem = OperationalError("select 1", {}, Exception("password authentication failed for user ann"))
+    assert isinstance(problem, DatabaseError)
+
+    def refuse() -> None:
+        raise problem
+
+    monkeypatch.setattr(engine.store, "reading", refuse)
+    health = health_of(engine)
+    assert not health.is_ready
+    assert "ann" not in str(health.told())
+
+
+def test_a_due_job_that_nobody_takes_says_that_workers_are_missing(
+    engine: Engine, models: Path, clock: VirtualClock
+) -> None:
+    engine.deploy(models / "order.bpmn")
+    engine.start("order")
+    assert health_of(engine, timedelta(minutes=1)).is_ready
+    clock.advance(timedelta(minutes=2))
+    health = health_of(engine, timedelta(minutes=1))
+    assert "has waited for 120 seconds" in health.checks["queue"]
+    assert not health.is_ready
