@@ -35,6 +35,10 @@ class Among(FunctionElement[bool]):
     name = "among"
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Among:
+        """As it is: `... = 1`, which SQLite is asked otherwise, would keep it from using an index."""
+        return self
+
 
 def among(column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
     """*values*: a list, or the name of the parameter that will be one."""
@@ -50,10 +54,10 @@ def _parameter(values: str | list[str]) -> BindParameter[Any]:
 @compiles(Among, "sqlite")
 def _on_sqlite(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     column, values = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({values}))"
+    return f"({column} IN (SELECT value FROM json_each({values})))"
 
 
 @compiles(Among, "postgresql")
 def _on_postgresql(element: Among, compiler: SQLCompiler, **options: Any) -> str:
     column, values = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} = ANY({values})"
+    return f"({column} = ANY({values}))"

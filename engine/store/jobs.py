@@ -11,18 +11,27 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, text, update
 
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
 from engine.store import bulk
 from engine.store.among import among
-from engine.store.tables import job, job_attempt, process_definition, process_instance
+from engine.store.tables import (
+    JOB_IS_HELD,
+    JOB_IS_LEFT,
+    JOB_IS_OURS,
+    JOB_IS_READY,
+    JOB_IS_TIMER,
+    job,
+    job_attempt,
+    process_definition,
+    process_instance,
+)
 from engine.store.types import AnyRow
 from engine.store.values import insert_missing
 
 LEASE: Final = timedelta(seconds=30)
-_TIMERS = ("timer", "start_timer")
 _OPEN = (JobState.AVAILABLE, JobState.RUNNING)
 
 
@@ -242,13 +251,13 @@ def expire(connection: Connection, now: datetime) -> Sequence[AnyRow]:
 
 
 def has_expired(connection: Connection, now: datetime) -> bool:
-    query = select(job.c.id).where(job.c.state == JobState.RUNNING, job.c.lease_until < now).limit(1)
+    query = select(job.c.id).where(text(JOB_IS_HELD), job.c.lease_until < now).limit(1)
     return connection.execute(query).first() is not None
 
 
 def owners(connection: Connection) -> list[str]:
     """Who holds jobs."""
-    query = select(job.c.lease_owner).where(job.c.state == JobState.RUNNING).distinct()
+    query = select(job.c.lease_owner).where(text(JOB_IS_HELD)).distinct()
     return [owner for owner in connection.execute(query).scalars() if owner is not None]
 
 
@@ -298,18 +307,19 @@ def next_due(
 ) -> datetime | None:
     """When the earliest job that waits for a worker here is due. *types*: done here even if left to others;
     *except_types*: there is no room for these; *only_types*: there is room for these alone."""
-    query = select(func.min(job.c.due_at)).where(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended)
+    queries = [_FIRST.where(text(JOB_IS_OURS))]
     if types:
-        query = query.where(or_(~job.c.is_external, job.c.type.in_(sorted(types))))
-    else:
-        query = query.where(~job.c.is_external)
-    if not has_services:
-        query = query.where(job.c.kind != "service")
-    elif only_types is not None:
-        query = query.where(job.c.kind == "service", job.c.type.in_(sorted(only_types)))
-    elif except_types:
-        query = query.where(or_(job.c.kind != "service", job.c.type.not_in(sorted(except_types))))
-    return connection.execute(query).scalar()
+        queries.append(_FIRST.where(text(JOB_IS_LEFT), job.c.type.in_(sorted(types))))
+    moments: list[datetime] = []
+    for query in queries:
+        if not has_services:
+            query = query.where(job.c.kind != "service")
+        elif only_types is not None:
+            query = query.where(job.c.kind == "service", job.c.type.in_(sorted(only_types)))
+        elif except_types:
+            query = query.where(or_(job.c.kind != "service", job.c.type.not_in(sorted(except_types))))
+        moments += connection.execute(query).scalars()
+    return min(moments, default=None)
 
 
 def timer_at(connection: Connection, instance_id: str, element_id: str) -> Row[Any] | None:
@@ -355,19 +365,20 @@ _CONTEXT: Final = select(
     process_instance.c.definition_id,
     process_instance.c.version,
 ).where(among(process_instance.c.id, "ids"))
-_IS_DUE: Final = and_(job.c.state == JobState.AVAILABLE, ~job.c.is_suspended, job.c.due_at <= bindparam("now"))
-_IS_TIMER: Final = job.c.kind.in_(_TIMERS)
+_FIRST: Final = select(job.c.due_at).order_by(job.c.due_at).limit(1)
+_IS_DUE: Final = job.c.due_at <= bindparam("now")
+_IS_READY: Final = and_(text(JOB_IS_READY), _IS_DUE)
 _IN_ORDER: Final = (job.c.due_at, job.c.created_at, job.c.instance_id, job.c.activity_id)
 _DUE_TIMERS: Final = (
     select(job.c.id)
-    .where(_IS_DUE, _IS_TIMER)
+    .where(text(JOB_IS_TIMER), _IS_DUE)
     .order_by(*_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
 _DUE_JOBS: Final = (
     select(job.c.id, job.c.kind, job.c.type, job.c.names, job.c.written_as)
-    .where(_IS_DUE, ~_IS_TIMER, ~job.c.is_external)
+    .where(_IS_READY)
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -377,21 +388,21 @@ _DUE_UNLIMITED: Final = _DUE_JOBS.where(
 )
 _DUE_OWN: Final = (
     select(job.c.id)
-    .where(_IS_DUE, ~_IS_TIMER, job.c.kind != "service")
+    .where(_IS_READY, job.c.kind != "service")
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
 _DUE_OF_TYPES: Final = (
     select(job.c.id)
-    .where(_IS_DUE, job.c.kind == "service", job.c.type.in_(bindparam("types", expanding=True)))
+    .where(_IS_READY, job.c.kind == "service", job.c.type.in_(bindparam("types", expanding=True)))
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
 _DUE_LEFT: Final = (
     select(job.c.id)
-    .where(_IS_DUE, job.c.is_external, job.c.type.in_(bindparam("types", expanding=True)))
+    .where(text(JOB_IS_LEFT), _IS_DUE, job.c.type.in_(bindparam("types", expanding=True)))
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -437,7 +448,7 @@ def attempt_row(row: TakenJob, at: datetime, worker: str) -> dict[str, Any]:
 def _take_back(connection: Connection, now: datetime, condition: Any) -> Sequence[AnyRow]:
     change = (
         update(job)
-        .where(and_(job.c.state == JobState.RUNNING, condition))
+        .where(text(JOB_IS_HELD), condition)
         .values(
             state=JobState.AVAILABLE,
             lost_leases=job.c.lost_leases + 1,

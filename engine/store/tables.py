@@ -214,6 +214,15 @@ task_candidate = Table(
     Index(None, "kind", "name"),
 )
 
+# Conditions of partial indexes. A query must say them in the same words, without parameters, to use the index.
+_WAITS = "state = 'available' AND NOT is_suspended"
+# Said otherwise than JOB_IS_READY says the same: what is ready is to be found by its priority, not by its due time.
+JOB_IS_OURS = "state = 'available' AND NOT (is_suspended OR is_external)"
+JOB_IS_LEFT = f"{_WAITS} AND is_external"
+JOB_IS_READY = f"{_WAITS} AND NOT is_external AND kind NOT IN ('timer', 'start_timer')"
+JOB_IS_HELD = "state = 'running'"
+JOB_IS_TIMER = f"{_WAITS} AND kind IN ('timer', 'start_timer')"
+
 job = Table(
     "job",
     metadata,
@@ -250,22 +259,13 @@ job = Table(
         "ix_job_ready",
         "rank",
         "due_at",
-        where="state = 'available' AND NOT is_suspended AND NOT is_external AND kind NOT IN ('timer', 'start_timer')",
+        where=JOB_IS_READY,
     ),
-    _partial(
-        "ix_job_external",
-        "type",
-        "rank",
-        "due_at",
-        where="state = 'available' AND NOT is_suspended AND is_external",
-    ),
+    _partial("ix_job_external", "type", "rank", "due_at", where=JOB_IS_LEFT),
+    _partial("ix_job_due", "due_at", where=JOB_IS_OURS),
     _partial("ix_job_failed", "type", where="state = 'failed'"),
-    _partial(
-        "ix_job_timer",
-        "due_at",
-        where="state = 'available' AND NOT is_suspended AND kind IN ('timer', 'start_timer')",
-    ),
-    _partial("ix_job_lease", "lease_until", where="state = 'running'"),
+    _partial("ix_job_timer", "due_at", where=JOB_IS_TIMER),
+    _partial("ix_job_lease", "lease_until", where=JOB_IS_HELD),
     _partial("ix_job_definition", "definition_id", where="definition_id IS NOT NULL"),
 )
 
