@@ -11,6 +11,7 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from secrets import token_hex
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +86,12 @@ class Messages:
     def send(self, job: ReadyJob) -> None:
         queues = self._settings.queues
         queue = next((queues[name] for name in job.names if name in queues), self._settings.queue)
+        # An id of its own for each message: Celery refuses one that has expired for good.
         self._app.send_task(
             TASK,
             args=[job.id],
             queue=queue,
-            task_id=f"{job.id}/{job.attempt}",
+            task_id=f"{job.id}/{job.attempt}/{token_hex(4)}",
             expires=self._settings.republish_after,
             retry=False,
         )
