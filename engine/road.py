@@ -106,7 +106,7 @@ class Road:
 
         *is_routine*: workers elsewhere need to look only where it makes jobs that nobody holds yet.
         """
-        watch = telemetry.commit()
+        watch = telemetry.commit(is_routine=is_routine)
         try:
             result, session = self._store.retrying(lambda: self._travel_once(work, after, watch))
         except Unwritable as broken:

@@ -65,7 +65,7 @@ class Commit(Nobody):
     """What one transaction did. *parts*: seconds of waiting for its turn, advancing, writing, committing.
     *trace*: under which goes on what somebody outside began by it. What a try that lost a race did is forgotten."""
 
-    def __init__(self, watchers: Sequence[Watcher]) -> None:
+    def __init__(self, watchers: Sequence[Watcher], is_routine: bool) -> None:
         self.trace: str | None = None
         self.parts: dict[str, float] = {}
         self.steps: list[Step] = []
@@ -73,7 +73,8 @@ class Commit(Nobody):
         self.tries = 0
         self.began = self._seen = perf_counter()
         self._watchers = watchers
-        _tell(watchers, lambda watcher: watcher.opened(self))
+        if not is_routine:
+            _tell(watchers, lambda watcher: watcher.opened(self))
 
     @property
     def seconds(self) -> float:
@@ -115,7 +116,7 @@ class Watcher:
     """Somebody who watches; overrides what it wants to know. Called in the engine's own threads: to be quick."""
 
     def opened(self, commit: Commit) -> None:
-        """A transaction is about to begin; may set its trace."""
+        """A transaction is about to begin for somebody outside; may set its trace."""
 
     def committed(self, commit: Commit) -> None: ...
     def broken(self, commit: Commit, problem: BaseException) -> None: ...
@@ -194,8 +195,9 @@ def is_watched() -> bool:
     return bool(_watchers)
 
 
-def commit() -> Nobody:
-    return Commit(_watchers) if _watchers else NOBODY
+def commit(*, is_routine: bool = False) -> Nobody:
+    """*is_routine*: nobody outside begins anything by it."""
+    return Commit(_watchers, is_routine) if _watchers else NOBODY
 
 
 def job_begun(held: HeldJob, at: datetime) -> None:

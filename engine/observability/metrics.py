@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter as Counts
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -50,42 +50,42 @@ class Metrics(telemetry.Watcher):
         self._leases = self._counter("lease_losses", "Leases that were lost.", "reason")
         self._slow = self._counter("slow_commits", "Transactions over the threshold of the log of slow ones.")
         for reason in ("worker", "result"):  # there from the start, so that a first loss is seen as a rise
-            self._leases.labels(reason)
+            self._leases.of(reason)
 
     def committed(self, commit: telemetry.Commit) -> None:
         for part, seconds in commit.parts.items():
-            _observe(self._commit_seconds, seconds, part)
+            self._commit_seconds.of(part).observe(seconds)
         if commit.steps:
-            self._commit_transitions.observe(len(commit.steps))
+            self._commit_transitions.of().observe(len(commit.steps))
         if commit.tries > 1:
-            self._tries.inc(commit.tries - 1)
+            self._tries.of().inc(commit.tries - 1)
         self._count_steps(commit)
         for ended in commit.jobs:
             self._count_job(ended)
 
     def broken(self, commit: telemetry.Commit, problem: BaseException) -> None:
-        self._broken.labels(self._errors.of(type(problem).__name__)).inc()
+        self._broken.of(self._errors.of(type(problem).__name__)).inc()
 
     def lease_lost(self, reason: str, count: int) -> None:
-        self._leases.labels(reason).inc(count)
+        self._leases.of(reason).inc(count)
 
     def job_begun(self, held: HeldJob, late: float) -> None:
         if held.row.kind != "timer":
-            _observe(self._wait_seconds, late, self._types.of(held.row.type))
+            self._wait_seconds.of(self._types.of(held.row.type)).observe(late)
 
     def attempt_ended(self, job: Job, noted: Any, outcome: str, seconds: float) -> None:
-        _observe(self._handler_seconds, seconds, self._types.of(job.type), _OUTCOMES.get(outcome, outcome))
+        self._handler_seconds.of(self._types.of(job.type), _OUTCOMES.get(outcome, outcome)).observe(seconds)
 
     def was_slow(self) -> None:
-        self._slow.inc()
+        self._slow.of().inc()
 
     def _count_steps(self, commit: telemetry.Commit) -> None:
         instances: Counts[tuple[str, str]] = Counts()
         activities: Counts[str] = Counts()
         for step in commit.steps:
             command = type(step.command).__name__
-            self._transitions.labels(command).inc()
-            _observe(self._transition_seconds, step.seconds, command)
+            self._transitions.of(command).inc()
+            self._transition_seconds.of(command).observe(step.seconds)
             for event in step.events:
                 match event:
                     case ActivityEntered():
@@ -101,31 +101,43 @@ class Metrics(telemetry.Watcher):
                     case _:
                         pass
         for event, count in activities.items():
-            self._activities.labels(event).inc(count)
+            self._activities.of(event).inc(count)
         for labels, count in instances.items():
-            self._instances.labels(*labels).inc(count)
+            self._instances.of(*labels).inc(count)
 
     def _count_job(self, ended: telemetry.EndedJob) -> None:
         row = ended.held.row
         job_type = self._types.of(row.type)
-        self._jobs.labels(job_type, ended.outcome).inc()
+        self._jobs.of(job_type, ended.outcome).inc()
         if ended.command is None:
             return
         seconds = max((ended.command.at - row.due_at).total_seconds(), 0.0)
         if row.kind == "timer":
-            self._lateness.observe(seconds)
+            self._lateness.of().observe(seconds)
         else:
-            _observe(self._job_seconds, seconds, job_type)
+            self._job_seconds.of(job_type).observe(seconds)
 
-    def _counter(self, name: str, what: str, *labels: str) -> Counter:
-        return Counter(f"fermata_{name}", what, labels, registry=self.registry)
+    def _counter(self, name: str, what: str, *labels: str) -> _Family[Counter]:
+        return _Family(Counter(f"fermata_{name}", what, labels, registry=self.registry))
 
-    def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"fermata_{name}", what, labels, registry=self.registry, buckets=buckets)
+    def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> _Family[Histogram]:
+        return _Family(Histogram(f"fermata_{name}", what, labels, registry=self.registry, buckets=buckets))
 
 
-def _observe(histogram: Histogram, seconds: float, *labels: str) -> None:
-    histogram.labels(*labels).observe(seconds)
+Kind = TypeVar("Kind", Counter, Histogram)
+
+
+class _Family(Generic[Kind]):
+    """A metric, with its children at hand: the client looks each of them up under a lock."""
+
+    def __init__(self, metric: Kind) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, ...], Kind] = {}
+
+    def of(self, *labels: str) -> Kind:
+        if (known := self._children.get(labels)) is None:
+            known = self._children[labels] = self._metric.labels(*labels) if labels else self._metric
+        return known
 
 
 _lock = Lock()

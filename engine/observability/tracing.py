@@ -173,7 +173,7 @@ class Traces(telemetry.Watcher):
         above = _below(parent) if parent else None
         span = self._tracer.start_span(f"job {job.type}", context=above, kind=SpanKind.CONSUMER, attributes=attributes)
         inner = trace.set_span_in_context(span)
-        return span, self._tracer.start_span(f"handler {job.type}", context=inner, attributes=attributes)
+        return span, self._tracer.start_span(f"handler {job.type}", context=inner)
 
     @contextmanager
     def attempt_current(self, job: Job, noted: Any) -> Generator[None]:

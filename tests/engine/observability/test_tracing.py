@@ -88,7 +88,8 @@ def test_what_a_person_does_later_is_a_trace_of_its_own_linked_to_the_beginning(
     last = next(span for span in spans() if span.name == "complete order")
     assert first.context.trace_id != last.context.trace_id
     assert [link.context.span_id for link in last.links] == [first.context.span_id]
-    assert last.attributes and last.attributes["fermata.instance.id"] == instance.id
+    assert last.attributes
+    assert last.attributes["fermata.instance.id"] == instance.id
 
 
 def test_each_attempt_is_a_span_below_the_one_activity(order: Engine, spans: Spans, clock: VirtualClock) -> None:
@@ -130,7 +131,8 @@ def test_a_bpmn_error_is_an_outcome_and_no_failure(order: Engine, spans: Spans) 
     order.start("order")
     order.work()
     (span,) = [span for span in spans() if span.name == "activity Charge"]
-    assert span.attributes and span.attributes["fermata.outcome"] == "bpmn_error"
+    assert span.attributes
+    assert span.attributes["fermata.outcome"] == "bpmn_error"
     assert span.status.is_ok
 
 
