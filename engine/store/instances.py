@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, select, update
 
 from engine.model import InstanceState
 from engine.store.among import among
@@ -140,9 +140,12 @@ def scoped_variables(
     found: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
     reader = ValueReader(connection)
     for some in in_chunks(sorted(wanted)):
+        # SQLite finds pairs in no index, but each part of them; what is found too much is left out.
         query = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
-            tuple_(variable.c.instance_id, variable.c.scope_id).in_(some)
+            among(variable.c.instance_id, sorted({instance_id for instance_id, _ in some})),
+            variable.c.scope_id.in_(sorted({scope_id for _, scope_id in some})),
         )
         for instance_id, scope_id, name, text in connection.execute(query):
-            found[instance_id, scope_id][name] = reader.value(text)
+            if (instance_id, scope_id) in wanted:
+                found[instance_id, scope_id][name] = reader.value(text)
     return found
