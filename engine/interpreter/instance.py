@@ -94,6 +94,14 @@ class Instance:
             raise NotFound(f"Activity {activity_id} is not active in instance {self.id}.")
         return dict(token.variables)
 
+    def is_alone(self, activity_id: int) -> bool:
+        """Whether only the end of this activity can move the instance on: no other token, no event it waits for."""
+        tokens = self._workflow.tasks
+        if (token := tokens.get(activity_id)) is None:
+            return False
+        at_joins = sum(len(waiting) for waiting in self._workflow.joins.values())
+        return len(tokens) == sum(1 for _ in token.scopes()) + at_joins
+
     def result(self) -> dict[str, Any]:
         """What the process gives its caller at the end: its data outputs, or all its variables where it has none."""
         variables, names = dict(self._workflow.root.data), self.program.process.outputs

@@ -80,11 +80,18 @@ class Runner:
         return self._advanced(stretch, command, None, (loaded.key, business_key, loaded.id))
 
     def go_on(self, held: HeldJob, command: Command, outcome: str) -> Stretch | None:
-        """From the end of *held*; None when that runs on to no such job, or the instance is not in memory."""
+        """From the end of *held*; None when that runs on to no such job, or the instance is not in memory.
+
+        Nor where anything else may move the instance meanwhile: it would draw the ids of the activities that we are
+        about to enter, and what is repeated would come with other keys.
+        """
         if not self._registry.may_run_on or held.version is None:
             return None
         hot = self._hot.take(held.row.instance_id, held.version)
         if hot is None:
+            return None
+        if not hot.instance.is_alone(held.row.activity_id):
+            self._hot.put([(held.row.instance_id, hot)])
             return None
         first = Step(command, (), held, command.at, outcome)
         stretch = Stretch(hot, trace=telemetry.woken(held))

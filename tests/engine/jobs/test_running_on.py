@@ -180,3 +180,21 @@ def test_the_engine_can_be_told_to_save_only_where_the_diagram_says(database_url
         engine.deploy(DIAGRAM)
         instance = engine.start("line")
         assert [each.element_id for each in engine.read.active(instance.id)] == ["Third"]
+
+
+def test_a_handler_keeps_its_key_where_another_branch_moves_the_instance_meanwhile(shop: Shop) -> None:
+    engine = shop.engine
+    engine.handler("saved")(lambda job: None)
+    engine.deploy(DIAGRAM.with_name("branches.bpmn"))
+
+    def look_meanwhile(job: Job) -> None:
+        for task in engine.read.tasks(scope="all").items:
+            engine.complete(task.id)
+
+    shop.answers["second"] = look_meanwhile
+    instance = engine.start("branches")
+    engine.work()
+
+    assert engine.read.instance(instance.id).state == InstanceState.COMPLETED
+    assert sorted(name for name, _ in set(shop.keys)) == ["second", "third"]
+    assert len({key for _, key in shop.keys}) == 2
