@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -37,10 +36,11 @@ def observed(engine: Engine, *, metrics_port: int | None, metrics_host: str, slo
     from engine.observability.endpoint import Endpoint
     from engine.observability.metrics import metrics
     from engine.observability.slow import SlowLog
+    from engine.observability.starting import traces_by_environment
 
     with ExitStack() as stack:
         stack.callback(telemetry.watch(SlowLog(slow_seconds, metrics().was_slow)))
-        if (end := _traces()) is not None:
+        if (end := traces_by_environment()) is not None:
             stack.callback(end)
         if metrics_port is not None:
             try:
@@ -54,18 +54,6 @@ def observed(engine: Engine, *, metrics_port: int | None, metrics_host: str, slo
             stack.callback(endpoint.close)
             output.say(f"Metrics and health are at {endpoint.address}.")
         yield
-
-
-def _traces() -> Callable[[], None] | None:
-    """What ends them; None where nobody asks for traces."""
-    if not any(name.startswith(("OTEL_EXPORTER_OTLP", "OTEL_TRACES_EXPORTER")) for name in os.environ):
-        return None
-    try:
-        from engine.observability import tracing
-    except ModuleNotFoundError:
-        output.warn("OTEL_* asks for traces, and OpenTelemetry is not installed. Install fermata[otel].")
-        return None
-    return tracing.enable_by_environment() if tracing.is_wanted() else None
 
 
 def health(

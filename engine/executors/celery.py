@@ -94,6 +94,7 @@ class Messages:
             task_id=f"{job.id}/{job.attempt}/{token_hex(4)}",
             expires=self._settings.republish_after,
             retry=False,
+            headers={"traceparent": job.traceparent} if job.traceparent else None,
         )
 
 

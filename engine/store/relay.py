@@ -17,17 +17,21 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from engine.model import JobState
 from engine.store import jobs
 from engine.store.tables import job
+from engine.telemetry import activity_trace
 
 RELAY: Final = "relay"
+_OF_TRACES: Final = ("trace", "instance_id", "activity_id")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyJob:
-    """*names*: all that it goes by; *attempt*: the one that comes, 1-based."""
+    """*names*: all that it goes by; *attempt*: the one that comes, 1-based; *traceparent*: of the span that it belongs
+    below, where traces are made."""
 
     id: str
     names: tuple[str, ...]
     attempt: int
+    traceparent: str | None = None
 
 
 def has_ready(connection: Connection, now: datetime) -> bool:
@@ -48,12 +52,21 @@ def announce(
     room = ahead - (connection.execute(select(func.count()).select_from(announced)).scalar() or 0)
     if (limit := min(limit, room)) < 1:
         return []
-    columns = (job.c.id, job.c.type, job.c.names, job.c.written_as, job.c.attempt)
+    columns = [job.c[name] for name in ("id", "type", "names", "written_as", "attempt", *_OF_TRACES)]
     query = select(*columns).where(_unannounced(now)).order_by(job.c.rank, job.c.due_at, job.c.created_at)
     rows = connection.execute(query.limit(limit).with_for_update(skip_locked=True)).all()
     left = {row.id for row in rows if leaves(row.type, row.names, row.written_as)}
     jobs.leave(connection, left)
-    ready = [ReadyJob(row.id, tuple(orjson.loads(row.names)), row.attempt + 1) for row in rows if row.id not in left]
+    ready = [
+        ReadyJob(
+            row.id,
+            tuple(orjson.loads(row.names)),
+            row.attempt + 1,
+            activity_trace(row.trace, row.instance_id, row.activity_id),
+        )
+        for row in rows
+        if row.id not in left
+    ]
     _mark(connection, [each.id for each in ready], {"lease_owner": RELAY, "lease_until": until})
     return ready
 
