@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from webapp import context, errors, identity, live, present, prose, security, static_files, tracing
-from webapp.areas import AREAS, ROOMS, engine_rest
+from webapp.areas import AREAS, ROOMS, api, engine_rest, hooks
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -46,4 +46,6 @@ def create_app(engine: Engine, *, secret_key: str | bytes, is_https: bool = Fals
     for area in AREAS:
         app.register_blueprint(area)
     engine_rest.install(app)
+    hooks.install(app)
+    api.install(app)
     return app

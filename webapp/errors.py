@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 
 from flask import Flask, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -14,6 +15,8 @@ from werkzeug.exceptions import HTTPException
 from engine.errors import Conflict, DatabaseAway, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
 
 log = logging.getLogger(__name__)
+
+_SPEAKERS: dict[str, Callable[[Exception], ResponseReturnValue]] = {}
 
 STATUS: dict[type[EngineError], int] = {
     NotFound: 404,
@@ -47,8 +50,16 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, answer)
 
 
+def speak(prefix: str, answer: Callable[[Exception], ResponseReturnValue]) -> None:
+    """Errors of paths that begin with *prefix*, known ones or not, are told by *answer*."""
+    _SPEAKERS[prefix] = answer
+
+
 def answer(error: Exception) -> ResponseReturnValue:
     """The page (or JSON) for *error*. The details of unexpected ones go to the log, under a reference."""
+    for prefix, speak_of in _SPEAKERS.items():
+        if request.path.startswith(prefix):
+            return speak_of(error)
     match error:
         case CSRFError():
             return _page(400, "The page was open for too long or in another session. Go back, reload it and try again.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 HOST, PORT, THREADS = "127.0.0.1", 8000, 16
-LARGEST_REQUEST = 4 * 1024 * 1024  # bytes that are read before the application is asked
+LARGEST_REQUEST = 17 * 1024 * 1024  # bytes that are read before the application is asked
 PATIENCE = 0.5  # seconds until a stop is noticed
 SECRET_VARIABLE = "FERMATA_SECRET_KEY"
 

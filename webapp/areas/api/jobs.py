@@ -1,0 +1,54 @@
+"""Jobs that are to be done, and incidents: what stopped and waits for somebody."""
+
+from __future__ import annotations
+
+from engine.searching import Condition, Operator
+from engine.tokens import Scope
+from webapp.areas.api.lists import given, page, search
+from webapp.areas.api.operation import Call, operation
+from webapp.areas.api.records import (
+    IncidentFilter,
+    IncidentTold,
+    JobFilter,
+    JobTold,
+    Listed,
+    RetryIncident,
+    SetRetries,
+)
+from webapp.context import the_engine
+
+_TAG = "Jobs and incidents"
+
+
+@operation("GET", "/jobs", tag=_TAG, scope=Scope.READ, query=JobFilter, answers={200: Listed[JobTold]})
+def list_jobs(call: Call) -> Listed[JobTold]:
+    """List jobs and timers that are still to be done."""
+    query: JobFilter = call.query
+    wanted = search(query, *(given(name, getattr(query, name)) for name in ("instance_id", "state", "type", "kind")))
+    found = [each.item for each in the_engine().find.jobs(wanted)]
+    return page(found, query, JobTold.model_validate, lambda each: each.id)
+
+
+@operation("PUT", "/jobs/{id}/retries", tag=_TAG, scope=Scope.OPERATE, body=SetRetries, answers={204: None})
+def set_job_retries(call: Call, id: str) -> None:
+    """Give a job new attempts; one with an incident becomes available again."""
+    call.rights.require(Scope.OPERATE)
+    the_engine().set_retries(id, call.body.retries, by=call.by)
+
+
+@operation("GET", "/incidents", tag=_TAG, scope=Scope.READ, query=IncidentFilter, answers={200: Listed[IncidentTold]})
+def list_incidents(call: Call) -> Listed[IncidentTold]:
+    """List incidents: open ones, or with `open=false` resolved ones."""
+    query: IncidentFilter = call.query
+    is_resolved = Condition("resolved_at", not query.open, Operator.EXISTS)
+    names = ("instance_id", "process_key", "kind")
+    wanted = search(query, *(given(name, getattr(query, name)) for name in names), is_resolved)
+    found = [each.item for each in the_engine().find.incidents(wanted)]
+    return page(found, query, IncidentTold.model_validate, lambda each: each.id)
+
+
+@operation("POST", "/incidents/{id}/retry", tag=_TAG, scope=Scope.OPERATE, body=RetryIncident, answers={204: None})
+def retry_incident(call: Call, id: str) -> None:
+    """Try again what stopped."""
+    call.rights.require(Scope.OPERATE)
+    the_engine().retry(id, by=call.by, retries=call.body.retries)

@@ -1,0 +1,94 @@
+"""Every error as problem details (RFC 9457): what kind, what exactly, and where in the request."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+import orjson
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
+
+from engine.errors import DatabaseAway, DeploymentRefused, EngineError, InvalidInput
+from webapp.errors import status_of
+
+MEDIA_TYPE = "application/problem+json"
+PREFIX = "/api/v1/problems/"
+KINDS = {
+    400: ("malformed", "The request cannot be read"),
+    401: ("unauthenticated", "A valid token is needed"),
+    403: ("not-allowed", "The token or its person may not do this"),
+    404: ("not-found", "There is no such thing"),
+    405: ("no-such-method", "This path does not know this method"),
+    409: ("conflict", "The thing is not in a state in which this can be done"),
+    413: ("too-large", "The request is too large"),
+    415: ("wrong-media-type", "The request is not written in a way that is read here"),
+    422: ("invalid", "The request does not fit"),
+    429: ("too-many-requests", "Too many requests"),
+    500: ("internal", "Something went wrong here"),
+    503: ("unavailable", "The database cannot be reached; nothing has changed"),
+}
+REFUSED = ("deployment-refused", "The files cannot be run as they are")
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """A request that does not get as far as the engine. *errors*: JSON pointers, and what is wrong there."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors or []
+        self.headers = headers or {}
+
+
+def answer(error: Exception) -> Response:
+    """The details of an unexpected error go to the log, under a reference; never what was in the request."""
+    match error:
+        case Refusal():
+            return problem(error.status, error.detail, error.headers, errors=error.errors)
+        case DatabaseAway():
+            return problem(503, "Try again in a moment.", {"Retry-After": "5"})
+        case DeploymentRefused():
+            return problem(422, str(error)[:4000], kind=REFUSED, findings=[_finding(each) for each in error.findings])
+        case InvalidInput():
+            errors = [{"location": place, "message": what} for place, what in error.fields.items()]
+            return problem(422, str(error), errors=errors)
+        case EngineError():
+            return problem(status_of(error), str(error))
+        case HTTPException():
+            headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+            return problem(error.code or 500, error.description or "", headers)
+        case _:
+            reference = secrets.token_hex(4)
+            log.error("unexpected error reference=%s path=%s", reference, request.path, exc_info=error)
+            return problem(500, f"It has been logged under the reference {reference}.", reference=reference)
+
+
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, *, kind: tuple[str, str] | None = None, **more: Any
+) -> Response:
+    name, title = kind or KINDS.get(status, ("other", "This did not work"))
+    said = {"type": PREFIX + name, "title": title, "status": status, "detail": detail, "instance": request.path}
+    body = said | {key: value for key, value in more.items() if value}
+    return Response(orjson.dumps(body), status, headers, mimetype=MEDIA_TYPE)
+
+
+def _finding(finding: Any) -> dict[str, Any]:
+    return {
+        "file": finding.file,
+        "line": finding.line,
+        "severity": str(finding.severity),
+        "rule": finding.rule,
+        "message": finding.message,
+        "element_id": finding.element_id,
+    }
