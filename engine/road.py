@@ -133,7 +133,7 @@ class Road:
     def _travel_once(
         self, work: Callable[[Session], Result], after: Callable[[Session], None] | None, watch: telemetry.Nobody
     ) -> tuple[Result, Session]:
-        with self._store.writing() as connection:
+        def in_transaction(connection: Connection) -> tuple[Result, Session]:
             watch.begin()
             session = Session(connection, self._programs, self._ids, self.hot, watch)
             result = work(session)
@@ -147,6 +147,8 @@ class Road:
                 witness(connection, result)
             watch.mark("write")
             return result, session
+
+        return self._store.together(in_transaction)
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
         ahead = [errand.stretch for errand in errands if errand.stretch is not None]

@@ -31,6 +31,7 @@ from engine.store.faults import (
     lost,
     step_aside,
 )
+from engine.store.sharing import SharedCommits
 
 DatabaseError = (DBAPIError, DatabaseAway)
 
@@ -73,6 +74,7 @@ class Store:
         self.database = self._open()
         # In one process writers queue here: SQLite itself would let them poll and starve.
         self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+        self._shared = SharedCommits(self.writing) if self.is_sqlite else None
         self.bell: Bell = SilentBell() if self.is_sqlite else PostgresBell(self.database)
 
     def migrate(self) -> None:
@@ -116,6 +118,13 @@ class Store:
             if not is_ending or not self._has_committed(mark):
                 raise
             log.warning("the connection broke in a commit that has happened", extra={"error": str(problem)})
+
+    def together(self, work: Callable[[Connection], Result]) -> Result:
+        """*work* in a transaction, which on SQLite it may share with what other threads write at the same time."""
+        if self._shared is not None:
+            return self._shared.run(work)
+        with self.writing() as connection:
+            return work(connection)
 
     def retrying(self, work: Callable[[], Result]) -> Result:
         """Runs *work* (transactions of its own) again where it lost a race or its connection.
