@@ -33,6 +33,7 @@ from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
 from engine.keys import Key
 from engine.model import Cleanup, Correlation, DataStoreValue, Deployment, ProcessInstance, Publication, Resource
+from engine.operations.batch_runner import BatchRunner
 from engine.operations.steering import Steering
 from engine.people import People
 from engine.programs import Programs
@@ -85,10 +86,11 @@ class Engine(Steering):
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
         self._decisions = Decisions(self.store)
         self._data_stores = DataStores(self.store, self.clock)
-        self._steer(self._road, self.read, self.programs, self.clock)
+        self._steer(self.store, self._road, self.read, self.programs, self.ids, self.clock)
         self._incidents = Incidents(self.store, self._road, self.clock)
         self._settling = Settling(self.store, self._road, self.registry, self.clock, Judge(self.programs, self.clock))
-        own = OwnJobs(self.store, self._road, self.programs, self.clock)
+        runner = BatchRunner(self._road, self._incidents, self.clock)
+        own = OwnJobs(self.store, self._road, self.programs, self.clock, runner.run)
         self._worker = Worker(
             self.store,
             self._settling,

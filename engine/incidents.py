@@ -24,20 +24,20 @@ class Incidents:
     def retry(self, incident_id: str, *, by: str, retries: int | None) -> None:
         """Raises NotFound, Conflict (resolved already, or the instance is suspended)."""
         _check(retries)
+        self._road.travel(lambda session: self.retry_in(session, incident_id, retries, by))
 
-        def work(session: Session) -> None:
-            row = self._open(session, incident_id)
-            live = session.live(row.instance_id)
-            if live.is_suspended:
-                raise Conflict(f"Process instance '{live.id}' is suspended. Activate it first.")
-            if row.job_id is not None:
-                self.renew(session, row.job_id, retries, by)
-            else:
-                command = RetryActivity(at=self._clock.now(), actor=by, activity_id=row.activity_id)
-                live.resolve_incidents(command.at, by, row.activity_id)
-                session.deliver(row.instance_id, command)
-
-        self._road.travel(work)
+    def retry_in(self, session: Session, incident_id: str, retries: int | None, by: str) -> None:
+        """Raises as `retry`; then all of the transaction has to go."""
+        row = self._open(session, incident_id)
+        live = session.live(row.instance_id)
+        if live.is_suspended:
+            raise Conflict(f"Process instance '{live.id}' is suspended. Activate it first.")
+        if row.job_id is not None:
+            self.renew(session, row.job_id, retries, by)
+        else:
+            command = RetryActivity(at=self._clock.now(), actor=by, activity_id=row.activity_id)
+            live.resolve_incidents(command.at, by, row.activity_id)
+            session.deliver(row.instance_id, command)
 
     def set_retries(self, job_id: str, retries: int, *, by: str) -> None:
         _check(retries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from engine.clock import Clock
@@ -101,36 +102,17 @@ class Instances:
         self._road.send(instance_id, command)
 
     def cancel(self, instance_id: str, reason: str, *, by: str) -> None:
-        def work(session: Session) -> None:
-            live = session.live(instance_id)
-            if live.row.parent_id is not None and not live.has_ended:
-                raise Conflict(
-                    f"Process instance '{instance_id}' was called by '{live.row.parent_id}', which waits for it. "
-                    "Cancel that one: this one ends with it."
-                )
-            session.deliver(instance_id, Cancel(at=self._clock.now(), actor=by, reason=reason))
-
-        self._road.travel(work)
+        self._road.travel(lambda session: cancel_in(session, instance_id, reason, at=self._clock.now(), by=by))
 
     def suspend(self, instance_id: str, *, by: str, reason: str) -> None:
-        self._switch(instance_id, InstanceState.RUNNING, InstanceState.SUSPENDED, "instance.suspended", by, reason)
+        self._switch(instance_id, InstanceState.SUSPENDED, by, reason)
 
     def activate(self, instance_id: str, *, by: str, reason: str) -> None:
-        self._switch(instance_id, InstanceState.SUSPENDED, InstanceState.RUNNING, "instance.activated", by, reason)
+        self._switch(instance_id, InstanceState.RUNNING, by, reason)
 
-    def _switch(
-        self, instance_id: str, seen: InstanceState, wanted: InstanceState, action: str, by: str, reason: str
-    ) -> None:
-        def work(session: Session) -> None:
-            live = session.live(instance_id)
-            if live.row.state != seen:
-                raise Conflict(f"Process instance '{instance_id}' is {live.row.state}, not {seen}.")
-            instances.set_state(session.connection, instance_id, seen, wanted)
-            live.row.state = wanted
-            jobs.suspend_jobs(session.connection, instance_id, wanted is InstanceState.SUSPENDED)
-            live.log(self._clock.now(), action, by, detail={"reason": reason} if reason else {})
-
-        self._road.travel(work)
+    def _switch(self, instance_id: str, wanted: InstanceState, by: str, reason: str) -> None:
+        at = self._clock.now()
+        self._road.travel(lambda session: switch_in(session, instance_id, wanted, at=at, by=by, reason=reason))
 
     def _definition_id(self, key: str, version: int | None, version_tag: str | None) -> str:
         if version is not None and version_tag is not None:
@@ -169,3 +151,28 @@ class Instances:
                 return activity
         self._read.instance(instance_id)
         raise NotFound(f"No token of process instance '{instance_id}' waits at '{element_id}'.")
+
+
+def cancel_in(session: Session, instance_id: str, reason: str, *, at: datetime, by: str) -> None:
+    """Raises NotFound, Conflict; then nothing has changed."""
+    live = session.live(instance_id)
+    if live.row.parent_id is not None and not live.has_ended:
+        raise Conflict(
+            f"Process instance '{instance_id}' was called by '{live.row.parent_id}', which waits for it. "
+            "Cancel that one: this one ends with it."
+        )
+    session.deliver(instance_id, Cancel(at=at, actor=by, reason=reason))
+
+
+def switch_in(session: Session, instance_id: str, wanted: InstanceState, *, at: datetime, by: str, reason: str) -> None:
+    """Suspends or activates. Raises NotFound, Conflict; then nothing has changed."""
+    is_suspended = wanted is InstanceState.SUSPENDED
+    seen = InstanceState.RUNNING if is_suspended else InstanceState.SUSPENDED
+    live = session.live(instance_id)
+    if live.row.state != seen:
+        raise Conflict(f"Process instance '{instance_id}' is {live.row.state}, not {seen}.")
+    instances.set_state(session.connection, instance_id, seen, wanted)
+    live.row.state = wanted
+    jobs.suspend_jobs(session.connection, instance_id, is_suspended)
+    action = "instance.suspended" if is_suspended else "instance.activated"
+    live.log(at, action, by, detail={"reason": reason} if reason else {})

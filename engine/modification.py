@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from engine.errors import InvalidInput
+
 
 @dataclass(frozen=True, slots=True)
 class CancelActivity:
@@ -79,3 +81,30 @@ def described(instruction: Instruction) -> dict[str, Any]:
         if value not in (None, []):
             said[each.name] = value
     return said
+
+
+def kept(instruction: Instruction) -> dict[str, Any]:
+    """As plain data, from which `instruction_from` makes it again."""
+    values = {each.name: getattr(instruction, each.name) for each in fields(instruction)}
+    return {"do": type(instruction).__name__} | {
+        name: dict(value) if isinstance(value, Mapping) else value  # type: ignore[reportUnknownArgumentType]
+        for name, value in values.items()
+    }
+
+
+def instruction_from(data: Mapping[str, Any]) -> Instruction:
+    """Raises InvalidInput for what is no instruction."""
+    given = dict(data)
+    kind = _KINDS.get(given.pop("do", ""))
+    names = {each.name for each in fields(kind)} if kind is not None else set[str]()
+    if kind is None or not given.keys() <= names:
+        raise InvalidInput(f"'{data.get('do')}' with {', '.join(given) or 'nothing'} is no instruction.")
+    try:
+        return kind(**given)
+    except TypeError as problem:
+        raise InvalidInput(f"'{data.get('do')}' is incomplete: {problem}.") from problem
+
+
+_KINDS: dict[str, Any] = {
+    each.__name__: each for each in (CancelActivity, CancelElement, StartBefore, StartAfter, StartOn, Move)
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from bpmn.secrets import Uses
@@ -27,7 +28,12 @@ log = logging.getLogger("engine.jobs")
 
 
 class OwnJobs:
-    def __init__(self, store: Store, road: Road, programs: Programs, clock: Clock) -> None:
+    """*run_batch*: a turn of the batch whose job it is handed."""
+
+    def __init__(
+        self, store: Store, road: Road, programs: Programs, clock: Clock, run_batch: Callable[[HeldJob], None]
+    ) -> None:
+        self.run_batch = run_batch
         self._store = store
         self._road = road
         self._programs = programs

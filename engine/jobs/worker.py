@@ -170,6 +170,8 @@ class Worker:
                 self._own.start(held)
             case "delivery":
                 self._own.deliver(held)
+            case "batch":
+                self._own.run_batch(held)
             case _:
                 return Failed(f"This version of the engine does not know jobs of kind '{row.kind}'.")
         return None

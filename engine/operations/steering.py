@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.batch import Batch, Operation
 from engine.clock import Clock
 from engine.history.reader import Reader
+from engine.ids import Ids
 from engine.migration import Migration, MigrationPlan
 from engine.model import ProcessInstance
 from engine.modification import Beginning, Instruction
+from engine.operations.batches import Batches
 from engine.operations.migrations import Migrations
 from engine.operations.modifications import Modifications
 from engine.operations.restarts import Restarts
 from engine.programs import Programs
 from engine.road import Road
+from engine.searching import Condition
+from engine.store.transaction import Store
 
 
 class Steering:
-    """Half of the engine's facade."""
+    """Half of the engine's facade. *batches*: to look at batches, pause, resume and cancel them."""
 
-    def _steer(self, road: Road, read: Reader, programs: Programs, clock: Clock) -> None:
+    batches: Batches
+
+    def _steer(self, store: Store, road: Road, read: Reader, programs: Programs, ids: Ids, clock: Clock) -> None:
+        self.batches = Batches(store, road, ids, clock)
         self._modifications = Modifications(road, clock)
         self._restarts = Restarts(road, read, programs, clock)
         self._migrations = Migrations(road, read, programs, clock)
@@ -58,6 +66,23 @@ class Steering:
             by=by,
             reason=reason,
         )
+
+    def batch(
+        self,
+        operation: Operation,
+        ids: Sequence[str] | None = None,
+        *,
+        where: Sequence[Condition] = (),
+        reason: str = "",
+        by: str = "system",
+    ) -> Batch:
+        """Does *operation* to many instances in the background: to those with *ids* (of a retry: of the incidents), or
+        to all that fulfil the conditions now (`engine.searching`; of a retry, conditions on incidents).
+
+        The workers do it, each item in the commit that records what came of it. Raises InvalidInput where nothing is
+        chosen.
+        """
+        return self.batches.start(operation, ids=ids, where=where, by=by, reason=reason)
 
     def migration_plan(
         self,

@@ -297,6 +297,15 @@ def suspend_jobs(connection: Connection, instance_id: str, is_suspended: bool) -
     connection.execute(update(job).where(job.c.instance_id == instance_id).values(is_suspended=is_suspended))
 
 
+def suspend_job(connection: Connection, job_id: str, is_suspended: bool) -> None:
+    connection.execute(update(job).where(job.c.id == job_id).values(is_suspended=is_suspended))
+
+
+def remove(connection: Connection, job_id: str) -> None:
+    """Whoever holds it."""
+    connection.execute(delete(job).where(job.c.id == job_id))
+
+
 def next_due(
     connection: Connection,
     types: Collection[str] = (),

@@ -107,13 +107,34 @@ def remove_some(connection: Connection, due: Due, limit: int = LARGEST_BATCH) ->
     is_last = is_last and len(roots) == len(found)
     if roots[0].size > ROOM and _remove_part(connection, roots[0]):
         return Removed(is_last=False)
-    ids = [instance_id for root in roots for instance_id in root.tree]
-    for table in _OWNED:
-        for some in in_chunks(ids):
-            connection.execute(delete(table).where(table.c.instance_id.in_(some)))
-    for some in in_chunks([root.id for root in roots]):
-        connection.execute(delete(process_instance).where(process_instance.c.id.in_(some)))
-    return Removed(tuple(roots), release_values(connection, ids), is_last)
+    return Removed(tuple(roots), _remove_all(connection, roots), is_last)
+
+
+def lock_root(connection: Connection, instance_id: str) -> Root | str | None:
+    """An ended instance that may be removed with all that it called; else why not. None where there is none."""
+    columns = process_instance.c
+    query = select(columns.id, columns.definition_id, columns.ended_at, columns.parent_id)
+    row = connection.execute(query.where(columns.id == instance_id).with_for_update()).first()
+    if row is None:
+        return None
+    if row.ended_at is None:
+        return f"Process instance '{instance_id}' has not ended. Cancel it first."
+    if row.parent_id is not None:
+        return f"Process instance '{instance_id}' was called by '{row.parent_id}', and goes with it."
+    tree = _trees(connection, [instance_id])[instance_id]
+    for some in in_chunks(tree):
+        going_on = select(columns.id).where(columns.id.in_(some), columns.ended_at.is_(None))
+        if (running := connection.execute(going_on.limit(1)).scalar()) is not None:
+            return f"'{running}', which process instance '{instance_id}' called, has not ended."
+    return Root(row.id, row.definition_id, row.ended_at, tree, sum(_sizes(connection, tree).values()))
+
+
+def remove_root(connection: Connection, root: Root) -> bool:
+    """False where it has too much history for one transaction: then part of it is gone."""
+    if root.size > ROOM and _remove_part(connection, root):
+        return False
+    _remove_all(connection, [root])
+    return True
 
 
 def record(
@@ -247,6 +268,17 @@ def _with_room(roots: Sequence[Root]) -> Iterator[Root]:
         if number and room < 0:
             return
         yield root
+
+
+def _remove_all(connection: Connection, roots: Sequence[Root]) -> int:
+    """How many large values went with them, since nobody uses them any more."""
+    ids = [instance_id for root in roots for instance_id in root.tree]
+    for table in _OWNED:
+        for some in in_chunks(ids):
+            connection.execute(delete(table).where(table.c.instance_id.in_(some)))
+    for some in in_chunks([root.id for root in roots]):
+        connection.execute(delete(process_instance).where(process_instance.c.id.in_(some)))
+    return release_values(connection, ids)
 
 
 def _remove_part(connection: Connection, root: Root) -> bool:

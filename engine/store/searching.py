@@ -50,10 +50,18 @@ def find(connection: Connection, kind: Kind, search: Search) -> list[Any]:
     query = _narrowed(kind, search.conditions)
     for field, is_descending in search.order:
         column = _field(kind, field)
-        query = query.order_by(column.desc().nulls_last() if is_descending else column.asc().nulls_last())
+        ordered = column.desc() if is_descending else column.asc()
+        query = query.order_by(ordered.nulls_last() if getattr(column, "nullable", True) else ordered)
     rows = connection.execute(query.order_by(*kind.tie).limit(search.limit).offset(search.offset)).all()
     reader = ValueReader(connection)
     return [kind.record(row, reader) for row in rows]
+
+
+def keys(connection: Connection, kind: Kind, conditions: Sequence[Condition], *fields: str) -> list[tuple[Any, ...]]:
+    """These *fields* of all records that fulfil the *conditions*, however many. Raises as `find`."""
+    columns = [_field(kind, name) for name in fields]
+    query = _narrowed(kind, conditions).with_only_columns(*columns, maintain_column_froms=True)
+    return [tuple(row) for row in connection.execute(query.order_by(*kind.tie))]
 
 
 def count(connection: Connection, kind: Kind, conditions: Sequence[Condition]) -> int:

@@ -20,6 +20,8 @@ from sqlalchemy import (
     false,
 )
 
+from engine.store.batch_tables import batch as batch
+from engine.store.batch_tables import batch_item as batch_item
 from engine.store.history_tables import activity as activity
 from engine.store.history_tables import agent_step as agent_step
 from engine.store.history_tables import flow_taken as flow_taken

@@ -1,0 +1,223 @@
+"""Batches: starting them over what is there now, looking at them, pausing and cancelling them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.batch import (
+    Batch,
+    BatchItem,
+    BatchState,
+    CancelAll,
+    DeleteAll,
+    MigrateAll,
+    ModifyAll,
+    Operation,
+    RetryAll,
+    SetVariablesOfAll,
+    arguments_of,
+    kind_of,
+)
+from engine.clock import Clock
+from engine.effects import PLAIN_JOB
+from engine.errors import Conflict, InvalidInput, NotFound
+from engine.ids import Ids
+from engine.model import InstanceState, JobState
+from engine.operations.modifications import normalised
+from engine.road import Road
+from engine.searching import Condition, Operator
+from engine.session import Session
+from engine.store import batches, jobs, searching
+from engine.store.batches import Target
+from engine.store.codec import normalise
+from engine.store.transaction import Store
+from engine.store.types import Connection
+from engine.store.values import in_chunks
+
+KIND = "batch"
+"""Of the job that does a batch."""
+
+_LIVE = (InstanceState.RUNNING, InstanceState.SUSPENDED)
+
+
+class Batches:
+    def __init__(self, store: Store, road: Road, ids: Ids, clock: Clock) -> None:
+        self._store = store
+        self._road = road
+        self._ids = ids
+        self._clock = clock
+
+    def start(
+        self,
+        operation: Operation,
+        *,
+        ids: Sequence[str] | None,
+        where: Sequence[Condition],
+        by: str,
+        reason: str,
+    ) -> Batch:
+        """Raises InvalidInput where nothing is chosen, or the operation is not one that can be done."""
+        operation = _checked(operation)
+        if (ids is None) == (not where):
+            raise InvalidInput("Give either the ids or conditions that say what the batch is for.")
+        batch_id = self._ids.next()
+
+        def work(session: Session) -> None:
+            targets = _named(ids) if ids is not None else _found(session.connection, operation, where)
+            if isinstance(operation, RetryAll) and ids is not None:
+                targets = _incidents(session.connection, ids)
+            if not targets:
+                raise InvalidInput(f"Nothing is there to {kind_of(operation)}: {_said(ids, where)}.")
+            batches.add(
+                session.connection,
+                batch_id,
+                kind=kind_of(operation),
+                actor=by,
+                reason=reason,
+                selection=_said(ids, where),
+                arguments=arguments_of(operation),
+                targets=targets,
+                at=self._clock.now(),
+            )
+            self._add_job(session.connection, batch_id)
+
+        self._road.travel(work)
+        return self.get(batch_id)
+
+    def list(self, limit: int = 50) -> list[Batch]:
+        """The newest first."""
+        with self._store.reading() as connection:
+            return batches.listed(connection, limit)
+
+    def get(self, batch_id: str) -> Batch:
+        """Raises NotFound."""
+        with self._store.reading() as connection:
+            found = batches.find(connection, batch_id)
+        if found is None:
+            raise NotFound(f"There is no batch '{batch_id}'.")
+        return found
+
+    def items(self, batch_id: str, state: str | None = None, limit: int = 100, offset: int = 0) -> list[BatchItem]:
+        """In their order; only those of *state*, if it is given."""
+        with self._store.reading() as connection:
+            return batches.items(connection, batch_id, state, limit, offset)
+
+    def pause(self, batch_id: str, by: str = "system") -> None:
+        """Stops between two items. Raises NotFound, Conflict (it does not run)."""
+        self._move(batch_id, (BatchState.RUNNING,), BatchState.PAUSED)
+
+    def resume(self, batch_id: str, by: str = "system") -> None:
+        """Raises NotFound, Conflict (it is not paused)."""
+        self._move(batch_id, (BatchState.PAUSED,), BatchState.RUNNING)
+
+    def cancel(self, batch_id: str, by: str = "system") -> None:
+        """What is done stays done; the rest is left out. Raises NotFound, Conflict (it has ended)."""
+        self._move(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED)
+
+    def _move(self, batch_id: str, seen: tuple[BatchState, ...], state: BatchState) -> None:
+        at = self._clock.now()
+
+        def work(session: Session) -> None:
+            connection = session.connection
+            jobs.lock_jobs(connection, [job_id(batch_id)])  # as who does the batch does, and in the same order
+            batches.lock(connection, batch_id)
+            is_over = state is BatchState.CANCELLED
+            if not batches.move(connection, batch_id, seen, state, at if is_over else None):
+                raise Conflict(f"Batch '{batch_id}' is {self.get(batch_id).state}.")
+            if is_over:
+                batches.leave_out(connection, batch_id, at)
+                jobs.remove(connection, job_id(batch_id))
+            else:
+                jobs.suspend_job(connection, job_id(batch_id), state is BatchState.PAUSED)
+
+        self._road.travel(work)
+
+    def _add_job(self, connection: Connection, batch_id: str) -> None:
+        now = self._clock.now()
+        row = {
+            "id": job_id(batch_id),
+            "instance_id": None,
+            "definition_id": None,
+            "activity_id": 0,
+            "element_id": batch_id,
+            "kind": KIND,
+            "type": KIND,
+            "state": JobState.AVAILABLE,
+            "is_suspended": False,
+            "created_at": now,
+            "due_at": now,
+        }
+        jobs.add_job(connection, {**PLAIN_JOB, **row})
+
+
+def job_id(batch_id: str) -> str:
+    return f"{KIND}.{batch_id}"
+
+
+def _checked(operation: Operation) -> Operation:
+    """Raises InvalidInput where it can be done to no instance."""
+    match operation:
+        case SetVariablesOfAll(variables=variables):
+            if not variables:
+                raise InvalidInput("No variables are given to set.")
+            return SetVariablesOfAll(normalise(variables))
+        case ModifyAll(instructions=instructions):
+            if not instructions:
+                raise InvalidInput("The modification says nothing. Give at least one instruction.")
+            return replace(operation, instructions=normalised(instructions))
+        case MigrateAll(plan=plan) if plan.problems:
+            raise InvalidInput(f"The plan cannot be done. {' '.join(str(each) for each in plan.problems)}")
+        case RetryAll(retries=retries) if retries is not None and retries < 1:
+            raise InvalidInput(f"{retries} retries: a job needs at least one attempt.")
+        case _:
+            return operation
+
+
+def _named(ids: Sequence[str]) -> list[Target]:
+    return [Target(each) for each in dict.fromkeys(ids)]
+
+
+def _found(connection: Connection, operation: Operation, where: Sequence[Condition]) -> list[Target]:
+    """What fulfils the conditions, and can be done to."""
+    if isinstance(operation, RetryAll):
+        is_open = Condition("resolved_at", False, Operator.EXISTS)
+        rows = searching.keys(connection, searching.KINDS["incidents"], [*where, is_open], "id", "instance_id")
+        return [Target(instance_id, incident_id) for incident_id, instance_id in rows]
+    states = _states(operation)
+    conditions = [*where, Condition("state", [str(each) for each in states], Operator.ONE_OF)]
+    if isinstance(operation, CancelAll | DeleteAll):  # what they called goes with them
+        conditions.append(Condition("parent_id", False, Operator.EXISTS))
+    if isinstance(operation, MigrateAll):
+        conditions.append(Condition("definition_id", operation.plan.source))
+    return [Target(each) for (each,) in searching.keys(connection, searching.KINDS["instances"], conditions, "id")]
+
+
+def _states(operation: Operation) -> Sequence[InstanceState]:
+    match kind_of(operation):
+        case "suspend" | "set-variables":
+            return (InstanceState.RUNNING,)
+        case "activate":
+            return (InstanceState.SUSPENDED,)
+        case "delete":
+            return [state for state in InstanceState if state not in _LIVE]
+        case _:
+            return _LIVE
+
+
+def _incidents(connection: Connection, ids: Sequence[str]) -> list[Target]:
+    """Raises NotFound for one that there is not: whose it is, is not known then."""
+    known: dict[str, str] = {}
+    for some in in_chunks(ids):
+        named = Condition("id", some, Operator.ONE_OF)
+        known |= dict(searching.keys(connection, searching.KINDS["incidents"], [named], "id", "instance_id"))
+    for each in ids:
+        if each not in known:
+            raise NotFound(f"There is no incident '{each}'.")
+    return [Target(known[each], each) for each in dict.fromkeys(ids)]
+
+
+def _said(ids: Sequence[str] | None, where: Sequence[Condition]) -> str:
+    if ids is not None:
+        return f"{len(set(ids))} given by their ids"
+    return " and ".join(f"{each.field} {each.operator} {each.value}" for each in where)

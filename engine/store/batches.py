@@ -1,0 +1,207 @@
+"""Batches and their items: made in one transaction, worked off in many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy.orm import aliased
+
+from engine.batch import Batch, BatchItem, BatchState, ItemState, Retried
+from engine.store.batch_tables import batch, batch_item
+from engine.store.codec import decode, encode
+from engine.store.tables import activity, incident
+from engine.store.types import AnyRow
+from engine.store.values import in_chunks
+
+_MESSAGES = 5
+"""Different messages that a summary names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    instance_id: str
+    incident_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch as those see it who do it."""
+
+    id: str
+    kind: str
+    state: str
+    actor: str
+    reason: str
+    arguments: Mapping[str, Any]
+    created_at: datetime
+
+
+def add(
+    connection: Connection,
+    batch_id: str,
+    *,
+    kind: str,
+    actor: str,
+    reason: str,
+    selection: str,
+    arguments: Mapping[str, Any],
+    targets: Sequence[Target],
+    at: datetime,
+) -> None:
+    row = {
+        "id": batch_id,
+        "kind": kind,
+        "state": BatchState.RUNNING,
+        "actor": actor,
+        "reason": reason,
+        "selection": selection,
+        "arguments": encode(dict(arguments)),
+        "total": len(targets),
+        "created_at": at,
+        "ended_at": None,
+    }
+    connection.execute(insert(batch), row)
+    for some in in_chunks(list(enumerate(targets, 1))):
+        connection.execute(insert(batch_item), [_item_row(batch_id, number, target) for number, target in some])
+
+
+def lock(connection: Connection, batch_id: str) -> Work | None:
+    row = connection.execute(select(batch).where(batch.c.id == batch_id).with_for_update()).first()
+    if row is None:
+        return None
+    arguments = decode(row.arguments)
+    return Work(row.id, row.kind, row.state, row.actor, row.reason, arguments, row.created_at)
+
+
+def next_items(connection: Connection, batch_id: str, limit: int) -> list[BatchItem]:
+    """The next that wait."""
+    waiting = and_(batch_item.c.batch_id == batch_id, batch_item.c.state == ItemState.WAITING)
+    query = select(batch_item).where(waiting).order_by(batch_item.c.number).limit(limit)
+    return [_item(row) for row in connection.execute(query)]
+
+
+def end_items(connection: Connection, batch_id: str, ended: Iterable[tuple[int, str, str]], at: datetime) -> None:
+    """*ended*: number, state and message of each."""
+    rows = [{"the_number": number, "to": state, "said": message} for number, state, message in ended]
+    if rows:
+        change = (
+            update(batch_item)
+            .where(batch_item.c.batch_id == batch_id, batch_item.c.number == bindparam("the_number"))
+            .values(state=bindparam("to"), message=bindparam("said"), ended_at=at)
+        )
+        connection.execute(change, rows)
+
+
+def move(connection: Connection, batch_id: str, seen: Sequence[str], state: str, ended_at: datetime | None) -> bool:
+    """From one of the states *seen* to *state*; False when it was in another."""
+    change = update(batch).where(batch.c.id == batch_id, batch.c.state.in_(seen))
+    return connection.execute(change.values(state=state, ended_at=ended_at)).rowcount == 1
+
+
+def leave_out(connection: Connection, batch_id: str, at: datetime) -> None:
+    """What still waits will not be done."""
+    waiting = and_(batch_item.c.batch_id == batch_id, batch_item.c.state == ItemState.WAITING)
+    connection.execute(update(batch_item).where(waiting).values(state=ItemState.CANCELLED, ended_at=at))
+
+
+# reading
+
+
+def listed(connection: Connection, limit: int) -> list[Batch]:
+    """The newest first."""
+    rows = connection.execute(select(batch).order_by(batch.c.created_at.desc(), batch.c.id.desc()).limit(limit)).all()
+    return [_batch(connection, row) for row in rows]
+
+
+def find(connection: Connection, batch_id: str) -> Batch | None:
+    row = connection.execute(select(batch).where(batch.c.id == batch_id)).first()
+    return _batch(connection, row) if row is not None else None
+
+
+def items(connection: Connection, batch_id: str, state: str | None, limit: int, offset: int) -> list[BatchItem]:
+    query = select(batch_item).where(batch_item.c.batch_id == batch_id)
+    if state is not None:
+        query = query.where(batch_item.c.state == state)
+    rows = connection.execute(query.order_by(batch_item.c.number).limit(limit).offset(offset)).all()
+    return [_item(row) for row in rows]
+
+
+def _item_row(batch_id: str, number: int, target: Target) -> dict[str, Any]:
+    return {
+        "batch_id": batch_id,
+        "number": number,
+        "instance_id": target.instance_id,
+        "incident_id": target.incident_id,
+        "state": ItemState.WAITING,
+        "message": None,
+        "ended_at": None,
+    }
+
+
+def _batch(connection: Connection, row: AnyRow) -> Batch:
+    by_state = select(batch_item.c.state, func.count()).where(batch_item.c.batch_id == row.id)
+    counts: dict[str, int] = {each.state: each[1] for each in connection.execute(by_state.group_by(batch_item.c.state))}
+    return Batch(
+        id=row.id,
+        kind=row.kind,
+        state=BatchState(row.state),
+        actor=row.actor,
+        reason=row.reason,
+        selection=row.selection,
+        total=row.total,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+        waiting=counts.get(ItemState.WAITING, 0),
+        done=counts.get(ItemState.DONE, 0),
+        skipped=counts.get(ItemState.SKIPPED, 0),
+        failed=counts.get(ItemState.FAILED, 0),
+        cancelled=counts.get(ItemState.CANCELLED, 0),
+        retried=_retried(connection, row.id) if row.kind == "retry" else None,
+    )
+
+
+def _retried(connection: Connection, batch_id: str) -> Retried:
+    """What has become of the activities whose incidents were tried again."""
+    again = aliased(incident)
+    is_again = and_(
+        again.c.instance_id == incident.c.instance_id,
+        again.c.activity_id == incident.c.activity_id,
+        again.c.resolved_at.is_(None),
+    )
+    is_there = and_(activity.c.instance_id == incident.c.instance_id, activity.c.activity_id == incident.c.activity_id)
+    done = and_(batch_item.c.batch_id == batch_id, batch_item.c.state == ItemState.DONE)
+    said = (
+        select(activity.c.outcome, again.c.message, func.count().label("number"))
+        .select_from(batch_item)
+        .join(incident, incident.c.id == batch_item.c.incident_id)
+        .outerjoin(again, is_again)
+        .outerjoin(activity, is_there)
+        .where(done)
+        .group_by(activity.c.outcome, again.c.message)
+    )
+    counts = {"completed": 0, "cancelled": 0, "under_way": 0, "failed_again": 0}
+    messages: dict[str, int] = {}
+    for outcome, message, number in connection.execute(said):
+        if message is not None:
+            messages[message] = messages.get(message, 0) + number
+            counts["failed_again"] += number
+        else:
+            counts[outcome if outcome in counts else "under_way"] += number
+    most = sorted(messages.items(), key=lambda each: (-each[1], each[0]))[:_MESSAGES]
+    return Retried(**counts, messages=dict(most))
+
+
+def _item(row: AnyRow) -> BatchItem:
+    return BatchItem(
+        batch_id=row.batch_id,
+        number=row.number,
+        instance_id=row.instance_id,
+        state=ItemState(row.state),
+        incident_id=row.incident_id,
+        message=row.message or "",
+        ended_at=row.ended_at,
+    )
