@@ -72,6 +72,7 @@ class Application:
             if handler.name not in left_out:
                 _register(engine, handler, self.settings.save_points)
         self._register_agents(engine, left_out, {**os.environ, _OFFLINE: "1"} if is_offline else os.environ)
+        self._register_hooks(engine)
 
     def with_handlers(self, *modules: str) -> Application:
         """The same application with these handler modules (file names in the folder) instead of its own."""
@@ -111,6 +112,13 @@ class Application:
         for agent in agents:
             if agent.job_type not in left_out:
                 engine.register_executor(agent.job_type, AgentExecutor(agent, clock=engine.clock, environ=environ))
+
+    def _register_hooks(self, engine: Engine) -> None:
+        for hook in self.settings.hooks:
+            try:
+                engine.hooks.add(hook)
+            except InvalidInput as problem:
+                raise ApplicationError(f"{self.settings.file}: {problem}") from problem
 
     def function(self, reference: str) -> Callable[..., Any]:
         """The function that 'module:name' or 'module.py:name' means in this folder. Raises ApplicationError."""

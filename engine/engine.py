@@ -21,6 +21,7 @@ from engine.finder import Finder
 from engine.forms.finding import FormFinder
 from engine.handlers import Backoff, Function
 from engine.history.reader import Reader
+from engine.hooks import Hooks
 from engine.ids import Ids
 from engine.incidents import Incidents
 from engine.instances import Instances
@@ -83,6 +84,7 @@ class Engine(Steering):
         self._road = Road(self.store, self.programs, self.ids, self.clock)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
+        self.hooks = Hooks(self._correlator, secrets, self.clock)
         self._tasks = Tasks(self.store, self._road, self.read, self.clock)
         self._decisions = Decisions(self.store)
         self._data_stores = DataStores(self.store, self.clock)
