@@ -1,5 +1,6 @@
 import pytest
 
+from engine.errors import DatabaseAway
 from webapp.areas.engine_rest.access import Remembered
 
 
@@ -110,6 +111,31 @@ def test_paths_that_are_not_here_are_told_as_such(admin_api):
         assert (admin_api.status, told["type"]) == (404, "RestException")
     admin_api.post("/decision-definition/key/x/evaluate", {})
     assert admin_api.status == 404
+
+
+def test_the_one_engine_is_also_reached_by_its_name(order, admin_api):
+    started = admin_api.post("/engine/default/process-definition/key/order/start", {})
+
+    assert admin_api.get(f"/engine/default/process-instance/{started['id']}")["definitionId"] == "order:1"
+    admin_api.get("/engine/other/process-instance")
+    assert admin_api.status == 404
+
+
+def test_forms_of_pages_still_need_their_token(admin, leave):
+    admin.post("/processes/leave/start", csrf_token="forged", days="3")
+
+    assert admin.status == 400
+
+
+def test_a_database_that_is_away_is_no_fault_of_who_asks(order, admin_api, monkeypatch):
+    def away(id):
+        raise DatabaseAway("The database is away.")
+
+    monkeypatch.setattr(order.external, "get", away)
+    admin_api.get("/external-task/x")
+
+    assert admin_api.status == 503
+    assert admin_api.answer.headers["Retry-After"] == "5"
 
 
 def test_only_the_modeler_may_read_answers_from_a_page_of_its_own(app):

@@ -74,7 +74,7 @@ def test_hostile_uploads_are_refused_and_change_nothing(admin_api):
     assert admin_api.status == 400
     admin_api.post("/deployment/create", data={"deployment-name": "empty"}, content_type="multipart/form-data")
     assert admin_api.status == 400
-    admin_api.post("/deployment/create", **pressed("x" * 3_000_000))
+    admin_api.post("/deployment/create", **pressed("x" * 17_000_000))
     assert admin_api.status == 413
     assert admin_api.get("/deployment/count") == {"count": 0}
 

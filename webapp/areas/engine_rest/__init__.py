@@ -39,6 +39,7 @@ def install(app: Flask) -> None:
     for part in (definitions, deployments, external_tasks, history, instances, messages, operations, tasks):
         app.extensions["csrf"].exempt(part.area)
     app.register_blueprint(area)
+    app.register_blueprint(area, name="engine_rest_default", url_prefix=f"{PREFIX}/engine/default")
     app.register_blueprint(links)
 
 

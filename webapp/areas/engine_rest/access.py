@@ -25,6 +25,7 @@ from webapp.context import the_engine
 from webapp.security import LoginBrake
 
 LONGEST = 200  # characters of a name or password: hashing must not be fed megabytes
+LARGEST_REQUEST = 16 * 1024 * 1024  # bytes, of those who are known
 REMEMBERED_FOR = 60.0  # seconds that a password need not be hashed again: workers ask all the time
 MOST_REMEMBERED = 1000
 
@@ -54,7 +55,8 @@ class Rights:
 
     def require_entry(self, room: str) -> None:
         """Raises NotAllowed."""
-        may_enter = self._has(Scope.READ) or room == "engine_rest" or (room in ENOUGH and self._has(ENOUGH[room]))
+        is_open = room.startswith("engine_rest")  # the version, and what is not there
+        may_enter = is_open or self._has(Scope.READ) or (room in ENOUGH and self._has(ENOUGH[room]))
         permissions.require(may_enter, f"{self.name} may not read this: it takes the scope '{Scope.READ}'.")
 
     def require(self, scope: Scope) -> None:
@@ -120,13 +122,14 @@ def authenticate() -> None:
     if request.method == "OPTIONS":  # answered by Flask: what methods there are
         return
     if given is not None and given.type == "bearer" and given.token:
-        g.engine_rest_rights = _of_token(given.token)
+        g.engine_rest_rights = _of_token(given.token[:LONGEST])
     elif given is not None and given.type == "basic":
         g.engine_rest_rights = _of_person(given.username or "", given.password or "")
     else:
         message = "Who asks? Give a name and a password (Basic), or a token (Bearer)."
         raise RestError(401, message, "AuthenticationException")
     the_rights().require_entry((request.blueprint or "").rpartition(".")[2])
+    request.max_content_length = LARGEST_REQUEST
 
 
 def _of_token(secret: str) -> Rights:

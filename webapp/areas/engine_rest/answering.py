@@ -11,13 +11,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from bpmn.model import Finding, Severity
-from engine.errors import Conflict, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
+from engine.errors import Conflict, DatabaseAway, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
 
 log = logging.getLogger(__name__)
 
 REALM = 'Bearer realm="Fermata"'
 """Basic is taken too, but not asked for: a browser would ask its user, and from then on send the password along with
 whatever any page asks for here."""
+_HEADERS = {401: {"WWW-Authenticate": REALM}, 503: {"Retry-After": "5"}}
 _PARSE_ERROR = "ENGINE-09005 Could not parse BPMN process. Errors:"
 """Camunda Modeler looks for this beginning to say that the diagram is at fault."""
 
@@ -43,6 +44,8 @@ def answer_error(error: Exception) -> ResponseReturnValue:
             return told(400, "InvalidRequestException", str(error))
         case NotAllowed():
             return told(403, "AuthorizationException", str(error))
+        case DatabaseAway():
+            return told(503, "ProcessEngineException", str(error))
         case Conflict() | EngineError():
             return told(500, "ProcessEngineException", str(error))
         case HTTPException(code=code):
@@ -55,8 +58,7 @@ def answer_error(error: Exception) -> ResponseReturnValue:
 
 
 def told(status: int, kind: str, message: str, **more: Any) -> ResponseReturnValue:
-    headers = {"WWW-Authenticate": REALM} if status == 401 else {}
-    return jsonify({"type": kind, "message": message, "code": 0, **more}), status, headers
+    return jsonify({"type": kind, "message": message, "code": 0, **more}), status, _HEADERS.get(status, {})
 
 
 def _refused(refusal: DeploymentRefused) -> ResponseReturnValue:
