@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fast check format bench conformance elements assets browser build lock clean clients
+.PHONY: help run test fast check format bench faults conformance elements assets browser build lock clean clients
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: $(VENV)/installed-dev ## format the code and mend what lint can mend
 
 bench: $(VENV)/installed-dev ## measure beside stock SpiffWorkflow and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks.run $(ARGS)
+
+faults: $(VENV)/installed-dev ## break everything a thousand times on each database (ARGS="sqlite --seed 7")
+	@$(BIN)/python tests/faults/run.py $(ARGS)
 
 conformance: $(VENV)/installed-dev ## run the tests of other people beside the repository, write docs/conformance.md
 	@$(BIN)/python -m tests.conformance.run $(ARGS)

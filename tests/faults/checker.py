@@ -1,4 +1,4 @@
-"""Holds what is in the database against what the handlers' own log says: nothing lost, nothing twice.
+"""Holds what is in the database against what the handlers' own log says: nothing lost, nothing twice, in order.
 
 It reads the tables by itself and knows nothing of how the engine wrote them.
 """
@@ -6,43 +6,118 @@ It reads the tables by itself and knows nothing of how the engine wrote them.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import create_engine, text
+from web import EXCUSED
 
 from bpmn.model import FlowElements, NodeKind
 from bpmn.reader import read_bpmn
 
 JOINS = (NodeKind.PARALLEL_GATEWAY, NodeKind.INCLUSIVE_GATEWAY)
+SAVED_LATER = ("stamp", "seal", "file", "report")
+"""Types of handlers without a save point: what they were called for may not be on record when a process dies."""
+BEFORE: Mapping[str, Sequence[str]] = {
+    "Collect": [],
+    "Stamp": ["Collect"],
+    "Seal": ["Collect", "Stamp"],
+    "File": ["Collect", "Stamp", "Seal"],
+    "Report": ["Collect", "Stamp", "Seal", "File"],
+    "One": [],
+    "Two": ["One"],
+    "Three": ["One", "Two"],
+    "Four": ["One", "Two", "Three"],
+}
+"""The tasks of errands.bpmn whose handlers leave a trail, each with those that must have left theirs before."""
+LETTERS: Mapping[str, Sequence[str]] = {"Read": [], "Reread": ["Read"], "Report": ["Read", "Reread"]}
+
+Call = dict[str, Any]
 
 
-def problems(folder: Path, deaths: list[dict[str, Any]], instances: int) -> list[str]:
-    """Everything that is not as it must be, in sentences."""
-    database = sqlite3.connect(folder / "company.db")
+def problems(url: str, folder: Path, deaths: list[dict[str, Any]]) -> list[str]:
+    """Everything that is not as it must be, in sentences. *deaths*: when lives were ended, with the size of the log
+    and the agent steps saved by then."""
     log = (folder / "calls.jsonl").read_bytes()
-    calls = [json.loads(line) for line in log.splitlines()]
-    return [
-        *_lost_or_stuck(database, instances),
-        *_transitions_twice(database),
-        *_calls_without_attempt(database, calls),
-        *_keys(calls),
-        *_steps_asked_again(log, deaths),
-        *_effects_twice(folder),
-    ]
+    lines = [json.loads(line) for line in log.splitlines()]
+    calls = [line for line in lines if "job" in line]
+    with Tables(url) as tables:
+        return [
+            *(f"a bug: {line['bug']}" for line in lines if "bug" in line),
+            *_lost_or_stuck(tables, Counter(line["start"] for line in lines if "start" in line)),
+            *_left(tables),
+            *_incidents(tables),
+            *_transitions_twice(tables),
+            *_gaps_in_the_log(tables),
+            *_calls_without_attempt(tables, calls),
+            *_done_without_call(tables, calls),
+            *_keys(calls),
+            *_trails(calls),
+            *_deliveries(tables, lines),
+            *_steps_asked_again(log, deaths),
+            *_effects_twice(folder),
+        ]
 
 
-def _lost_or_stuck(database: sqlite3.Connection, instances: int) -> Iterator[str]:
-    rows = database.execute(
-        "select business_key, state, count(*) from process_instance where parent_id is null group by 1, 2"
-    )
+def figures(url: str, folder: Path) -> dict[str, int]:
+    """How much there was to check."""
+    lines = [json.loads(line) for line in (folder / "calls.jsonl").read_bytes().splitlines()]
+    calls = Counter(line["job"] for line in lines if "job" in line)
+    results = Counter(line["result"] for line in lines if "delivery" in line)
+    with Tables(url) as tables:
+        known = {row.id for row in tables.rows("select id from process_instance")}
+        orphans = {line["instance"] for line in lines if "job" in line and line["instance"] not in known}
+        return {
+            "instances": len(known),
+            "activities": tables.count("activity"),
+            "handler calls": sum(calls.values()),
+            "of them repeated with the same key": sum(calls.values()) - len(calls),
+            "starts in memory that a death undid": len(orphans),
+            "attempts whose worker was lost": tables.count("job_attempt where outcome = 'lost'"),
+            "deliveries accepted": results["accepted"],
+            "deliveries refused (repeated or late)": results["refused"],
+            "letters refused (repeated)": sum(line.get("again") == "duplicate" for line in lines),
+            "agent steps": sum("step" in line for line in lines),
+        }
+
+
+class Tables:
+    def __init__(self, url: str) -> None:
+        self._database = create_engine(url)
+        self._connection = self._database.connect()
+
+    def rows(self, query: str) -> Sequence[Any]:
+        return self._connection.execute(text(query)).all()
+
+    def count(self, table: str) -> int:
+        return self.rows(f"select count(*) from {table}")[0][0]
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._database.dispose()
+
+
+def _lost_or_stuck(tables: Tables, asked: Counter[int]) -> Iterator[str]:
+    """Who asks once gets one; who asks again, not knowing, may get two. All come to their end."""
     states: dict[str, list[str]] = defaultdict(list)
-    for key, state, count in rows:
-        states[key] += [state] * count
-    for number in range(1, instances + 1):
-        if states.get(f"load-{number}") != ["completed"]:
-            yield f"instance load-{number} is {states.get(f'load-{number}', 'lost')}"
+    for row in tables.rows("select business_key, state from process_instance where parent_id is null"):
+        states[row.business_key].append(row.state)
+    for number, times in asked.items():
+        there = states.get(f"load-{number}", [])
+        if not there:
+            yield f"instance load-{number} is lost"
+        elif len(there) > times:
+            yield f"instance load-{number} is there {len(there)} times and was asked for {times} times"
+        elif set(there) != {"completed"}:
+            yield f"instance load-{number} is {there}"
+
+
+def _left(tables: Tables) -> Iterator[str]:
     for table, what in (
         ("incident where resolved_at is null", "open incidents"),
         ("user_task where closed_at is null", "open user tasks"),
@@ -50,37 +125,44 @@ def _lost_or_stuck(database: sqlite3.Connection, instances: int) -> Iterator[str
         ("instance_state", "parts of live instances"),
         ("subscription", "open subscriptions"),
         ("activity where ended_at is null", "activities without an end"),
+        ("job_attempt where ended_at is null", "attempts without an end"),
+        ("process_instance where incident_count <> 0", "instances that count incidents"),
     ):
-        (count,) = database.execute(f"select count(*) from {table}").fetchone()
-        if count:
+        if count := tables.count(table):
             yield f"{count} {what} are left"
 
 
-def _transitions_twice(database: sqlite3.Connection) -> Iterator[str]:
+def _incidents(tables: Tables) -> Iterator[str]:
+    for row in tables.rows("select instance_id, message from incident"):
+        if not any(words in row.message for words in EXCUSED):
+            yield f"an incident that nothing in {row.instance_id} gave cause for: {row.message[:300]}"
+
+
+def _transitions_twice(tables: Tables) -> Iterator[str]:
     """Tokens are conserved: a node is entered as often as flows lead into it were taken."""
-    models = {definition: _elements(data) for definition, data in _definitions(database)}
+    models = {row.id: _elements(bytes(row.data)) for row in _definitions(tables)}
     taken: dict[str, Counter[str]] = defaultdict(Counter)
-    for instance, flows in database.execute("select instance_id, flows from flow_taken"):
-        taken[instance].update(json.loads(flows))
+    for row in tables.rows("select instance_id, flows from flow_taken"):
+        taken[row.instance_id].update(json.loads(row.flows))
     visits: dict[str, Counter[str]] = defaultdict(Counter)
-    for instance, element, parent in database.execute(
-        "select a.instance_id, a.element_id, p.kind from activity a left join activity p "
+    for row in tables.rows(
+        "select a.instance_id, a.element_id, p.kind as parent from activity a left join activity p "
         "on p.instance_id = a.instance_id and p.activity_id = a.parent_id and p.element_id = a.element_id"
     ):
-        if parent != "multiInstanceBody":  # of a multi-instance activity, flows lead to the body
-            visits[instance][element] += 1
-    for instance, definition in database.execute("select id, definition_id from process_instance"):
-        for nodes in models[definition]:
+        if row.parent != "multiInstanceBody":  # of a multi-instance activity, flows lead to the body
+            visits[row.instance_id][row.element_id] += 1
+    for row in tables.rows("select id, definition_id from process_instance"):
+        for nodes in models[row.definition_id]:
             for node in nodes.nodes.values():
-                arrived = [taken[instance][flow] for flow in node.incoming]
+                arrived = [taken[row.id][flow] for flow in node.incoming]
                 expected = (max(arrived) if node.kind in JOINS else sum(arrived)) if arrived else None
-                if expected is not None and visits[instance][node.id] != expected:
-                    seen = visits[instance][node.id]
-                    yield f"{node.id} of {instance} was entered {seen} times and led to {expected} times"
+                if expected is not None and visits[row.id][node.id] != expected:
+                    seen = visits[row.id][node.id]
+                    yield f"{node.id} of {row.id} was entered {seen} times and led to {expected} times"
 
 
-def _definitions(database: sqlite3.Connection) -> Iterable[tuple[str, bytes]]:
-    return database.execute(
+def _definitions(tables: Tables) -> Iterable[Any]:
+    return tables.rows(
         "select d.id, r.data from process_definition d join resource r "
         "on r.deployment_id = d.deployment_id and r.name = d.resource_name"
     )
@@ -93,39 +175,102 @@ def _elements(data: bytes) -> list[FlowElements]:
     return top + [node.body for elements in top for node in elements.walk() if node.body is not None]
 
 
-def _calls_without_attempt(database: sqlite3.Connection, calls: list[dict[str, Any]]) -> Iterator[str]:
-    """Each call belongs to an attempt that was on record before it; a completed job was called at all."""
-    attempts = Counter(job for (job,) in database.execute("select job_id from job_attempt"))
-    called = Counter(call["job"] for call in calls if "job" in call)
-    for job, count in called.items():
+def _gaps_in_the_log(tables: Tables) -> Iterator[str]:
+    """The history of an instance is numbered without a gap, up to what the instance says."""
+    for row in tables.rows(
+        "select i.id, i.log_sequence as said, count(l.sequence) as lines, max(l.sequence) as last "
+        "from process_instance i left join log l on l.instance_id = i.id group by i.id, i.log_sequence"
+    ):
+        if not row.said == row.lines == (row.last or 0):
+            yield f"the log of {row.id} has {row.lines} entries up to number {row.last}, and should have {row.said}"
+
+
+def _calls_without_attempt(tables: Tables, calls: list[Call]) -> Iterator[str]:
+    """Each call belongs to an attempt that was on record before it; a job is completed once."""
+    attempts = Counter(row.job_id for row in tables.rows("select job_id from job_attempt"))
+    for job, count in Counter(call["job"] for call in calls if call["type"] not in SAVED_LATER).items():
         if count > attempts[job]:
             yield f"job {job} was called {count} times with {attempts[job]} attempts on record"
-    done = Counter(job for (job,) in database.execute("select job_id from job_attempt where outcome = 'completed'"))
-    for job, count in done.items():
-        if count > 1:
-            yield f"job {job} was completed {count} times"
+    done = Counter(row.job_id for row in tables.rows("select job_id from job_attempt where outcome = 'completed'"))
+    yield from (f"job {job} was completed {count} times" for job, count in done.items() if count > 1)
 
 
-def _keys(calls: list[dict[str, Any]]) -> Iterator[str]:
-    """A repeat carries the key of the first call, and no two jobs share one."""
-    key_of: dict[str, set[str]] = defaultdict(set)
-    job_of: dict[str, set[str]] = defaultdict(set)
+def _done_without_call(tables: Tables, calls: list[Call]) -> Iterator[str]:
+    """No activity is completed whose handler was not called."""
+    called = {(call["instance"], call["activity"]) for call in calls}
+    elements = {call["element"] for call in calls}
+    for row in tables.rows(
+        "select instance_id, activity_id, element_id, kind from activity where outcome = 'completed'"
+    ):
+        is_one = row.element_id in elements and row.kind != "multiInstanceBody"
+        if is_one and (row.instance_id, row.activity_id) not in called:
+            yield f"{row.element_id} of {row.instance_id} is completed, and its handler was never called"
+
+
+def _keys(calls: list[Call]) -> Iterator[str]:
+    """A repeat carries the key of the first call, and no two activities share one."""
+    key_of: dict[tuple[str, int, str], set[str]] = defaultdict(set)
+    activity_of: dict[str, set[tuple[str, int, str]]] = defaultdict(set)
     for call in calls:
-        if "job" in call:
-            key_of[call["job"]].add(call["key"])
-            job_of[call["key"]].add(call["job"])
-    yield from (f"job {job} was called with the keys {sorted(keys)}" for job, keys in key_of.items() if len(keys) > 1)
-    yield from (f"key {key} was given to the jobs {sorted(jobs)}" for key, jobs in job_of.items() if len(jobs) > 1)
+        activity = (call["instance"], call["activity"], call["element"])
+        key_of[activity].add(call["key"])
+        activity_of[call["key"]].add(activity)
+    for activity, keys in key_of.items():
+        if len(keys) > 1:
+            yield f"activity {activity} was called with the keys {sorted(keys)}"
+    for key, activities in activity_of.items():
+        if len(activities) > 1:
+            yield f"key {key} was given to the activities {sorted(activities)}"
+
+
+def _trails(calls: list[Call]) -> Iterator[str]:
+    """What a handler sees is what those before it left, each once and in order; and they were called before."""
+    key_of: dict[tuple[str, str], str] = {}
+    for call in calls:
+        instance, element, saw = call["instance"], call["element"], call["saw"]
+        key_of.setdefault((instance, element), call["key"])  # the first call: later ones are repeats
+        if (before := BEFORE.get(element)) is not None:
+            trail = [key_of.get((instance, each), f"({each} was not called)") for each in before]
+            if saw.get("trail", []) != trail:
+                yield f"{element} of {instance} saw the trail {saw.get('trail')} where it should be {trail}"
+        if (before := LETTERS.get(element)) is not None:
+            letters = [[n, key_of.get((instance, each))] for n, each in enumerate(before, start=1)]
+            if saw.get("letters", []) != letters:
+                yield f"{element} of {instance} saw the letters {saw.get('letters')} where it should be {letters}"
+
+
+def _deliveries(tables: Tables, lines: list[dict[str, Any]]) -> Iterator[str]:
+    """From outside a job is ended once, and what was refused has left no trace."""
+    tokens: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in lines:
+        if line.get("delivery"):
+            tokens[line["delivery"]][line["token"]] = line["result"]
+    for job, results in tokens.items():
+        if list(results.values()).count("accepted") > 1:
+            yield f"job {job} was delivered {list(results.values()).count('accepted')} times"
+    results = {token: result for each in tokens.values() for token, result in each.items()}
+    for line in lines:
+        if line.get("element") == "Report" and results.get(line["saw"].get("parcel"), "none") in ("refused", "none"):
+            yield f"{line['instance']} has the parcel {line['saw'].get('parcel')}, which was refused or never sent"
 
 
 def _steps_asked_again(log: bytes, deaths: list[dict[str, Any]]) -> Iterator[str]:
-    """No agent's step is taken again whose result was on disk when the process died before."""
+    """No agent that begins after a death takes a step again whose result was on disk by then."""
+    begun: dict[str, int] = {}
+    steps: list[tuple[tuple[str, int], str]] = []
+    place = 0
+    for line in log.splitlines(keepends=True):
+        said = json.loads(line)
+        if "begins" in said:
+            begun[said["begins"]] = place
+        elif "step" in said:
+            steps.append(((said["step"][0], said["step"][1]), said["by"]))
+        place += len(line)
     for death in deaths:
-        saved = {tuple(step) for step in death["steps"]}
-        for line in log[death["log"] :].splitlines():
-            call = json.loads(line)
-            if "step" in call and tuple(call["step"]) in saved:
-                yield f"step {call['step']} was taken again after kill {death['kill']}, though it was saved"
+        saved = {(job, sequence) for job, sequence in death["steps"]}
+        for step, by in steps:
+            if step in saved and begun[by] >= death["log"]:
+                yield f"step {list(step)} was taken again after kill {death['kill']}, though it was saved"
 
 
 def _effects_twice(folder: Path) -> Iterator[str]:
