@@ -5,7 +5,7 @@ SQLite runs a prepared statement over tuples; PostgreSQL gets all rows as one JS
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -42,15 +42,15 @@ def update(
 
     *only_where*: a further condition of ours, as SQL that says whose column it means.
     """
-    statement, bind = _update(connection.dialect.name, table, columns, only_where)
+    statement, bind = _update(connection.dialect.name, table, columns, only_where, _at_most(len(changes)))
     names = [str(column.name) for column in table.primary_key]
     rows = [row | dict(zip(names, key, strict=True)) for key, row in changes]
     return _run(connection, statement, bind, rows)
 
 
-def delete(connection: Connection, table: Table, names: tuple[str, ...], keys: Iterable[Key]) -> None:
+def delete(connection: Connection, table: Table, names: tuple[str, ...], keys: Collection[Key]) -> None:
     """Deletes the rows in which the columns *names* have one of the given *keys*."""
-    statement, bind = _delete(connection.dialect.name, table, names)
+    statement, bind = _delete(connection.dialect.name, table, names, _at_most(len(keys)))
     _run(connection, statement, bind, [dict(zip(names, key, strict=True)) for key in keys])
 
 
@@ -80,7 +80,7 @@ def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bi
 
 
 @lru_cache(1024)
-def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: str) -> tuple[str, Bind]:
+def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: str, limit: int) -> tuple[str, Bind]:
     changed = [name for name in columns if name != GUARD]
     keys = [str(column.name) for column in table.primary_key]
     same = [(name, name) for name in keys] + ([("version", GUARD)] if GUARD in columns else [])
@@ -92,17 +92,17 @@ def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: st
         return f"UPDATE {table.name} SET {settings} WHERE {where}{condition}", _tuples(table, names)
     settings = ", ".join(f"{_quoted(name)} = v.{_quoted(name)}" for name in changed)
     where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(value)}" for name, value in same)
-    source = _records(table, names)
+    source = _few_records(table, names, limit)
     return f"UPDATE {table.name} SET {settings} FROM {source} WHERE {where}{condition}", _json
 
 
 @lru_cache(1024)
-def _delete(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bind]:
+def _delete(dialect: str, table: Table, names: tuple[str, ...], limit: int) -> tuple[str, Bind]:
     if dialect == "sqlite":
         where = " AND ".join(f"{_quoted(name)} = ?" for name in names)
         return f"DELETE FROM {table.name} WHERE {where}", _tuples(table, names)
     where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(name)}" for name in names)
-    return f"DELETE FROM {table.name} USING {_records(table, names)} WHERE {where}", _json
+    return f"DELETE FROM {table.name} USING {_few_records(table, names, limit)} WHERE {where}", _json
 
 
 def _tuples(table: Table, names: tuple[str, ...]) -> Bind:
@@ -123,6 +123,20 @@ def _json(rows: Sequence[Row]) -> tuple[str]:
 def _records(table: Table, names: tuple[str, ...]) -> str:
     columns = ", ".join(f"{_quoted(name)} {_type_name(table, name)}" for name in names)
     return f"json_to_recordset(%s::json) AS v({columns})"
+
+
+def _few_records(table: Table, names: tuple[str, ...], limit: int) -> str:
+    """PostgreSQL expects 100 rows of any JSON, and would rather read a table of some thousand rows than look so many
+    up; a limit tells it how many come."""
+    return f"(SELECT * FROM {_records(table, names)} LIMIT {limit}) AS v"
+
+
+def _at_most(count: int) -> int:
+    """Few different limits, and so few different statements: powers of four."""
+    limit = 1
+    while limit < count:
+        limit *= 4
+    return limit
 
 
 def _type_name(table: Table, name: str) -> str:
