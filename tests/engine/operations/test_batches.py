@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from engine import Engine, Job
+from engine.batch import (
+    ActivateAll,
+    BatchState,
+    CancelAll,
+    DeleteAll,
+    ItemState,
+    MigrateAll,
+    ModifyAll,
+    RetryAll,
+    SetVariablesOfAll,
+    SuspendAll,
+    arguments_of,
+    kind_of,
+    operation_from,
+)
+from engine.errors import Conflict, InvalidInput, NotFound
+from engine.model import InstanceState
+from engine.modification import CancelActivity, CancelElement, Move, StartAfter, StartBefore, StartOn
+from engine.operations import batch_runner
+from engine.searching import Condition, Operator
+
+LINE = '<startEvent id="Start"/><userTask id="Pick"/><userTask id="Ship"/>'
+PAY = '<startEvent id="Start"/><serviceTask id="Pay" camunda:type="external" camunda:topic="pay"/>'
+ALL = (Condition("process_key", "p"),)
+KILLED = """
+import os, signal, sys
+from engine import Engine
+from engine.operations import batch_runner
+batch_runner.CHUNK = 1
+engine = Engine(sys.argv[1])
+commits = []
+def die():
+    commits.append(1)
+    if len(commits) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+engine.on_commit(die)
+engine.work()
+"""
+
+
+@pytest.fixture
+def lines(engine: Engine, deploy) -> Engine:
+    deploy(LINE, "Start Pick Ship")
+    return engine
+
+
+def started(engine: Engine, count: int, **variables: Any) -> list[str]:
+    return [engine.start("p", variables={"n": number, **variables}).id for number in range(count)]
+
+
+def states(engine: Engine) -> list[InstanceState]:
+    return [instance.state for instance in engine.read.instances().items]
+
+
+def test_a_batch_is_done_by_the_workers_in_small_commits(lines: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_runner, "CHUNK", 2)
+    ids = started(lines, 5)
+    batch = lines.batch(CancelAll(), where=ALL, reason="recalled", by="ann")
+    assert (batch.state, batch.total, batch.waiting) == (BatchState.RUNNING, 5, 5)
+    assert states(lines) == [InstanceState.RUNNING] * 5
+    lines.work()
+    batch = lines.batches.get(batch.id)
+    assert (batch.state, batch.done, batch.summary) == (BatchState.COMPLETED, 5, "5 cancelled")
+    assert states(lines) == [InstanceState.CANCELLED] * 5
+    assert lines.read.instance(ids[0]).end_reason == "recalled"
+    entry = next(each for each in lines.read.history(ids[0]).log if each.action == "batch.applied")
+    assert (entry.actor, entry.detail) == ("ann", {"batch": batch.id, "kind": "cancel", "reason": "recalled"})
+
+
+def test_what_is_refused_for_one_is_done_for_the_others_and_said_of_each(lines: Engine) -> None:
+    first, second, third = started(lines, 3)
+    lines.complete(lines.read.tasks(instance_id=second).items[0].id)
+    lines.cancel(third)
+    batch = lines.batch(ModifyAll((Move("Pick", "Ship"),)), [first, second, third, "nobody"])
+    lines.work()
+    items = lines.batches.items(batch.id)
+    assert [item.state for item in items] == [ItemState.DONE] + [ItemState.FAILED] * 3
+    assert "No token" in items[1].message
+    assert "has ended (cancelled)" in items[2].message
+    assert "There is no process instance 'nobody'" in items[3].message
+    assert lines.batches.get(batch.id).summary == "1 modified, 3 failed"
+    assert [item.number for item in lines.batches.items(batch.id, "failed", limit=1, offset=1)] == [3]
+
+
+def test_a_retry_counts_what_came_of_it(engine: Engine, deploy) -> None:
+    deploy(PAY, "Start Pay")
+    broken = True
+
+    @engine.handler("pay", retries=1)
+    def pay(job: Job) -> dict[str, Any]:
+        if broken or job.variables["n"] == 0:
+            raise RuntimeError("no route to host")
+        return {}
+
+    started(engine, 4)
+    engine.work()
+    broken = False
+    gone = engine.read.incidents()[3]
+    batch = engine.batch(RetryAll(), where=[Condition("element_id", "Pay")])
+    engine.cancel(gone.instance_id)
+    engine.work()
+    found = engine.batches.get(batch.id)
+    assert found.retried is not None
+    assert (found.done, found.skipped, found.retried.completed, found.retried.failed_again) == (3, 1, 2, 1)
+    assert found.summary.startswith("3 retried, 2 completed, 1 failed again with 'RuntimeError: no route to host")
+    assert "resolved already" in engine.batches.items(batch.id, "skipped")[0].message
+
+
+def test_incidents_are_chosen_by_their_ids(engine: Engine, deploy) -> None:
+    deploy(PAY, "Start Pay")
+    started(engine, 2)
+    engine.work()
+    incident = engine.read.incidents()[0]
+    engine.batch(RetryAll(retries=2), [incident.id])
+    engine.work(limit=1)
+    assert engine.read.jobs(incident.instance_id)[0].retries_left == 2
+    with pytest.raises(NotFound, match="no incident 'nothing'"):
+        engine.batch(RetryAll(), ["nothing"])
+
+
+def test_many_are_suspended_activated_and_given_variables(lines: Engine) -> None:
+    ids = started(lines, 2)
+    lines.suspend(ids[0])
+    suspended = lines.batch(SuspendAll(), ids, reason="audit")
+    lines.work()
+    assert states(lines) == [InstanceState.SUSPENDED] * 2
+    assert lines.batches.get(suspended.id).summary == "1 suspended, 1 skipped"
+    lines.batch(ActivateAll(), where=ALL)
+    lines.work()
+    lines.batch(SetVariablesOfAll({"rate": 2.5}), where=[Condition("variable:n", 1)])
+    lines.work()
+    assert [lines.read.variables(each).get("rate") for each in ids] == [None, 2.5]
+
+
+def test_many_are_migrated(lines: Engine, deploy) -> None:
+    started(lines, 3)
+    deploy(LINE + '<userTask id="Check"/>', "Start Pick Check Ship")
+    plan = lines.migration_plan("p")
+    late = started(lines, 1)[0]
+    batch = lines.batch(MigrateAll(plan), where=ALL)
+    assert batch.total == 3
+    lines.work()
+    assert {instance.version for instance in lines.read.instances().items} == {2}
+    again = lines.batch(MigrateAll(plan), [late])
+    lines.work()
+    assert lines.batches.get(again.id).summary == "0 migrated, 1 skipped"
+
+
+def test_ended_instances_are_removed_with_their_history(engine: Engine, deploy) -> None:
+    deploy('<startEvent id="S"/><userTask id="Inside"/>', "S Inside", key="child")
+    deploy('<startEvent id="S"/><callActivity id="Call" calledElement="child"/>', "S Call")
+    ended, runs = started(engine, 2)
+    child = engine.read.children(ended)[0].id
+    engine.cancel(ended)
+    batch = engine.batch(DeleteAll(), [ended, child, runs])
+    engine.work()
+    items = engine.batches.items(batch.id)
+    assert [item.state for item in items] == [ItemState.DONE, ItemState.SKIPPED, ItemState.FAILED]
+    assert "has not ended" in items[2].message
+    assert [each.id for each in engine.read.instances(key="p").items] == [runs]
+    assert engine.read.cleanups()[0].instances == 1
+    with pytest.raises(InvalidInput, match="Nothing is there to delete"):
+        engine.batch(DeleteAll(), where=ALL)
+
+
+def test_a_paused_batch_goes_on_and_a_cancelled_one_leaves_the_rest(
+    lines: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_runner, "CHUNK", 1)
+    monkeypatch.setattr(batch_runner, "TURN", 0)
+    started(lines, 4)
+    batch = lines.batch(CancelAll(), where=ALL)
+    lines.work(limit=1)
+    lines.batches.pause(batch.id)
+    assert lines.work() == 0
+    assert (lines.batches.get(batch.id).state, lines.batches.get(batch.id).done) == (BatchState.PAUSED, 1)
+    lines.batches.resume(batch.id)
+    lines.work(limit=1)
+    lines.batches.cancel(batch.id)
+    assert lines.work() == 0
+    found = lines.batches.get(batch.id)
+    assert (found.state, found.done, found.cancelled, found.ended_at is None) == (BatchState.CANCELLED, 2, 2, False)
+    with pytest.raises(Conflict, match="is cancelled"):
+        lines.batches.resume(batch.id)
+
+
+def test_a_batch_whose_worker_is_killed_is_taken_up_where_it_was(lines: Engine, database_url: str) -> None:
+    ids = started(lines, 4)
+    batch = lines.batch(SetVariablesOfAll({"done": True}), where=ALL)
+    killed = subprocess.run([sys.executable, "-c", KILLED, database_url], timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert lines.batches.get(batch.id).done == 2
+    lines.work()
+    assert lines.batches.get(batch.id).summary == "4 changed"
+    logs = [each.action for one in ids for each in lines.read.history(one).log]
+    assert (logs.count("batch.applied"), logs.count("variables.set")) == (4, 4)
+
+
+def test_a_batch_needs_a_choice_and_something_to_do(lines: Engine) -> None:
+    started(lines, 1)
+    for operation, ids, where, why in (
+        (CancelAll(), None, (), "either the ids or conditions"),
+        (CancelAll(), ["x"], ALL, "either the ids or conditions"),
+        (CancelAll(), [], (), "Nothing is there to cancel"),
+        (ActivateAll(), None, ALL, "Nothing is there to activate: process_key = p"),
+        (CancelAll(), None, (Condition("colour", 1),), "'colour' is no field"),
+        (SetVariablesOfAll({}), None, ALL, "No variables"),
+        (ModifyAll(()), None, ALL, "says nothing"),
+        (RetryAll(retries=0), None, ALL, "at least one attempt"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            lines.batch(operation, ids, where=where)
+    assert lines.batches.list() == []
+    with pytest.raises(NotFound):
+        lines.batches.get("nothing")
+
+
+def test_every_operation_is_kept_as_plain_data(lines: Engine, deploy) -> None:
+    instructions = (
+        CancelActivity(3),
+        CancelElement("a"),
+        StartBefore("a", {"x": 1}, {"y": 2}, 4),
+        StartAfter("a"),
+        StartOn("f"),
+        Move("a", "b"),
+    )
+    deploy(LINE + '<userTask id="Check"/>', "Start Pick Check Ship")
+    for operation in (
+        CancelAll(),
+        SuspendAll(),
+        ActivateAll(),
+        RetryAll(3),
+        SetVariablesOfAll({"a": 1}),
+        ModifyAll(instructions),
+        MigrateAll(lines.migration_plan("p"), re_arms=True),
+        DeleteAll(),
+    ):
+        assert operation_from(kind_of(operation), arguments_of(operation)) == operation
+
+
+def test_batches_are_listed_the_newest_first(lines: Engine) -> None:
+    started(lines, 1)
+    first = lines.batch(SuspendAll(), where=[Condition("state", "running", Operator.EQUAL)])
+    second = lines.batch(CancelAll(), where=ALL)
+    assert [batch.id for batch in lines.batches.list()] == [second.id, first.id]
