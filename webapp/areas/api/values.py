@@ -154,9 +154,11 @@ def _integer(text: str) -> int:
 def _duration(text: str) -> timedelta | YearMonthDuration:
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text)
     read = read_duration(rest)
-    if read.months and read.rest:
+    span = timedelta(read.days) + read.rest
+    if read.months and span:
         raise ValueError("months and days in one duration")
-    return YearMonthDuration(sign * read.months) if read.months else sign * read.rest
+    is_of_months = read.months or set("TDW").isdisjoint(rest)
+    return YearMonthDuration(sign * read.months) if is_of_months else sign * span
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
