@@ -24,6 +24,7 @@ class Topic:
     process_keys: tuple[str, ...] = ()
     definition_ids: tuple[str, ...] = ()
     version_tag: str | None = None
+    process_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])  # that the process has, with values
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from engine.external.records import Topic, TopicRecord
 from engine.model import JobState
 from engine.store import jobs
 from engine.store.jobs import Hold, TakenJob
+from engine.store.searching import has_variable
 from engine.store.tables import external_topic, incident, job, process_definition, process_instance
 from engine.store.values import insert_missing
 
@@ -152,7 +153,7 @@ def _wanted(topic: Topic, now: datetime) -> Select[*tuple[Any, ...]]:
     query = select(*_FOUND).where(_WAITS, job.c.is_external, job.c.due_at <= now)
     query = query.where(job.c.type == topic.name)
     narrows = topic.business_key is not None or topic.process_keys or topic.definition_ids
-    if narrows or topic.version_tag is not None:
+    if narrows or topic.process_variables or topic.version_tag is not None:
         query = query.join(process_instance, process_instance.c.id == job.c.instance_id)
     if topic.business_key is not None:
         query = query.where(process_instance.c.business_key == topic.business_key)
@@ -163,4 +164,6 @@ def _wanted(topic: Topic, now: datetime) -> Select[*tuple[Any, ...]]:
     if topic.version_tag is not None:
         query = query.join(process_definition, process_definition.c.id == process_instance.c.definition_id)
         query = query.where(process_definition.c.version_tag == topic.version_tag)
+    for name, value in topic.process_variables.items():
+        query = query.where(has_variable(name, value))
     return query

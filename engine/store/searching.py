@@ -76,7 +76,8 @@ def _narrowed(kind: Kind, conditions: Sequence[Condition]) -> Select[Any]:
         if (special := kind.special.get(condition.field)) is not None:
             query = query.where(special(condition))
         elif condition.field.startswith(_VARIABLE):
-            query = query.where(_has_variable(condition))
+            name = condition.field.removeprefix(_VARIABLE)
+            query = query.where(has_variable(name, condition.value, condition.operator))
         else:
             query = query.where(_compared(_field(kind, condition.field), condition))
     return query
@@ -121,10 +122,10 @@ def _pattern(text: str) -> str:
     return text.replace("\\", "\\\\")
 
 
-def _has_variable(condition: Condition) -> ColumnElement[bool]:
-    """Values are compared as they are written, so only for being equal or like."""
+def has_variable(name: str, value: Any, operator: Operator = Operator.EQUAL) -> ColumnElement[bool]:
+    """Whether the process has such a variable. Values are compared as they are written, so only for being equal or
+    like. Raises InvalidInput."""
     columns = variable.c
-    name, value, operator = condition.field.removeprefix(_VARIABLE), condition.value, condition.operator
     has = exists().where(columns.instance_id == process_instance.c.id, columns.scope_id == 0, columns.name == name)
     if operator is Operator.LIKE:
         return has.where(columns.value.like(_pattern(encode(str(value))), escape="\\"))

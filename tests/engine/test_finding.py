@@ -23,7 +23,7 @@ def keys(engine, *conditions, **options):
 
 
 def test_every_field_can_be_asked_for_and_ordered_by(filled):
-    for kind, field in [(kind, field) for kind in KINDS for field in KINDS[kind].fields]:
+    for kind, field in ((name, field) for name in KINDS for field in KINDS[name].fields):
         search = Search((Condition(field, True, Operator.EXISTS),), ((field, True),))
         found = getattr(filled.find, kind)(search)
         assert len(found) == filled.find.count(kind, *search.conditions)

@@ -143,8 +143,18 @@ def test_a_task_that_is_gone_is_not_found(worker):
     assert told["type"] == "RestException"
 
 
+def test_a_worker_chooses_by_process_and_by_its_variables(order, worker):
+    order.start("order", business_key="A-17", variables={"vip": True, "amount": 5})
+    order.start("order", business_key="B-1", variables={"vip": False})
+
+    assert fetch(worker, processDefinitionKey="other") == []
+    assert fetch(worker, processVariables={"vip": 1}) == []
+    assert [each["businessKey"] for each in fetch(worker, processVariables={"vip": True, "amount": 5.0})] == ["A-17"]
+    assert [each["businessKey"] for each in fetch(worker, businessKey="B-1", processVariables={})] == ["B-1"]
+
+
 def test_a_filter_that_is_not_known_is_refused_rather_than_ignored(worker):
-    assert "processVariables" in fetch(worker, processVariables={"vip": True})["message"]
+    fetch(worker, tenantIdIn=["acme"])
     assert worker.status == 400
     worker.get("/external-task", colour="red")
     assert worker.status == 400

@@ -78,6 +78,13 @@ class Asked:
             raise InvalidInput(f"{name} must be a list of texts.")
         return cast("list[str]", items)
 
+    def object(self, name: str) -> dict[str, Any]:
+        """Empty where it is absent."""
+        value = self.fields.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise InvalidInput(f"{name} must be an object.")
+        return cast("dict[str, Any]", value or {})
+
     def objects(self, name: str) -> list[Asked]:
         value = self.fields.get(name)
         items = cast("list[Any]", value) if isinstance(value, list) else [] if value is None else [value]

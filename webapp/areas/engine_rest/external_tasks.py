@@ -193,9 +193,8 @@ def _milliseconds(body: Asked, name: str) -> timedelta:
 
 
 def _topic(entry: Asked) -> Topic:
-    for unsupported in ("processVariables", "tenantIdIn"):
-        if entry.any(unsupported):
-            raise InvalidInput(f"{unsupported} of a topic is not known here. Use businessKey or processDefinitionKey.")
+    if entry.texts("tenantIdIn"):
+        raise InvalidInput("tenantIdIn: there are no tenants here. Leave it out.")
     keys = [entry.text("processDefinitionKey"), *(entry.texts("processDefinitionKeyIn") or [])]
     ids = [entry.text("processDefinitionId"), *(entry.texts("processDefinitionIdIn") or [])]
     names = entry.texts("variables")
@@ -207,6 +206,7 @@ def _topic(entry: Asked) -> Topic:
         process_keys=tuple(key for key in keys if key),
         definition_ids=tuple(id for id in ids if id),
         version_tag=entry.text("processDefinitionVersionTag"),
+        process_variables=entry.object("processVariables"),
     )
 
 
