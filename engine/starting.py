@@ -75,13 +75,14 @@ def schedule_of(event: EventDefinition, now: datetime, file: str, node: FlowNode
 
 
 def next_start(
-    parameters: Mapping[str, Any], schedule: Schedule, due_at: datetime
+    parameters: Mapping[str, Any], schedule: Schedule, due_at: datetime, set_at: datetime
 ) -> tuple[datetime, int | None] | None:
-    """When a start timer comes again after *due_at*, and how often then (None: endlessly); None when never."""
+    """When a start timer that was set at *set_at* comes again after *due_at*, and how often then (None: endlessly);
+    None when never."""
     left: int | None = parameters.get("left")
     if left is not None and left <= 1:
         return None
-    return schedule.next_due(due_at), left - 1 if left is not None else None
+    return schedule.next_due(due_at, schedule.first_due(set_at)), left - 1 if left is not None else None
 
 
 def delivery_row(process_key: str, definition_id: str, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Durations with a time part are exact (PT24H is 24 hours also across a change to summer time); calendar
 parts (P1D, P1M) keep the wall-clock time in the start's own zone. A cycle counts from the moment it was
-due and not from when it ran, so it does not drift.
+due and not from when it ran, and one of calendar parts from its first turn, so it does not drift.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _DURATION = re.compile(
 _REPEATING = re.compile(
     r"R(?P<count>\d{0,9})/(?:(?:(?P<start>[^P].*)/)?(?P<every>P[^/]*)|(?P<until_every>P[^/]*)/(?P<end>[^P].*))"
 )
+_ZONE = re.compile(r"(?:CRON_)?TZ=(?P<zone>[\w/+-]{1,64})\s+(?P<line>.+)")
 _END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -49,6 +50,9 @@ class Duration:
         except (OverflowError, ValueError) as problem:
             raise TimerError(f"The duration leads beyond the calendar: {problem}.") from problem
 
+    def times(self, number: int) -> Duration:
+        return Duration(self.months * number, self.days * number, self.rest * number)
+
     def before(self, moment: datetime) -> datetime:
         """*moment* less this duration, in UTC; the beginning of the calendar where it leads beyond."""
         try:
@@ -59,12 +63,18 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What a timer's value says. *repeats*: how often a cycle comes, None for endlessly."""
+    """What a timer's value says. *repeats*: how often a cycle comes, None for endlessly; *zone*: of a cron line."""
 
     first: datetime | None = None
     every: Duration | None = None
     cron: str | None = None
     repeats: int | None = 1
+    zone: ZoneInfo | None = None
+
+    @property
+    def counts_days(self) -> bool:
+        """Whether the calendar decides how far turns are apart: then they are counted from the first of them."""
+        return self.every is not None and bool(self.every.months or self.every.days)
 
     def first_due(self, now: datetime) -> datetime:
         """When it comes first, having been set *now*. A date that has passed is due at once."""
@@ -72,14 +82,26 @@ class Schedule:
             return self.first.astimezone(UTC)
         return self.next_due(now)
 
-    def next_due(self, last: datetime) -> datetime:
-        """The occurrence after the one that was due at *last*."""
+    def next_due(self, last: datetime, origin: datetime | None = None) -> datetime:
+        """The occurrence after the one that was due at *last*. *origin*: the first of all, from which those of a
+        calendar are counted: from January 31 on, P1M is February 28 and then March 31."""
         if self.cron is not None:
-            zone = last.tzinfo or UTC
-            return next(CronSim(self.cron, last.astimezone(zone))).astimezone(UTC)
+            return next(CronSim(self.cron, last.astimezone(self.zone or last.tzinfo or UTC))).astimezone(UTC)
         if self.every is None:
             raise TimerError("A date comes only once.")
-        return self.every.after(last.astimezone(self.first.tzinfo if self.first else last.tzinfo))
+        zone = self.first.tzinfo if self.first else last.tzinfo
+        origin = self.first or origin
+        if origin is None or not self.counts_days or origin > last:
+            return self.every.after(last.astimezone(zone))
+        return self._turn_after(last, origin.astimezone(zone))
+
+    def _turn_after(self, last: datetime, origin: datetime) -> datetime:
+        assert self.every is not None
+        longest = timedelta(days=31 * self.every.months + self.every.days) + self.every.rest
+        number = max(int((last - origin) / longest), 1)
+        while (due_at := self.every.times(number).after(origin)) <= last:
+            number += 1
+        return due_at
 
 
 def read_schedule(kind: TimerKind, value: object, sunday: int = 0) -> Schedule:
@@ -161,14 +183,27 @@ def _read_cycle(value: object, sunday: int) -> Schedule:
     text = str(value).strip()
     if text.startswith("R") and "/" in text:
         return _read_repeating_interval(text)
+    zone, line = _zone_of(text)
     try:
-        cron = read_cron(text, sunday)
+        cron = read_cron(line, sunday)
     except CronError as problem:
         raise TimerError(
             f"'{_short(value)}' is no cycle ({problem}). "
             "Write it like R3/PT10M, R/P1D, or as a cron line like 0 0 9 * * MON-FRI."
         ) from problem
-    return Schedule(cron=cron, repeats=None)
+    return Schedule(cron=cron, repeats=None, zone=zone)
+
+
+def _zone_of(text: str) -> tuple[ZoneInfo | None, str]:
+    """The time zone before a cron line, as many schedulers write it, and the line."""
+    match = _ZONE.fullmatch(text)
+    if match is None:
+        return None, text
+    try:
+        return ZoneInfo(match["zone"]), match["line"]
+    except (ZoneInfoNotFoundError, ValueError) as problem:
+        message = f"There is no time zone '{_short(match['zone'])}'. Write it like CRON_TZ=Europe/Berlin 0 9 * * *."
+        raise TimerError(message) from problem
 
 
 def _read_repeating_interval(text: str) -> Schedule:
@@ -192,7 +227,7 @@ def _read_repeating_interval(text: str) -> Schedule:
 def _shift(moment: datetime, months: int, days: int) -> datetime:
     zone = getattr(moment.tzinfo, "key", None)
     if zone is not None:
-        return ZonedDateTime(moment).add(months=months, days=days).to_stdlib()
+        return ZonedDateTime(moment).add(months=months, days=days, disambiguation="compatible").to_stdlib()
     shifted = PlainDateTime(moment.replace(tzinfo=None)).date().add(months=months, days=days).to_stdlib()
     return datetime.combine(shifted, moment.timetz())
 

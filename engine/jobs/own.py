@@ -109,7 +109,7 @@ class OwnJobs:
         start = StartWaiting(loaded.key, loaded.id, node.id, part)
         trigger_start(session, start, {}, at=now, by="timer")
         schedule = schedule_of(triggers_of(node)[part], row.created_at, loaded.file, node)
-        following = next_start(parameters, schedule, row.due_at)
+        following = next_start(parameters, schedule, row.due_at, row.created_at)
         if following is None:
             jobs.delete_job(session.connection, held.lease)
             return

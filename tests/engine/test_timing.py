@@ -69,3 +69,28 @@ def test_what_is_no_time_is_refused_with_an_example_of_one(kind, value):
 
 def test_a_moment_without_an_offset_is_utc():
     assert read_date("2026-01-31T09:00:00") == NOW
+
+
+def test_a_cron_line_may_name_its_zone():
+    assert due("cycle", "TZ=America/New_York 30 8 * * MON-FRI", turns=2) == [
+        "2026-02-02T13:30:00Z",
+        "2026-02-03T13:30:00Z",
+    ]
+
+
+def test_an_hour_that_does_not_exist_moves_one_turn_and_not_those_after_it():
+    assert due("cycle", "R/2026-03-28T02:30:00[Europe/Berlin]/P1D", turns=3) == [
+        "2026-03-28T01:30:00Z",
+        "2026-03-29T01:30:00Z",
+        "2026-03-30T00:30:00Z",
+    ]
+
+
+def test_a_turn_of_a_century_is_found_at_once():
+    schedule = read_schedule(TimerKind("cycle"), "R/2026-01-31T00:00:00Z/P1M")
+    assert schedule.next_due(datetime(2126, 2, 10, tzinfo=UTC)) == datetime(2126, 2, 28, tzinfo=UTC)
+
+
+def test_a_zone_that_does_not_exist_is_refused():
+    with pytest.raises(TimerError, match="no time zone 'Mars/Phobos'"):
+        read_schedule(TimerKind("cycle"), "TZ=Mars/Phobos 0 9 * * *")

@@ -10,8 +10,8 @@ from bpmn.model import EventDefinition, EventKind, FlowNode, Timer
 from engine.commands import TriggerEvent
 from engine.events import SubscriptionClosed, SubscriptionOpened, TimerStarted, TimerStopped
 from engine.interpreter.compiling import Compiler, Evaluate, text_of
-from engine.interpreter.correlation import Correlation
 from engine.interpreter.conditions import resolve
+from engine.interpreter.correlation import Correlation
 from engine.interpreter.elements.flow_node import FlowNodeSpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.payload import received
@@ -45,7 +45,10 @@ class Catch:
         where = context or token
         if self.event.timer is not None:
             schedule = self._schedule(where)
-            self._start_timer(token, schedule.first_due(token.workflow.now), schedule.repeats)
+            first = schedule.first_due(token.workflow.now)
+            if schedule.counts_days and schedule.repeats != 1:
+                token.memory["first"] = first.isoformat()
+            self._start_timer(token, first, schedule.repeats)
         elif self.event.kind is EventKind.CONDITIONAL:
             token.memory["waits"] = str(self.event.kind)
             token.workflow.conditions.watch(token)
@@ -61,8 +64,11 @@ class Catch:
 
     def reopen_timer(self, token: Token, fired: Token, context: Token) -> None:
         """The next turn of a cycle on *token*, counted from when *fired* was due."""
-        left = fired.memory["left"]
-        due_at = self._schedule(context).next_due(datetime.fromisoformat(fired.memory["due"]))
+        left, first = fired.memory["left"], fired.memory.get("first")
+        origin = None
+        if first is not None:
+            token.memory["first"], origin = first, datetime.fromisoformat(first)
+        due_at = self._schedule(context).next_due(datetime.fromisoformat(fired.memory["due"]), origin)
         self._start_timer(token, due_at, None if left is None else left - 1)
 
     def has_come(self, token: Token) -> None:

@@ -1,0 +1,139 @@
+"""Timers that come again: they do not drift, they catch up, and they bear clocks that jump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from engine import Resource
+from engine.clock import VirtualClock
+from engine.engine import Engine
+
+HERE = Path(__file__).parent
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def engine(engine: Engine) -> Engine:
+    engine.deploy(HERE / "reminders.bpmn")
+    return engine
+
+
+@pytest.fixture
+def remind(engine: Engine, clock: VirtualClock) -> Callable[[str], Callable[[], int]]:
+    """Starts a cycle; what it gives says how often it has come, once all that is due is done."""
+
+    def start(cycle: str) -> Callable[[], int]:
+        instance = engine.start("reminders", variables={"cycle": cycle})
+
+        def count() -> int:
+            engine.work()
+            activities = engine.read.history(instance.id).activities
+            return sum(activity.element_id == "Reminded" for activity in activities)
+
+        return count
+
+    return start
+
+
+def put(clock: VirtualClock, moment: datetime) -> None:
+    """Where the clock of a machine may be put: also back."""
+    clock._now = moment
+
+
+def test_a_worker_that_was_away_for_three_turns_makes_up_for_each(remind, clock: VirtualClock) -> None:
+    count = remind("R/PT1H")
+    clock.advance(3 * HOUR + timedelta(minutes=20))
+    assert (count(), count()) == (3, 3)
+    clock.advance(timedelta(minutes=40))
+    assert count() == 4
+
+
+def test_what_it_makes_up_for_ends_where_the_cycle_ends(remind, clock: VirtualClock) -> None:
+    count = remind("R2/PT1H")
+    clock.advance(DAY)
+    assert count() == 2
+
+
+def test_a_start_timer_makes_up_for_each_turn_too(engine: Engine, clock: VirtualClock) -> None:
+    data = (HERE.parent / "nightly.bpmn").read_bytes()
+    engine.deploy(Resource("nightly.bpmn", data.replace(b"R2/P1D", b"R/P1D")))
+    clock.advance(3 * DAY + HOUR)
+    engine.work()
+    assert engine.read.instances(key="nightly").total == 3
+    assert engine.next_due() == clock.now() + DAY - HOUR
+
+
+def test_a_cycle_that_is_served_late_does_not_drift(engine: Engine, remind, clock: VirtualClock) -> None:
+    count, start = remind("R/PT1H"), clock.now()
+    for turn in range(1, 6):
+        put(clock, start + turn * HOUR + timedelta(minutes=turn * 9))
+        assert count() == turn
+        assert engine.next_due() == start + (turn + 1) * HOUR
+
+
+def test_a_month_that_is_too_short_does_not_shorten_those_after_it(engine: Engine, remind, clock: VirtualClock) -> None:
+    put(clock, datetime(2025, 12, 31, 9, tzinfo=UTC))
+    count, days = remind("R/P1M"), []
+    for turn in range(1, 5):
+        due_at = engine.next_due()
+        assert due_at is not None
+        days.append((due_at.month, due_at.day))
+        put(clock, due_at)
+        assert count() == turn
+    assert days == [(1, 31), (2, 28), (3, 31), (4, 30)]
+
+
+def test_a_clock_that_is_put_back_repeats_nothing(engine: Engine, remind, clock: VirtualClock) -> None:
+    count, start = remind("R/PT1H"), clock.now()
+    clock.advance(HOUR)
+    assert count() == 1
+    put(clock, start)
+    assert count() == 1
+    assert engine.next_due() == start + 2 * HOUR
+    put(clock, start + 2 * HOUR)
+    assert count() == 2
+
+
+def test_a_clock_that_jumps_ahead_brings_what_lies_between(remind, clock: VirtualClock) -> None:
+    count = remind("R/PT1H")
+    clock.advance(10 * HOUR)
+    assert count() == 10
+
+
+def test_a_worker_whose_lease_a_jump_of_the_clock_has_ended_is_fenced(
+    engine: Engine, open_engine: Callable[[], Engine], clock: VirtualClock
+) -> None:
+    engine.deploy(HERE / "interruptible.bpmn")
+    other = open_engine()
+    by: list[str] = []
+    other.handler("work")(lambda job: by.append("other"))
+
+    @engine.handler("work")
+    def work(job: object) -> None:
+        clock.advance(HOUR)
+        other.work()
+        by.append("first")
+
+    instance = engine.start("interruptible")
+    engine.work()
+    assert by == ["other", "first"]
+    assert [each.outcome for each in engine.read.history(instance.id).job_attempts] == ["lost", "completed"]
+    assert engine.read.instance(instance.id).has_ended
+
+
+def test_nine_o_clock_stays_nine_o_clock_when_summer_time_begins(engine: Engine, remind, clock: VirtualClock) -> None:
+    put(clock, datetime(2026, 3, 27, 12, tzinfo=UTC))
+    count, due = remind("CRON_TZ=Europe/Berlin 0 0 9 * * *"), []
+    for _ in range(3):
+        due.append(engine.next_due())
+        put(clock, due[-1])
+        count()
+    assert [each.isoformat() for each in due] == [
+        "2026-03-28T08:00:00+00:00",
+        "2026-03-29T07:00:00+00:00",
+        "2026-03-30T07:00:00+00:00",
+    ]
