@@ -194,7 +194,7 @@ class WorkerPool:
         def take(session: Session) -> None:
             taken[:] = self._worker.take_in(session, room)
 
-        takes = not self._is_stopping and (room > 0 or self._worker.may_take_more)
+        takes = not (self._is_stopping or self._is_outdated) and (room > 0 or self._worker.may_take_more)
         if finished:
             self._worker.settle(finished, take if takes else None)
             self._worker.limits.begin(taken, self._worker.now())
