@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli import cleanup, data, events, instances, models, observing, operations, people, scenarios, server, tasks, tokens
+from engine.cli import (
+    batches,
+    cleanup,
+    data,
+    events,
+    instances,
+    migrations,
+    models,
+    observing,
+    operations,
+    people,
+    scenarios,
+    server,
+    steering,
+    tasks,
+    tokens,
+)
 
 app = typer.Typer(
     name="fermata",
@@ -51,7 +67,11 @@ app.command(rich_help_panel=_OPERATIONS)(operations.retry)
 app.command(rich_help_panel=_OPERATIONS)(operations.cancel)
 app.command(rich_help_panel=_OPERATIONS)(operations.suspend)
 app.command(rich_help_panel=_OPERATIONS)(operations.activate)
+app.command(rich_help_panel=_OPERATIONS)(steering.modify)
+app.command(rich_help_panel=_OPERATIONS)(steering.restart)
 app.command(rich_help_panel=_OPERATIONS)(cleanup.cleanup)
+app.add_typer(migrations.app, name="migrate", rich_help_panel=_OPERATIONS)
+app.add_typer(batches.app, name="batch", rich_help_panel=_OPERATIONS)
 app.add_typer(people.app, name="people", rich_help_panel=_OPERATIONS)
 app.add_typer(tokens.app, name="tokens", rich_help_panel=_OPERATIONS)
 app.add_typer(data.app, name="data", rich_help_panel=_OPERATIONS)

@@ -105,17 +105,17 @@ class Batches:
 
     def pause(self, batch_id: str, by: str = "system") -> None:
         """Stops between two items. Raises NotFound, Conflict (it does not run)."""
-        self._move(batch_id, (BatchState.RUNNING,), BatchState.PAUSED)
+        self._move(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, by)
 
     def resume(self, batch_id: str, by: str = "system") -> None:
         """Raises NotFound, Conflict (it is not paused)."""
-        self._move(batch_id, (BatchState.PAUSED,), BatchState.RUNNING)
+        self._move(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, by)
 
     def cancel(self, batch_id: str, by: str = "system") -> None:
         """What is done stays done; the rest is left out. Raises NotFound, Conflict (it has ended)."""
-        self._move(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED)
+        self._move(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, by)
 
-    def _move(self, batch_id: str, seen: tuple[BatchState, ...], state: BatchState) -> None:
+    def _move(self, batch_id: str, seen: tuple[BatchState, ...], state: BatchState, by: str) -> None:
         at = self._clock.now()
 
         def work(session: Session) -> None:
@@ -130,6 +130,7 @@ class Batches:
                 jobs.remove(connection, job_id(batch_id))
             else:
                 jobs.suspend_job(connection, job_id(batch_id), state is BatchState.PAUSED)
+            session.lines.append((f"batch.{state}", {"batch_id": batch_id, "actor": by}))
 
         self._road.travel(work)
 
