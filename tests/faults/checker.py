@@ -78,6 +78,7 @@ def figures(url: str, folder: Path) -> dict[str, int]:
             "attempts whose worker was lost": tables.count("job_attempt where outcome = 'lost'"),
             "deliveries accepted": results["accepted"],
             "deliveries refused (repeated or late)": results["refused"],
+            "answers of people refused (repeated)": sum("twice" in line for line in lines),
             "letters refused (repeated)": sum(line.get("again") == "duplicate" for line in lines),
             "agent steps": sum("step" in line for line in lines),
         }

@@ -178,9 +178,12 @@ class Damage:
         return self._limit_files(fault)
 
     def _limit_files(self, fault: Fault) -> bool:
-        """No process may write beyond where the database's log ends now: for SQLite, as if the disk were full."""
+        """No process may write beyond a point in the database's log: to SQLite, as if the disk were full. The log of calls,
+        which is shorter, goes on."""
         log = Path(f"{self._database.url.removeprefix('sqlite:///')}-wal")
-        limit = log.stat().st_size if log.exists() else 0
+        calls = self._company.folder / "calls.jsonl"
+        sizes = [each.stat().st_size if each.exists() else 0 for each in (log, calls)]
+        limit = max(sizes[0] // 4, sizes[1] + 100_000)
         pids = [life.pid for life in self._company.lives]
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
 

@@ -86,5 +86,5 @@ def _pause(dice: random.Random) -> float:
 
 def _seconds(dice: random.Random, kind: str) -> float:
     if kind == "jump of a clock":
-        return dice.choice([-1, 1]) * 10 ** dice.uniform(-1, 3.9)  # up to two hours
+        return dice.choice([-1, 0, 1]) * 10 ** dice.uniform(-1, 3.9)  # up to two hours, or back to what is right
     return dice.uniform(*_SECONDS.get(kind, (0, 0)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from plan import SHARES, plan
 
-FAULTS = int(os.environ.get("FERMATA_FAULTS", "40"))
+FAULTS = int(os.environ.get("FERMATA_FAULTS", "30"))
 HERE = Path(__file__).parent
 
 

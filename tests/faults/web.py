@@ -19,15 +19,18 @@ from company import CALLS, forever, note
 
 from engine import Engine
 from engine.errors import Conflict, EngineError, NotFound
-from engine.external.records import ExternalTask, Topic
+from engine.external.records import Topic
 
 LOCK = timedelta(seconds=1)
-AT_ONCE = 14
+AT_ONCE = 30
 """Instances that are kept running."""
 NO_MORE = "no-more"
 """A file that, once it is there, keeps clients from asking for new instances."""
 ORDERS = "orders.jsonl"
 """What the run wants of the clients: deliveries that are repeated, late or lost."""
+
+Held = tuple[str, str, str]
+"""A job, who has fetched it, and the token of the lock."""
 
 STARTS: list[tuple[str, Callable[[int], Mapping[str, Any]]]] = [
     (
@@ -82,9 +85,9 @@ not the job, so an operator has it tried again."""
 
 def open_web(engine: Engine, dice: random.Random, folder: Path) -> None:
     """Lets all of them come, in threads."""
-    starts, carrier = Starts(engine, folder), Carrier(engine, dice)
+    starts, carrier = Starts(engine, folder), Carrier(engine, dice, folder)
     post = Post(engine, starts)
-    people = People(engine, dice)
+    people = People(engine, dice, folder)
     orders = Orders(folder, {"task": people.again, "letter": post.again, "parcel": carrier.again}, carrier, dice)
     for work in (starts.next, post.send, carrier.deliver, people.answer, people.confirm, people.operate, orders.do):
         forever(work, 0.01)
@@ -155,11 +158,11 @@ class Post:
 class Carrier:
     """Two workers elsewhere, who fetch parcels under a short lease. What is delivered carries a token of its own."""
 
-    def __init__(self, engine: Engine, dice: random.Random) -> None:
+    def __init__(self, engine: Engine, dice: random.Random, folder: Path) -> None:
         self._engine = engine
         self._dice = dice
-        self._done: list[ExternalTask] = []
-        self._late: list[tuple[float, ExternalTask]] = []
+        self._done = [line["held"] for line in lines_of(folder, "delivery") if line["result"] == "accepted"][-50:]
+        self._late: list[tuple[float, Held]] = []
         self.are_lost = self.are_late = 0
 
     def deliver(self) -> None:
@@ -167,15 +170,16 @@ class Carrier:
             self._complete(self._late.pop(0)[1])
         topic = Topic("parcel", LOCK)
         for task in self._engine.external.fetch_and_lock(self._dice.choice(["carrier-1", "carrier-2"]), [topic]):
+            held = (task.id, task.worker_id or "", task.lock_token or "")
             if self.are_lost:
                 self.are_lost -= 1
                 note(lost=task.id)
             elif self.are_late:
                 self.are_late -= 1
-                self._late.append((time.monotonic() + 1.5 * LOCK.total_seconds(), task))
+                self._late.append((time.monotonic() + 1.5 * LOCK.total_seconds(), held))
             else:
-                self._complete(task)
-                self._done = [*self._done[-50:], task]
+                self._complete(held)
+                self._done = [*self._done[-50:], held]
 
     def again(self, dice: random.Random) -> bool:
         """One of the last, once more."""
@@ -185,38 +189,42 @@ class Carrier:
             self._complete(dice.choice(self._done))
         return True
 
-    def _complete(self, task: ExternalTask) -> None:
+    def _complete(self, held: Held) -> None:
+        job_id, worker_id, lock = held
         token, result = token_hex(8), "unknown"
-        note(delivery=task.id, token=token, result="sent")
+        note(delivery=job_id, token=token, held=held, result="sent")
         try:
-            self._engine.external.complete(task.id, task.worker_id or "", {"parcel": token}, token=task.lock_token)
+            self._engine.external.complete(job_id, worker_id, {"parcel": token}, token=lock)
             result = "accepted"
         except (NotFound, Conflict):
             result = "refused"
             raise
         finally:
-            note(delivery=task.id, token=token, result=result)
+            note(delivery=job_id, token=token, held=held, result=result)
 
 
 class People:
-    def __init__(self, engine: Engine, dice: random.Random) -> None:
+    def __init__(self, engine: Engine, dice: random.Random, folder: Path) -> None:
         self._engine = engine
         self._dice = dice
-        self._done: list[tuple[str, str]] = []
+        self._done = [(line["answered"], line["task"]) for line in lines_of(folder, "answered")][-100:]
 
     def answer(self) -> None:
         if tasks := self._engine.read.tasks(scope="all", limit=20).items:
             task = self._dice.choice(tasks)
             self._engine.complete(task.id, ANSWERS.get(task.element_id, {}), by="user:ann")
+            note(answered=task.id, task=task.element_id)
             self._done = [*self._done[-100:], (task.id, task.element_id)]
 
     def again(self, dice: random.Random) -> bool:
         if not self._done:
             return False
         task_id, element = dice.choice(self._done)
-        with suppress(EngineError):
+        try:
             self._engine.complete(task_id, ANSWERS.get(element, {}), by="user:bob")
             note(bug=f"task {task_id} was completed twice")
+        except (NotFound, Conflict):
+            note(twice=task_id)
         return True
 
     def confirm(self) -> None:
@@ -245,8 +253,9 @@ class Orders:
         self._again = again
         self._carrier = carrier
         self._dice = dice
+        self._at = folder / f"{ORDERS}.at"  # what a web that died has not read, the next one does
+        self._read = int(self._at.read_text() or 0) if self._at.exists() else 0
         self._file.touch()
-        self._read = self._file.stat().st_size
 
     def do(self) -> None:
         with self._file.open() as orders:
@@ -255,6 +264,7 @@ class Orders:
         if not line.endswith("\n"):
             return
         self._read += len(line)
+        self._at.write_text(str(self._read))
         match json.loads(line)["do"]:
             case "duplicate delivery":
                 self._dice.choice(list(self._again.values()))(self._dice)
