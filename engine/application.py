@@ -71,6 +71,9 @@ class Application:
         for handler in self.handlers() if handlers is None else handlers:
             if handler.name not in left_out:
                 _register(engine, handler, self.settings.save_points)
+        for job_type in self.settings.external_types:
+            if job_type not in left_out:
+                engine.register_external(job_type)
         self._register_agents(engine, left_out, {**os.environ, _OFFLINE: "1"} if is_offline else os.environ)
         self._register_hooks(engine)
 

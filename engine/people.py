@@ -15,7 +15,7 @@ from engine.store.transaction import Store
 
 _NAME = re.compile(r"[\w.@+-]{1,100}")
 _SHORTEST_PASSWORD = 4
-_RESERVED = ("system", "timer")
+RESERVED = ("system", "timer")
 """Whom history names where nobody acted."""
 
 _hasher = PasswordHasher()
@@ -36,7 +36,7 @@ class People:
     ) -> Person:
         """Raises InvalidInput with its fields; Conflict when the name is taken."""
         _check(name, password)
-        if name.lower() in _RESERVED:
+        if name.lower() in RESERVED:
             taken = f"'{name}' stands in the history for what no person did"
             raise InvalidInput(f"name: {taken}. Choose another name.", {"name": taken})
         person = Person(name, display_name or name, tuple(dict.fromkeys(groups)), is_admin)

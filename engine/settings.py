@@ -74,7 +74,7 @@ class Settings:
     those that HTTP connectors may ask. *agents*: the tables under [agents."job type"] as written;
     `engine.executors.agent` checks and reads them.
     *history_time_to_live*: of instances whose diagram says none, None for ever. *save_points*: the state is saved
-    before each Python handler that does not say."""
+    before each Python handler that does not say. *external_types*: of jobs that are left to workers elsewhere."""
 
     file: Path | None = None
     name: str = ""
@@ -82,6 +82,7 @@ class Settings:
     history_time_to_live: str | None = None
     handler_modules: tuple[str, ...] | None = None
     save_points: bool = True
+    external_types: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     people: tuple[DemoPerson, ...] = ()
@@ -143,7 +144,7 @@ class _Reader:
         self._check_keys(document, (), _SECTIONS)
         application = self._table(document, ("application",), ("name",))
         database = self._table(document, ("database",), ("url", "history_time_to_live"))
-        handlers = self._table(document, ("handlers",), ("modules", "save_points"))
+        handlers = self._table(document, ("handlers",), ("modules", "save_points", "external"))
         http = self._table(document, ("http",), ("allowed_hosts",))
         url = self._text(database, ("database", "url"))
         modules = self._texts(handlers, ("handlers", "modules")) if "modules" in handlers else None
@@ -154,6 +155,7 @@ class _Reader:
             history_time_to_live=self._time_to_live(database),
             handler_modules=modules,
             save_points=self._flag(handlers, ("handlers", "save_points"), default=True),
+            external_types=self._texts(handlers, ("handlers", "external")),
             allowed_hosts=self._texts(http, ("http", "allowed_hosts")),
             agents={
                 job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))

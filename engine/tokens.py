@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from engine.clock import Clock, new_id
 from engine.errors import Conflict, InvalidInput, NotFound
+from engine.people import RESERVED
 from engine.store import tokens
 from engine.store.codec import check_key
 from engine.store.people import find as find_person
@@ -79,6 +80,8 @@ class Tokens:
         token = Token(new_id(now), name, person, wanted, now, by, expires_at)
         secret = PREFIX + secrets.token_urlsafe(32)
         with self._store.writing() as connection:
+            if name in RESERVED or (name != person and find_person(connection, name) is not None):
+                raise Conflict(f"'{name}' is somebody else in the history. Choose another name.")
             if person is not None and find_person(connection, person) is None:
                 raise NotFound(f"There is nobody called '{person}'.")
             if any(each.name == name and each.is_valid_at(now) for each in tokens.everything(connection)):

@@ -14,6 +14,7 @@ from waitress.server import create_server
 
 from webapp import live
 from webapp.app import create_app
+from webapp.areas import api
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -64,6 +65,7 @@ class Server:
                 wasyncore.loop(timeout=PATIENCE, use_poll=True, map=self._sockets, count=1)
         finally:
             live.release(self._app)
+            api.release(self._app)
             self._server.task_dispatcher.shutdown()
             self._server.close()
 

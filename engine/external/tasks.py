@@ -37,6 +37,8 @@ SEATS = 8
 """Requests that may wait at once; half of the web server's threads."""
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""
+GATHER = 0.005
+"""Seconds in which more commits may come: one look serves them all."""
 _NOTE_EVERY = 60.0  # seconds: who asks for a topic is not written down at each request
 _LEAVE_EVERY = 1.0
 _CHUNK = 200
@@ -98,6 +100,8 @@ class ExternalTasks:
                 if found := self._fetch(worker_id, topics, max_tasks):
                     break
                 self.bell.wait(rung, min(left, self._rest(topics)))
+                if self.bell.rung != rung:
+                    time.sleep(GATHER)
         return found
 
     def lock(self, job_id: str, worker_id: str, duration: timedelta) -> ExternalTask:

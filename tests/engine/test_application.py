@@ -80,7 +80,7 @@ admin = true
     [
         (
             "[handlers]\n\nmodles = []",
-            "fermata.toml:3: unknown key 'modles' in [handlers]. Allowed: modules, save_points.",
+            "fermata.toml:3: unknown key 'modles' in [handlers]. Allowed: modules, save_points, external.",
         ),
         ("x = 1", "fermata.toml:1: unknown key 'x' in the file. Allowed: application"),
         ("[people.ann]\ngroups = []", "fermata.toml:1: the person 'ann' has no password"),

@@ -70,3 +70,11 @@ def test_a_refused_request_may_be_repeated(engine: Engine, models: Path) -> None
     with pytest.raises(NotFound):
         engine.requests.once("ci", "k", b"", lambda: engine.cancel("nothing"), lambda _: {})
     assert engine.requests.once("ci", "k", b"", lambda: engine.start("order") and None, lambda _: {}) is None
+
+
+def test_a_token_cannot_be_called_like_somebody_else(engine: Engine) -> None:
+    engine.people.add("ann", "secret")
+    for name in ("ann", "system"):
+        with pytest.raises(Conflict, match="history"):
+            engine.tokens.add(name)
+    assert engine.tokens.add("ann", person="ann")[0].person == "ann"

@@ -8,6 +8,7 @@ from threading import Thread
 import pytest
 
 from engine import Job
+from engine.application import load_application
 from engine.clock import SystemClock, VirtualClock
 from engine.engine import Engine
 from engine.errors import Conflict, InvalidInput, NotFound
@@ -288,3 +289,13 @@ def test_an_external_type_is_left_even_where_it_is_handled(shop: Engine) -> None
 
 def _mapped() -> Path:
     return Path(__file__).with_name("mapped.bpmn")
+
+
+def test_an_application_says_which_types_are_for_workers_elsewhere(
+    engine: Engine, models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "fermata.toml").write_text('[handlers]\nexternal = ["*"]\n')
+    (tmp_path / "order.bpmn").write_bytes((models / "order.bpmn").read_bytes())
+    load_application(tmp_path).install(engine)
+    order = engine.start("order")
+    assert (engine.work(), engine.read.incidents(order.id)) == (0, [])

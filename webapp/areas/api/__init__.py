@@ -31,6 +31,12 @@ def install(app: Flask) -> None:
         the_engine().external.open()
 
 
+def release(app: Flask) -> None:
+    """Workers that wait for tasks are answered, and none waits from now on."""
+    if (engine := app.extensions.get("fermata")) is not None:
+        engine.external.close()
+
+
 area.register_error_handler(Exception, answer)
 
 

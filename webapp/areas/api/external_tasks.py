@@ -8,7 +8,9 @@ from engine.external.records import Topic
 from engine.tokens import Scope
 from webapp.areas.api.lists import page, read_cursor
 from webapp.areas.api.operation import Call, operation
-from webapp.areas.api.records import (
+from webapp.areas.api.records import Listed
+from webapp.areas.api.values import variables_from_json
+from webapp.areas.api.work_records import (
     CompleteExternal,
     ErrorExternal,
     ExtendLock,
@@ -17,13 +19,11 @@ from webapp.areas.api.records import (
     FailExternal,
     Fetched,
     FetchTasks,
-    Listed,
     Locked,
     LockTask,
     SetRetries,
     TopicWanted,
 )
-from webapp.areas.api.values import variables_from_json
 from webapp.context import the_engine
 
 _TAG = "External tasks"

@@ -6,15 +6,8 @@ from engine.searching import Condition, Operator
 from engine.tokens import Scope
 from webapp.areas.api.lists import given, page, search
 from webapp.areas.api.operation import Call, operation
-from webapp.areas.api.records import (
-    IncidentFilter,
-    IncidentTold,
-    JobFilter,
-    JobTold,
-    Listed,
-    RetryIncident,
-    SetRetries,
-)
+from webapp.areas.api.records import Listed
+from webapp.areas.api.work_records import IncidentFilter, IncidentTold, JobFilter, JobTold, RetryIncident, SetRetries
 from webapp.context import the_engine
 
 _TAG = "Jobs and incidents"

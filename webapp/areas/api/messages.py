@@ -9,16 +9,9 @@ from typing import Any
 from engine.model import Correlation, Publication
 from engine.tokens import Scope
 from webapp.areas.api.operation import Answer, Call, operation
-from webapp.areas.api.records import (
-    Correlated,
-    CorrelateMessage,
-    Published,
-    PublishMessage,
-    SendSignal,
-    Signalled,
-)
 from webapp.areas.api.repeating import once
 from webapp.areas.api.values import variables_from_json
+from webapp.areas.api.work_records import Correlated, CorrelateMessage, Published, PublishMessage, SendSignal, Signalled
 from webapp.context import the_engine
 
 _TAG = "Messages and signals"

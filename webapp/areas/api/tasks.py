@@ -12,18 +12,18 @@ from engine.searching import Condition, Operator
 from engine.tokens import Scope
 from webapp.areas.api.lists import given, page, search
 from webapp.areas.api.operation import Answer, Call, operation
-from webapp.areas.api.records import (
+from webapp.areas.api.records import Listed
+from webapp.areas.api.values import to_json, variables_from_json
+from webapp.areas.api.work_records import (
     AssignTask,
     ClaimTask,
     CompleteTask,
     Form,
     FormField,
-    Listed,
     Task,
     TaskError,
     TaskFilter,
 )
-from webapp.areas.api.values import to_json, variables_from_json
 from webapp.context import the_engine
 
 _TAG = "User tasks"
