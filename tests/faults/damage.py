@@ -178,8 +178,8 @@ class Damage:
         return self._limit_files(fault)
 
     def _limit_files(self, fault: Fault) -> bool:
-        """No process may write beyond a point in the database's log: to SQLite, as if the disk were full. The log of calls,
-        which is shorter, goes on."""
+        """No process may write beyond a point in the database's log: to SQLite, as if the disk were full. The log of
+        calls, which is shorter, goes on."""
         log = Path(f"{self._database.url.removeprefix('sqlite:///')}-wal")
         calls = self._company.folder / "calls.jsonl"
         sizes = [each.stat().st_size if each.exists() else 0 for each in (log, calls)]
