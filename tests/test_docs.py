@@ -103,6 +103,18 @@ def test_every_key_of_the_settings_is_explained(section, tmp_path):
     assert [key for key in allowed if f"| `{prefix}{key}" not in text_of("docs/application.md")] == []
 
 
+@pytest.mark.parametrize(
+    ("section", "page", "prefix"), [("celery", "docs/celery.md", "celery."), ("hooks.shop", "docs/handlers.md", "")]
+)
+def test_every_key_of_the_settings_that_have_a_page_of_their_own_is_explained_there(section, page, prefix, tmp_path):
+    (tmp_path / "fermata.toml").write_text(f"[{section}]\nnonsense = 1")
+    with pytest.raises(SettingsError) as refused:
+        read_settings(tmp_path)
+
+    allowed = re.search(r"Allowed: (.*)\.", str(refused.value))[1].split(", ")
+    assert [key for key in allowed if f"| `{prefix}{key}`" not in text_of(page)] == []
+
+
 def test_every_environment_variable_is_explained():
     sources = [path.read_text() for package in ("engine", "webapp") for path in (ROOT / package).rglob("*.py")]
     read = set(re.findall(r"\bFERMATA_[A-Z_]+", "".join(sources)))

@@ -60,6 +60,13 @@ class Fleet:
         lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
         return [call for call in map(json.loads, lines) if call["key"].startswith(key)]
 
+    def forget_messages(self) -> None:
+        """As if the broker had been started anew, without a disk."""
+        port = int(self.broker.rpartition(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"FLUSHALL\r\n")
+            assert client.recv(16) == b"+OK\r\n"
+
     def until(self, is_so: Callable[[], Any]) -> Any:
         """Does what the engine of `fermata up` does meanwhile: its own jobs, and the looks for lost workers."""
 
