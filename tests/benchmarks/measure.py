@@ -9,7 +9,7 @@ import gc
 import signal
 import statistics
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,16 +50,20 @@ class Comparison:
 
 
 def interleaved(
-    ours: Callable[[], Any], stock: Callable[[], Any], rounds: int, runs: int = 1, stock_runs: int | None = None
+    ours: Callable[[], Any],
+    stock: Callable[[], Any],
+    rounds: int,
+    runs: int = 1,
+    clock: Clock = time.process_time,
 ) -> Comparison:
-    """Runs both in each of *rounds* rounds, *runs* (of stock: *stock_runs*) times each, after one to warm up."""
+    """Runs both in each of *rounds* rounds, *runs* times each, after one to warm up."""
     ours()
     stock()
     own: list[float] = []
     theirs: list[float] = []
     for _ in range(rounds):
-        own.append(_seconds(ours, runs))
-        theirs.append(_seconds(stock, stock_runs or runs))
+        own.append(_seconds(ours, runs, clock))
+        theirs.append(_seconds(stock, runs, clock))
     return Comparison(Times(tuple(own)), Times(tuple(theirs)))
 
 
@@ -97,19 +101,25 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def sampled(classify: Callable[[FrameType], str], every: float = 0.001) -> Iterator[Counter[str]]:
-    """Looks at the main thread's stack every *every* seconds of wall time and counts what *classify* calls it."""
-    counts: Counter[str] = Counter()
+def sampled(classify: Callable[[FrameType], str], every: float = 0.001) -> Iterator[dict[str, float]]:
+    """Looks at the main thread's stack every *every* seconds, and charges the wall time since the look before to what
+    *classify* calls it: a look that is due while C code runs (a commit) comes when that returns, and counts for all
+    of it."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    last = time.perf_counter()
 
     def look(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        now = time.perf_counter()
         if frame is not None:
-            counts[classify(frame)] += 1
+            seconds[classify(frame)] += now - last
+        last = time.perf_counter()
 
     before = signal.signal(signal.SIGALRM, look)
     signal.siginterrupt(signal.SIGALRM, False)
     signal.setitimer(signal.ITIMER_REAL, every, every)
     try:
-        yield counts
+        yield seconds
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -1,134 +1,71 @@
-"""docs/benchmarks.md out of the results."""
+"""docs/benchmarks.md out of the sections."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from tests.benchmarks.measure import Comparison
-from tests.benchmarks.persisted import REST, Throughput
-from tests.benchmarks.results import Growth, Results
+from tests.benchmarks.markdown import duration, table
+from tests.benchmarks.noise import Looks
+from tests.benchmarks.results import Bar, Section
 
 TEXT = """# Benchmarks
 
-Written by `make bench`, all in one run beside stock SpiffWorkflow {spiff} (its own parser, workflow and serializer)
-on the same diagrams. The two take turns, so that a busy machine is unfair to both alike; figures are medians, ratios
-are of medians. What runs in memory is measured in processor time, what waits for a disk in wall time. Read the ratios:
-absolute times are of one machine ({machine}).
+Written by `make bench`, all in one run: on {machine}; SpiffWorkflow {spiff}. What is compared takes turns,
+so that a busy machine is unfair to both alike; figures are medians, ratios are of medians. Read the ratios: absolute
+times are of one machine, and of its neighbours (see [noise](#how-quiet-the-machine-was)).
 
-To repeat: `make bench`, about two minutes; `make bench ARGS=--quick` for a look, which writes nothing. The code is in
+To repeat: `make bench`, {minutes} minutes here; `make bench ARGS=--quick` for a look at small numbers, which writes
+nothing; `make bench ARGS="--only throughput"` for one group ({groups}). The code is in
 [tests/benchmarks](../tests/benchmarks).
 
 ## Held against the bars
 
 {bars}
 
-## In memory
+{sections}
 
-One instance from start to end. Ours evaluates the scripts in its pure subset of Python and gives all the events that
-history is written from; stock uses `exec` and keeps no history.
+## How quiet the machine was
 
-{memory}
+Between the measurements the same loop and the same 4 kB write to disk are timed, again and again. The loop in wall time
+beside its processor time tells of neighbours who take the processor; its spread, and the write's, tell how far to trust
+a figure that stands alone.
 
-Ours runs the loop of 5,000 turns in {whole_loop} ({per_turn} a turn). Stock is not measured with it: it looks 1,000
-levels deep into its tree and stalls after about 330 turns.
-
-## A long instance, saved in every turn
-
-A loop with a user task: each turn loads the instance, completes the task, runs on, and saves. Medians per turn of the
-first and of the last turns of one instance. Ours saves what changed; stock saves everything there is.
-
-{growth}
-
-## On SQLite, with full history
-
-A file in WAL mode with `synchronous=FULL`, one thread, every commit on disk before the next step.
-
-{throughput}
-
-Where the time goes, by looking at the stack every millisecond:
-
-{shares}
+{noise}
 """
 
 
-def page(results: Results) -> str:
+def page(sections: Sequence[Section], noise: Mapping[str, Looks], seconds: float) -> str:
     return TEXT.format(
-        spiff=version("SpiffWorkflow"),
         machine=_machine(),
-        bars=table(
-            ["What", "Bar", "Found", "Met"],
-            [[bar.what, bar.wanted, bar.found, "yes" if bar.is_met else "**no**"] for bar in results.bars],
-        ),
-        memory=table(
-            ["Diagram", "Ours", "Stock", "Ratio", "Ratio of single rounds"],
-            [
-                _comparison("line of 10 script tasks", results.line),
-                _comparison(f"loop of {results.stock_turns} turns", results.loop),
-                _comparison("1,000 parallel multi-instance items", results.items),
-            ],
-        ),
-        whole_loop=duration(results.whole_loop),
-        per_turn=duration(results.whole_loop / results.growth.turns),
-        growth=table(
-            ["", "Time, first", "Time, last", "Grows", "Bytes, first", "Bytes, last", "Grows"],
-            [_growth("ours", results.growth), _growth("stock", results.stock_growth)],
-        ),
-        throughput=table(
-            ["Process", "Instances/s", "Per instance", "Rows of history"],
-            [
-                _throughput("10 script tasks, one commit", results.scripts),
-                _throughput("order: started, a handler's job, completed", results.order),
-            ],
-        ),
-        shares=table(
-            ["Process", "interpreter", "serialisation", "database", REST],
-            [_shares("10 script tasks", results.scripts), _shares("order with a handler", results.order)],
-        ),
+        spiff=version("SpiffWorkflow"),
+        minutes=f"{seconds / 60:.0f}",
+        groups=", ".join(f"`{name}`" for name in noise),
+        bars=bars_table([bar for section in sections for bar in section.bars]),
+        sections="\n\n".join(f"## {section.title}\n\n{section.text.strip()}" for section in sections),
+        noise=noise_table(noise),
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+def bars_table(bars: Sequence[Bar]) -> str:
+    rows = [[bar.what, bar.wanted, bar.found, "yes" if bar.is_met else "**no**"] for bar in bars]
+    return table(["What", "Bar", "Found", "Met"], rows)
 
 
-def duration(seconds: float) -> str:
-    if seconds < 0.001:
-        return f"{seconds * 1e6:.0f} µs"
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
-def _comparison(name: str, found: Comparison) -> list[str]:
-    low, high = found.spread
-    return [
-        name,
-        duration(found.ours.median),
-        duration(found.stock.median),
-        f"{found.ratio:.1f}x",
-        f"{low:.1f} to {high:.1f}",
+def noise_table(noise: Mapping[str, Looks]) -> str:
+    head = ["Group", "Loop: processor time", "Wall time", "Wall beside processor", "Durable write"]
+    rows = [
+        [name, _spread(looks.processor), _spread(looks.wall), f"{looks.contention:.2f}x", _spread(looks.write)]
+        for name, looks in noise.items()
     ]
+    return table(head, rows)
 
 
-def _growth(name: str, found: Growth) -> list[str]:
-    return [
-        f"{name}, first and last {found.window} of {found.turns:,} turns",
-        *map(duration, found.seconds),
-        f"{found.in_time:.2f}x",
-        *(f"{size:,.0f}" for size in found.bytes),
-        f"{found.in_bytes:.2f}x",
-    ]
-
-
-def _throughput(name: str, found: Throughput) -> list[str]:
-    return [name, f"{found.per_second:.0f}", duration(found.times.median), str(found.history_rows)]
-
-
-def _shares(name: str, found: Throughput) -> list[str]:
-    rooms = ("interpreter", "serialisation", "database", REST)
-    return [name, *(f"{found.shares.get(room, 0):.0%}" for room in rooms)]
+def _spread(seconds: Sequence[float]) -> str:
+    return f"{duration(statistics.median(seconds))} ({duration(min(seconds))} to {duration(max(seconds))})"
 
 
 def _machine() -> str:

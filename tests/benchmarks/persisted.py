@@ -8,25 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from engine import Engine, Job, Resource
-from tests.benchmarks.measure import Times, rounds_of, sampled
+from tests.benchmarks.measure import Times, rounds_of
+from tests.benchmarks.profile import shares_of
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# Innermost frame first: whose work is it? The first that fits, by the path of the frame's file.
-ROOMS = [
-    ("serialisation", ("engine/store/codec.py", "engine/store/values.py")),
-    ("database", ("engine/store/", "/sqlalchemy/", "/sqlite3/")),
-    ("interpreter", ("engine/interpreter/", "engine/evaluation.py", "engine/sandbox/", "bpmn/", "/SpiffWorkflow/")),
-]
-REST = "the rest of the engine"
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """*times*: seconds per instance. *shares*: of the wall time, by room.
+    """*times*: seconds per instance. *shares*: of the wall time, by place.
     *history_rows*: that one instance leaves behind."""
 
     times: Times
@@ -65,29 +57,17 @@ def order_with_a_handler(instances: int, rounds: int) -> Throughput:
 
 def _measure(engine: Engine, run: Callable[[], str], instances: int, rounds: int) -> Throughput:
     times = rounds_of(run, rounds, instances, time.perf_counter)
-    with sampled(_room) as samples:
-        last = [run() for _ in range(instances)][-1]
-    history = engine.read.history(last)
+    last: list[str] = []
+    shares = shares_of(lambda: last.extend(run() for _ in range(instances)))
+    history = engine.read.history(last[-1])
     if not history.instance.has_ended:
         raise RuntimeError(f"The instance has not come to its end: {history.incidents}")
     rows = sum(map(len, (history.activities, history.variable_changes, history.job_attempts, history.log)))
-    total = sum(samples.values())
-    return Throughput(times, {room: count / total for room, count in samples.most_common()}, rows)
+    return Throughput(times, shares, rows)
 
 
 def _start(engine: Engine, key: str) -> str:
     return engine.start(key).id
-
-
-def _room(frame: FrameType) -> str:
-    current: FrameType | None = frame
-    while current is not None:
-        file = current.f_code.co_filename
-        for room, parts in ROOMS:
-            if any(part in file for part in parts):
-                return room
-        current = current.f_back
-    return REST
 
 
 @contextmanager
