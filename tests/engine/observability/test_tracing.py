@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from engine import BpmnError, Job, telemetry
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.executors.http.client import Request
+from engine.executors.http.connectors import _traced
 from engine.external.records import Topic
 from engine.observability import tracing
 
@@ -208,6 +210,20 @@ def test_a_request_out_of_a_handler_goes_on_in_its_span(order: Engine, spans: Sp
     order.work()
     (handler,) = [span for span in spans() if span.name == "handler charge"]
     assert sent[0]["traceparent"].split("-")[2] == f"{handler.context.span_id:016x}"
+
+
+def test_a_connector_sends_the_trace_but_not_over_the_one_that_the_diagram_sets(order: Engine, spans: Spans) -> None:
+    sent: list[Request] = []
+    order.handler("charge")(
+        lambda job: sent.extend(
+            [_traced(Request("GET", "http://shop")), _traced(Request("GET", "http://shop", {"Traceparent": "its own"}))]
+        )
+    )
+    order.start("order")
+    order.work()
+    (handler,) = [span for span in spans() if span.name == "handler charge"]
+    assert f"{handler.context.span_id:016x}" in sent[0].headers["traceparent"]
+    assert sent[1].headers == {"Traceparent": "its own"}
 
 
 def test_the_environment_says_whether_traces_are_wanted() -> None:
