@@ -133,3 +133,37 @@ def test_an_address_that_is_taken_is_a_sentence(application: Path, fermata: Ferm
 
     assert said.code == 1
     assert "Cannot listen on 127.0.0.1:8000: Address already in use. Stop what runs there or choose" in said.err
+
+
+def test_a_fleet_gets_the_service_tasks_and_not_the_threads_here(application: Path, web, fermata: Fermata) -> None:
+    (application / "handlers.py").write_text(
+        "from engine import handler\n\n@handler('org.example.ChargeCard')\ndef charge(job):\n    return 1\n"
+    )
+    (application / "fermata.toml").write_text(
+        '[celery]\nbroker = "memory://fermata-test"\n[celery.queues]\n"org.example.ChargeCard" = "cards"\n'
+    )
+    sent: list[Any] = []
+
+    def approve(engine: Any) -> None:
+        from celery import Celery
+
+        instance = engine.start("approval")
+        engine.complete(engine.read.tasks().items[0].id, {"approved": True})
+        with Celery(broker="memory://fermata-test").connection() as connection:
+            message = connection.SimpleQueue("cards").get(timeout=30)
+            sent.extend([message.headers["task"], message.payload[0], engine.read.jobs(instance.id)[0].id])
+
+    web(approve)
+
+    assert fermata("up", "--executor", "celery").code == 0
+    assert sent == ["fermata.run", [sent[2]], sent[2]]
+
+
+def test_a_fleet_without_a_broker_is_a_sentence(application: Path, web, fermata: Fermata, monkeypatch) -> None:
+    monkeypatch.delenv("FERMATA_CELERY_BROKER", raising=False)
+    web()
+
+    said = fermata("up", "--executor", "celery")
+
+    assert said.code == 1
+    assert "No broker for Celery. Set FERMATA_CELERY_BROKER" in said.err
