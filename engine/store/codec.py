@@ -90,6 +90,8 @@ def check_key(text: str, what: str) -> str:
     """*text* if it can serve as *what* (a business key, a name): short, and storable on every database."""
     if not 0 < len(text) <= KEY_LENGTH or "\0" in text:
         raise InvalidInput(f"A {what} has 1 to {KEY_LENGTH} characters, and no NUL among them. This is {text[:40]!r}.")
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InvalidInput(f"A {what} has no halves of surrogate pairs. This is {text[:40]!r}.")
     return text
 
 

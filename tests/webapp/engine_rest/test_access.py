@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import pytest
 
 from engine.errors import DatabaseAway
@@ -166,3 +168,38 @@ def test_an_unexpected_error_is_told_by_its_reference_only(order, admin_api, mon
 
     assert (admin_api.status, told["type"]) == (500, "RestException")
     assert "division" not in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/process-instance/a%00b", None, 404),
+        ("GET", "/task?dueDate=0001-01-01T00:00:00.000%2B1400", None, 400),
+        ("POST", "/process-instance", {"businessKey": "\ud800"}, 400),
+        ("POST", "/process-definition/key/order/start", {"variables": {"\ud800": {"value": 1}}}, 400),
+        ("POST", "/process-definition/key/order/start", {"variables": {"a": {"value": "\ud800"}}}, 400),
+        ("POST", "/process-definition/key/order/start", {"businessKey": "x" * 300}, 400),
+        (
+            "POST",
+            "/external-task/fetchAndLock",
+            {"workerId": "w", "maxTasks": 1, "topics": [{"topicName": "a\0"}]},
+            400,
+        ),
+    ],
+)
+def test_texts_that_no_database_has_are_refused(order, admin_api, method, path, body, status):
+    told = admin_api.ask(method, path, body)
+
+    assert admin_api.status == status
+    assert "reference" not in told["message"]
+
+
+def test_large_files_are_taken_of_those_who_are_known(api, app, the_engine):
+    form = ('{"id": "large", "components": [], "note": "' + "x" * 3_000_000 + '"}').encode()
+
+    def upload(**options):
+        parts = {"large.form": (BytesIO(form), "large.form")}
+        return app.test_client().post("/engine-rest/deployment/create", data=parts, **options)
+
+    assert upload().status_code == 401
+    assert upload(auth=("admin", "admin-pw")).status_code == 200

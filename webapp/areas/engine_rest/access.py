@@ -130,6 +130,8 @@ def authenticate() -> None:
         raise RestError(401, message, "AuthenticationException")
     the_rights().require_entry((request.blueprint or "").rpartition(".")[2])
     request.max_content_length = LARGEST_REQUEST
+    if any("\0" in value for value in (request.view_args or {}).values()):
+        raise RestError(404, "No id has a NUL character.")
 
 
 def _of_token(secret: str) -> Rights:

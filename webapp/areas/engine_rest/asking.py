@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import request
@@ -31,7 +31,7 @@ class Asked:
         value = self.fields.get(name)
         if value is not None and not isinstance(value, str):
             raise InvalidInput(f"{name} must be a text.")
-        return value
+        return None if value is None else _proper(name, value)
 
     def needed(self, name: str) -> str:
         if not (value := self.text(name)):
@@ -63,7 +63,7 @@ class Asked:
             return None
         try:
             # In a query, a plus that is not escaped arrives as a space.
-            return read_moment(value.replace(" ", "+") if isinstance(value, str) else value)
+            return read_moment(value.replace(" ", "+") if isinstance(value, str) else value).astimezone(UTC)
         except (ValueError, OverflowError) as problem:
             message = f"{name} must be a time like 2026-03-02T12:00:00.000+0000: {problem}."
             raise InvalidInput(message) from problem
@@ -76,7 +76,7 @@ class Asked:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in cast("list[Any]", items)):
             raise InvalidInput(f"{name} must be a list of texts.")
-        return cast("list[str]", items)
+        return [_proper(name, item) for item in cast("list[str]", items)]
 
     def object(self, name: str) -> dict[str, Any]:
         """Empty where it is absent."""
@@ -91,6 +91,13 @@ class Asked:
         if not all(isinstance(item, dict) for item in items):
             raise InvalidInput(f"{name} must be a list of objects.")
         return [Asked(item) for item in items]
+
+
+def _proper(name: str, text: str) -> str:
+    """*text*, if every database can compare it."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InvalidInput(f"{name} has a character that no text has: NUL, or half of a pair of surrogates.")
+    return text
 
 
 def the_query() -> Asked:
