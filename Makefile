@@ -31,7 +31,7 @@ check: $(VENV)/installed-dev ## lint, format, types, layers
 format: $(VENV)/installed-dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev ## measure beside stock SpiffWorkflow and write docs/benchmarks.md
+bench: $(VENV)/installed-dev ## measure speed and scale on both databases, write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 faults: $(VENV)/installed-dev ## break everything a thousand times on each database (ARGS="sqlite --seed 7")

@@ -24,7 +24,7 @@ from tests.benchmarks.results import Bar, Section, at_most
 from tests.benchmarks.throughput import TASKS, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = {10: 15, 1000: 15, 10_000: 5}
+STEPS = {10: 15, 1000: 9, 10_000: 3}
 """How old the instances are that are resumed, and how many of each age."""
 STEPS_A_TURN = 10
 

@@ -96,7 +96,7 @@ class Line:
 
 
 def measure(lab: Lab) -> Section:
-    seconds, burst = lab.pick(8.0, 2.0), lab.pick(400, 60)
+    seconds, burst = lab.pick(6.0, 2.0), lab.pick(300, 60)
     rows: list[list[str]] = []
     for kind in (SQLITE, POSTGRESQL):
         url = prepared(lab, kind)

@@ -36,28 +36,30 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="small numbers; writes nothing")
     parser.add_argument("--only", action="append", choices=GROUPS, help="one of the groups; writes nothing")
     options = parser.parse_args(arguments)
+    is_look = options.quick or options.only is not None
     began = time.monotonic()
     with laboratory(options.quick) as lab:
-        sections = [_measured(lab, name) for name in options.only or GROUPS]
-    if options.quick or options.only:
-        print(*(f"\n## {section.title}\n\n{section.text.strip()}" for section in sections), sep="\n")
+        sections = [_measured(lab, name, is_shown=is_look) for name in options.only or GROUPS]
+    if is_look:
         print(f"\n{noise_table(lab.noise.groups)}")
     bars = [bar for section in sections for bar in section.bars]
     print(f"\n{bars_table(bars)}")
     if options.quick:
         return 0
-    if not options.only:
+    if not is_look:
         PAGE.write_text(page(sections, lab.noise.groups, time.monotonic() - began), encoding="utf-8")
         print(f"\nWritten: docs/{PAGE.name}")
     return 0 if all(bar.is_met for bar in bars) else 1
 
 
-def _measured(lab: Lab, name: str) -> Section:
+def _measured(lab: Lab, name: str, *, is_shown: bool) -> Section:
     print(f"{name} ...", end=" ", flush=True, file=sys.stderr)
     began = time.monotonic()
     with lab.noise.during(name):
         section = GROUPS[name](lab)
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    if is_shown:
+        print(f"\n## {section.title}\n\n{section.text.strip()}", flush=True)
     return section
 
 
