@@ -204,13 +204,20 @@ class Store:
             try:
                 arguments = {name: value for name, value in _OF_CONNECTIONS.items() if name not in self.url.query}
                 return create_engine(
-                    self.url, connect_args=arguments, pool_size=16, max_overflow=32, pool_pre_ping=True
+                    self.url,
+                    connect_args=arguments,
+                    pool_size=16,
+                    max_overflow=32,
+                    pool_pre_ping=True,
+                    hide_parameters=True,  # values of variables stay out of logs
                 )
             except ModuleNotFoundError as problem:
                 message = "PostgreSQL needs the package psycopg. Install fermata[postgres]."
                 raise InvalidInput(message) from problem
         arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-        database = create_engine(self.url, connect_args=arguments, pool_size=16, max_overflow=64)
+        database = create_engine(
+            self.url, connect_args=arguments, pool_size=16, max_overflow=64, hide_parameters=True
+        )
         synchronous = "FULL" if self._scratch is None else "OFF"
 
         @event.listens_for(database, "connect")
