@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from engine.batch import BatchItem, BatchState, ItemState, operation_from
+from engine.batch import BatchItem, BatchState, DeleteAll, ItemState, operation_from
 from engine.clock import Clock
 from engine.errors import Conflict, DatabaseAway, EngineError
 from engine.incidents import Incidents
 from engine.jobs.held import HeldJob
 from engine.model import JobState
-from engine.operations.doing import Done, do
+from engine.operations.doing import Done, delete_some, do
 from engine.road import Road
 from engine.session import Session
 from engine.store import batches, jobs
@@ -50,7 +50,9 @@ class BatchRunner:
         """Some items, together or, where one of them is refused, each by itself; False when none is left."""
         try:
             return self._road.travel(lambda session: self._do(session, held, CHUNK))
-        except (DatabaseAway, OutcomeUnknown, _Stopped):
+        except OutcomeUnknown:  # what is done is on record: looked at again, and gone on from there
+            return True
+        except (DatabaseAway, _Stopped):
             raise
         except Exception:
             return self._do_one_by_one(held)
@@ -59,7 +61,9 @@ class BatchRunner:
         for _ in range(CHUNK):
             try:
                 goes_on = self._road.travel(lambda session: self._do(session, held, 1))
-            except (DatabaseAway, OutcomeUnknown, _Stopped):
+            except OutcomeUnknown:
+                goes_on = True
+            except (DatabaseAway, _Stopped):
                 raise
             except Exception as problem:
                 message = str(problem) if isinstance(problem, EngineError) else f"{type(problem).__name__}: {problem}"
@@ -73,12 +77,12 @@ class BatchRunner:
         work = self._begin(session, held)
         items = batches.next_items(session.connection, work.id, limit)
         operation = operation_from(work.kind, work.arguments)
-        session.load(each.instance_id for each in items)
-        ended: list[tuple[int, str, str]] = []
-        for item in items:
-            done = do(session, operation, item, work, self._incidents, at)
-            if done is not None:
-                ended.append((item.number, *_recorded(session, work, item, done, at)))
+        if isinstance(operation, DeleteAll):
+            done = delete_some(session, items, work, at)
+        else:
+            session.load(each.instance_id for each in items)
+            done = [(each, do(session, operation, each, work, self._incidents, at)) for each in items]
+        ended = [(item.number, *_recorded(session, work, item, each, at)) for item, each in done]
         batches.end_items(session.connection, work.id, ended, at)
         return self._end(session, held, work, items, at)
 

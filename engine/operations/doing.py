@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,13 +40,9 @@ class Done:
     is_gone: bool = False
 
 
-def do(
-    session: Session, operation: Operation, item: BatchItem, work: Work, retrying: Incidents, at: datetime
-) -> Done | None:
-    """None where more is to be done to the same item. Raises what refuses it; then all of the transaction has to go."""
+def do(session: Session, operation: Operation, item: BatchItem, work: Work, retrying: Incidents, at: datetime) -> Done:
+    """Raises what refuses it; then all of the transaction has to go."""
     instance_id, by, reason = item.instance_id, work.actor, work.reason
-    if isinstance(operation, DeleteAll):
-        return _delete(session, item, work, at)
     if (needless := _needless(session, operation, item)) is not None:
         return Done(ItemState.SKIPPED, needless)
     match operation:
@@ -63,6 +60,8 @@ def do(
             modify_in(session, instance_id, instructions, at=at, by=by, reason=reason)
         case MigrateAll(plan=plan, re_arms=re_arms):
             migrate_in(session, instance_id, plan, re_arms=re_arms, at=at, by=by, reason=reason)
+        case DeleteAll():
+            raise TypeError("What is deleted goes together, by delete_some.")
     return Done(ItemState.DONE)
 
 
@@ -84,15 +83,23 @@ def _needless(session: Session, operation: Operation, item: BatchItem) -> str | 
     return None
 
 
-def _delete(session: Session, item: BatchItem, work: Work, at: datetime) -> Done | None:
-    """An instance with much history goes in several transactions."""
-    root = retention.lock_root(session.connection, item.instance_id)
-    if root is None:
-        return Done(ItemState.SKIPPED, "was removed already")
-    if isinstance(root, str):
-        raise Conflict(root)
-    removed = retention.remove_root(session.connection, root)
-    if not removed:
-        return None
-    retention.record(session.connection, work.id, [root], actor=work.actor, started_at=work.created_at, now=at)
-    return Done(ItemState.DONE, is_gone=True)
+def delete_some(session: Session, items: Sequence[BatchItem], work: Work, at: datetime) -> list[tuple[BatchItem, Done]]:
+    """As many of *items* as one transaction has room for; an instance with much history goes in several. Raises as
+    `do`."""
+    ended: list[tuple[BatchItem, Done]] = []
+    roots: list[retention.Root] = []
+    for item in items:
+        root = retention.lock_root(session.connection, item.instance_id)
+        if isinstance(root, str):
+            raise Conflict(root)
+        if root is None:
+            ended.append((item, Done(ItemState.SKIPPED, "was removed already")))
+            continue
+        if roots and sum(each.size for each in roots) + root.size > retention.ROOM:
+            break
+        roots.append(root)
+        ended.append((item, Done(ItemState.DONE, is_gone=True)))
+    if not retention.remove_roots(session.connection, roots):
+        return [(item, done) for item, done in ended if done.state is not ItemState.DONE]
+    retention.record(session.connection, work.id, roots, actor=work.actor, started_at=work.created_at, now=at)
+    return ended

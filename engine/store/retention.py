@@ -129,11 +129,11 @@ def lock_root(connection: Connection, instance_id: str) -> Root | str | None:
     return Root(row.id, row.definition_id, row.ended_at, tree, sum(_sizes(connection, tree).values()))
 
 
-def remove_root(connection: Connection, root: Root) -> bool:
-    """False where it has too much history for one transaction: then part of it is gone."""
-    if root.size > ROOM and _remove_part(connection, root):
+def remove_roots(connection: Connection, roots: Sequence[Root]) -> bool:
+    """False where the first has too much history for one transaction: then part of that is gone, and nothing else."""
+    if roots and roots[0].size > ROOM and _remove_part(connection, roots[0]):
         return False
-    _remove_all(connection, [root])
+    _remove_all(connection, roots)
     return True
 
 

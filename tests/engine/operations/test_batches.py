@@ -28,6 +28,7 @@ from engine.model import InstanceState
 from engine.modification import CancelActivity, CancelElement, Move, StartAfter, StartBefore, StartOn
 from engine.operations import batch_runner
 from engine.searching import Condition, Operator
+from engine.store import retention
 
 LINE = '<startEvent id="Start"/><userTask id="Pick"/><userTask id="Ship"/>'
 PAY = '<startEvent id="Start"/><serviceTask id="Pay" camunda:type="external" camunda:topic="pay"/>'
@@ -171,6 +172,19 @@ def test_ended_instances_are_removed_with_their_history(engine: Engine, deploy) 
     assert engine.read.cleanups()[0].instances == 1
     with pytest.raises(InvalidInput, match="Nothing is there to delete"):
         engine.batch(DeleteAll(), where=ALL)
+
+
+def test_instances_with_much_history_are_removed_in_several_commits(
+    lines: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = started(lines, 3)
+    for each in ids:
+        lines.cancel(each)
+    monkeypatch.setattr(retention, "ROOM", 3)
+    batch = lines.batch(DeleteAll(), ids)
+    lines.work()
+    assert lines.batches.get(batch.id).summary == "3 deleted"
+    assert lines.read.instances().total == 0
 
 
 def test_a_paused_batch_goes_on_and_a_cancelled_one_leaves_the_rest(
