@@ -12,6 +12,7 @@ from engine.errors import InvalidInput
 from engine.ids import Ids
 from engine.model import Cleanup
 from engine.store import retention
+from engine.store.marks import forget_old_marks
 from engine.store.retention import Due, Removed
 from engine.store.transaction import Store
 from engine.timing import Duration, TimerError, read_time_to_live
@@ -81,6 +82,7 @@ class Retention:
         with self._store.writing() as connection:
             if not retention.take_turn(connection, _NAME, holder, now, now + EVERY):
                 return 0
+            forget_old_marks(connection)
         run = self._begin("system")
         is_last = False
         while not is_last and not rest():
