@@ -141,6 +141,10 @@ class Store:
                     raise
                 continue
             except (Overtaken, DBAPIError) as problem:
+                if isinstance(problem, DBAPIError) and is_away(problem):  # in a part of a shared transaction
+                    if not patience.wait():
+                        raise lost(problem) from problem
+                    continue
                 races += 1
                 if races >= _ATTEMPTS or (isinstance(problem, DBAPIError) and not is_lost_race(problem)):
                     raise
@@ -215,9 +219,7 @@ class Store:
                 message = "PostgreSQL needs the package psycopg. Install fermata[postgres]."
                 raise InvalidInput(message) from problem
         arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-        database = create_engine(
-            self.url, connect_args=arguments, pool_size=16, max_overflow=64, hide_parameters=True
-        )
+        database = create_engine(self.url, connect_args=arguments, pool_size=16, max_overflow=64, hide_parameters=True)
         synchronous = "FULL" if self._scratch is None else "OFF"
 
         @event.listens_for(database, "connect")

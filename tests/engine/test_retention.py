@@ -29,7 +29,16 @@ CALLER = """<process id="caller" isExecutable="true" camunda:historyTimeToLive="
   <camunda:in variables="all"/></extensionElements></callActivity><sequenceFlow id="g2" sourceRef="c" targetRef="e2"/>
   <endEvent id="e2"/></process>"""
 LARGE_TEXT = "x" * (2 * LARGE)
-KEPT_FOR_EVER = {"deployment", "resource", "process_definition", "housekeeping", "cleanup", "alembic_version"}
+KEPT_FOR_EVER = {
+    "deployment",
+    "resource",
+    "process_definition",
+    "housekeeping",
+    "cleanup",
+    "alembic_version",
+    "schema_support",
+    "commit_mark",
+}
 
 
 def deploy(engine: Engine, *processes: str, ttl: str | None = None) -> None:

@@ -154,6 +154,16 @@ def test_who_asks_for_a_transaction_that_has_not_ended_waits_for_it(store: Store
     assert answers == [commits]
 
 
+def test_marks_of_connections_that_are_long_gone_are_forgotten(store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(text("INSERT INTO commit_mark VALUES ('old', 7, now() - interval '25 hours')"))
+    with store.writing() as connection:
+        marks.forget_old_marks(connection)
+        owners = connection.execute(text("SELECT owner FROM commit_mark")).scalars().all()
+    assert len(owners) == 1
+    assert "old" not in owners
+
+
 def test_transactions_that_lock_each_other_out_are_both_done(store: Store) -> None:
     with store.writing() as connection:
         connection.execute(data_store.insert(), [_value("one"), _value("two")])
