@@ -9,6 +9,7 @@ a bar is missed (not with --quick, whose numbers are too small to say so).
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="small numbers; writes nothing")
     parser.add_argument("--only", action="append", choices=GROUPS, help="one of the groups; writes nothing")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the ends of its server and files
     is_look = options.quick or options.only is not None
     began = time.monotonic()
     with laboratory(options.quick) as lab:
