@@ -15,8 +15,10 @@ LONGEST_PAUSE: Final = 1.0
 
 _LOST_RACES: Final = ("40001", "40P01", "55P03", "23503", "23505")
 """Failed serialisation, deadlock, a lock that took too long, a value removed or a unique key taken meanwhile."""
-_AWAY: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300", "25006")
-"""Shut down, crashed, starting up, idle for too long (outside and in a transaction), full, a standby."""
+_AWAY: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300", "53100", "25006")
+"""Shut down, crashed, starting up, idle for too long (outside and in a transaction), full, a full disk, a standby."""
+_NO_ROOM: Final = ("disk I/O error", "database or disk is full")
+"""What SQLite says of a disk that takes nothing more: like a server that is away, it may come back."""
 _STOPPED: Final = "57014"
 _FOR_GOOD: Final = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "not permitted")
 """In what a server says that has refused a connection and will refuse the next one, too."""
@@ -55,9 +57,9 @@ def is_lost_race(problem: DBAPIError) -> bool:
 
 
 def is_away(problem: DBAPIError) -> bool:
-    """Whether a server could not be reached, or a connection to it has broken."""
+    """Whether a server could not be reached, a connection to it has broken, or its disk takes nothing more."""
     if type(problem.orig).__module__.startswith("sqlite3"):
-        return False
+        return str(problem.orig) in _NO_ROOM
     state = _state(problem)
     if state is not None:
         return state in _AWAY or state.startswith("08")
