@@ -17,7 +17,13 @@ from engine.engine import Engine
 from tests.benchmarks.copies import copy_id, copy_instance, tables_of_instances
 
 INSTANCES = 8_000
-FILLED = {table.name for table in tables_of_instances()} - {"incident", "agent_step", "value_use", "instance_state", "job_attempt"}
+FILLED = {table.name for table in tables_of_instances()} - {
+    "incident",
+    "agent_step",
+    "value_use",
+    "instance_state",
+    "job_attempt",
+}
 
 
 @pytest.fixture
