@@ -125,20 +125,3 @@ def _timer(element: Element, adapter: Adapter) -> Timer | None:
         if value is not None:
             return Timer(kind, value, adapter.sunday)
     return None
-
-
-def _correlation_key(element: Element, reference: str | None, adapter: Adapter) -> Expression | None:
-    """Context-based correlation (8.4.2): what the process says the message's property must equal.
-
-    Only the first property is looked at.
-    """
-    process = next((a for a in element.ancestors() if a.name == "process"), None)
-    if process is None or not reference:
-        return None
-    document = adapter.document
-    for retrieval in document.referring("correlationPropertyRetrievalExpression", "messageRef", reference):
-        prop = retrieval.parent.id if retrieval.parent is not None else ""
-        for binding in document.referring("correlationPropertyBinding", "correlationPropertyRef", prop):
-            if process in binding.ancestors():
-                return adapter.expression(binding.child("dataPath"))
-    return None
