@@ -14,9 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import create_engine, event, make_url, text
 
 from engine.clock import VirtualClock
@@ -74,6 +81,22 @@ class Request:
         self.log["instance.ended"] += 1
 
 
+def _any(fits: Callable[[Request], bool]) -> Callable[[Machine], bool]:
+    return lambda machine: any(fits(each) for each in machine.requests)
+
+
+def _can_fail(request: Request) -> bool:
+    return "Prepare" in request.at and not request.is_failed and request.state == RUNNING
+
+
+def _can_be_retried(request: Request) -> bool:
+    return request.is_failed and request.state == RUNNING
+
+
+def _can_be_claimed(request: Request) -> bool:
+    return "Approve" in request.at and request.state == RUNNING
+
+
 class Machine(RuleBasedStateMachine):
     make_url: Callable[[], str]
 
@@ -107,14 +130,16 @@ class Machine(RuleBasedStateMachine):
         if self.versions[-1:] != [hours]:
             self.versions.append(hours)
 
+    @precondition(lambda self: sum(each.state not in ENDED for each in self.requests) < 3)
     @rule(customer=KEYS, version=st.none() | st.integers(1, 3), by=ENGINES)
     def start(self, customer: str, version: int | None, by: int) -> None:
-        assume(version is None or version <= len(self.versions))
+        number = len(self.versions) if version is None else version % len(self.versions) + 1
+        version = None if version is None else number
         instance = self.engines[by].start("request", variables={"customer": customer}, version=version)
-        number = version or len(self.versions)
         hours = self.versions[number - 1]
         self.requests.append(Request(instance.id, customer, number, hours, variables={"customer": customer}))
 
+    @precondition(_any(lambda each: "Prepare" in each.at))
     @rule(pick=PICKS, number=st.integers(), by=ENGINES)
     def complete_job(self, pick: int, number: int, by: int) -> None:
         request = self._one_at("Prepare", pick)
@@ -127,32 +152,34 @@ class Machine(RuleBasedStateMachine):
             request.attempts += 1
             request.is_failed = False
 
+    @precondition(_any(_can_fail))
     @rule(pick=PICKS, left=st.integers(0, 1), by=ENGINES)
     def fail_job(self, pick: int, left: int, by: int) -> None:
-        request = self._one_at("Prepare", pick)
-        assume(not request.is_failed and request.state == RUNNING)
+        request = self._one(_can_fail, pick)
         self.engines[by].fail_job(self._job(request), "out of paper", retries=left, retry_in=timedelta())
         request.attempts += 1
         request.is_failed = left == 0
         request.log["incident.raised"] += request.is_failed
 
+    @precondition(_any(_can_be_retried))
     @rule(pick=PICKS, by=ENGINES)
     def retry(self, pick: int, by: int) -> None:
-        request = self._one(lambda each: each.is_failed and each.state == RUNNING, pick)
+        request = self._one(_can_be_retried, pick)
         incident = self.engines[by].read.incidents(request.id)[0]
         self.engines[by].retry(incident.id)
         request.is_failed = False
         request.log["incident.resolved"] += 1
 
+    @precondition(_any(_can_be_claimed))
     @rule(pick=PICKS, user=USERS, by=ENGINES)
     def claim(self, pick: int, user: str, by: int) -> None:
-        request = self._one_at("Approve", pick)
-        assume(request.state == RUNNING)
+        request = self._one(_can_be_claimed, pick)
         with self._expected(request.assignee not in (None, user)):
             self.engines[by].claim(self._task(request), user)
-            request.log["task.claimed"] += request.assignee is None
+            request.log["task.claimed"] += 1
             request.assignee = user
 
+    @precondition(_any(lambda each: "Approve" in each.at))
     @rule(pick=PICKS, yes=st.booleans(), by=ENGINES)
     def complete_task(self, pick: int, yes: bool, by: int) -> None:
         request = self._one_at("Approve", pick)
@@ -178,11 +205,11 @@ class Machine(RuleBasedStateMachine):
             request.arrive(self.clock.now())
             request.log["message.correlated"] += 1
 
+    @precondition(lambda self: not any(each.has_signal for each in self.requests))
     @rule(by=ENGINES)
     def signal(self, by: int) -> None:
         """One that is suspended gets it when it goes on."""
         waiting = [each for each in self.requests if "Go" in each.at]
-        assume(not any(each.has_signal for each in waiting))
         assert self.engines[by].signal("go") == len(waiting)
         for request in waiting:
             if request.state == RUNNING:
@@ -200,6 +227,7 @@ class Machine(RuleBasedStateMachine):
             if request.state == RUNNING and request.has_signal:
                 request.end(InstanceState.COMPLETED, now)
 
+    @precondition(_any(lambda each: True))
     @rule(pick=PICKS, by=ENGINES)
     def suspend(self, pick: int, by: int) -> None:
         request = self._one(lambda each: True, pick)
@@ -208,6 +236,7 @@ class Machine(RuleBasedStateMachine):
             request.state = SUSPENDED
             request.log["instance.suspended"] += 1
 
+    @precondition(_any(lambda each: True))
     @rule(pick=PICKS, by=ENGINES)
     def activate(self, pick: int, by: int) -> None:
         request = self._one(lambda each: True, pick)
@@ -216,6 +245,7 @@ class Machine(RuleBasedStateMachine):
             request.state = RUNNING
             request.log["instance.activated"] += 1
 
+    @precondition(_any(lambda each: True))
     @rule(pick=PICKS, by=ENGINES)
     def cancel(self, pick: int, by: int) -> None:
         request = self._one(lambda each: True, pick)
@@ -226,6 +256,7 @@ class Machine(RuleBasedStateMachine):
             request.is_failed = False
             request.end(InstanceState.CANCELLED, self.clock.now())
 
+    @precondition(_any(lambda each: True))
     @rule(pick=PICKS, value=st.none() | st.integers() | st.lists(st.text(max_size=2), max_size=2), by=ENGINES)
     def set_variables(self, pick: int, value: Any, by: int) -> None:
         request = self._one(lambda each: True, pick)
@@ -329,7 +360,6 @@ class Machine(RuleBasedStateMachine):
 
     def _one(self, fits: Callable[[Request], bool], pick: int) -> Request:
         fitting = [each for each in self.requests if fits(each)]
-        assume(fitting)
         picked = fitting[pick % len(fitting)]
         self.unread.add(picked.id)
         return picked
