@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 from flask_login import current_user
+
+from engine.errors import DatabaseAway
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -19,7 +22,9 @@ def install(app: Flask, engine: Engine) -> None:
 
     @app.context_processor
     def offer_the_person() -> dict[str, object]:
-        return {"person": current_user.person if current_user.is_authenticated else None}
+        with suppress(DatabaseAway):  # its own page can be shown without
+            return {"person": current_user.person if current_user.is_authenticated else None}
+        return {"person": None}
 
 
 def the_engine() -> Engine:
