@@ -214,6 +214,8 @@ class Store:
                     max_overflow=32,
                     pool_pre_ping=True,
                     hide_parameters=True,  # values of variables stay out of logs
+                    # Whoever has waited for a lock must see what its holder wrote, whatever the database's default is.
+                    isolation_level="READ COMMITTED",
                 )
             except ModuleNotFoundError as problem:
                 message = "PostgreSQL needs the package psycopg. Install fermata[postgres]."
