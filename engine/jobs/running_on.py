@@ -105,7 +105,12 @@ class Runner:
         step = first or Step(command, (), None, command.at, "")
         try:
             self._take(stretch, step, waiting)
-            while waiting and len(stretch.steps) < MOST and time.monotonic() < until:
+            while (
+                waiting
+                and len(stretch.steps) < MOST
+                and time.monotonic() < until
+                and stretch.hot.instance.is_alone(waiting[0].activity_id)  # where all is repeated, others may be faster
+            ):
                 held, begun_at = self._held(stretch, waiting.popleft(), context), self._clock.now()
                 outcome = self._run(held)
                 if (end := self._ending(held, outcome)) is None:

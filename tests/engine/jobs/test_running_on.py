@@ -198,3 +198,13 @@ def test_a_handler_keeps_its_key_where_another_branch_moves_the_instance_meanwhi
     assert engine.read.instance(instance.id).state == InstanceState.COMPLETED
     assert sorted(name for name, _ in set(shop.keys)) == ["second", "third"]
     assert len({key for _, key in shop.keys}) == 2
+
+
+def test_no_handler_is_called_in_memory_beside_a_branch_that_may_move_when_all_is_repeated(shop: Shop) -> None:
+    shop.engine.handler("saved", save_point=False)(lambda job: None)
+    shop.engine.deploy(DIAGRAM.with_name("branches.bpmn"))
+
+    instance = shop.engine.start("branches")
+
+    assert {job.element_id: job.attempts for job in shop.engine.read.jobs(instance.id)} == {"First": 0}
+    assert shop.asked == []
