@@ -7,11 +7,11 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from engine.clock import Clock, new_id
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.people import RESERVED
+from engine.scopes import Scope as Scope
 from engine.store import tokens
 from engine.store.codec import check_key
 from engine.store.people import find as find_person
@@ -21,16 +21,6 @@ PREFIX = "fermata_"
 """By which scanners for leaked secrets find them."""
 _NOTE_EVERY = timedelta(minutes=1)
 """How exactly it is known when a token was last used."""
-
-
-class Scope(StrEnum):
-    READ = "read"  # definitions, instances, variables, history, incidents
-    DEPLOY = "deploy"
-    START = "start"  # process instances; evaluate decisions
-    MESSAGES = "messages"  # messages and signals
-    TASKS = "tasks"  # user tasks
-    WORKERS = "workers"  # external tasks
-    OPERATE = "operate"  # variables, cancel, suspend, activate, jobs, incidents
 
 
 @dataclass(frozen=True, slots=True)

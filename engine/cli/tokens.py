@@ -9,7 +9,7 @@ import typer
 
 from engine.cli import output
 from engine.cli.options import AsJson, Database, actor, opened
-from engine.tokens import Scope
+from engine.scopes import Scope
 
 app = typer.Typer(help="Tokens by which programs use the REST API.", no_args_is_help=True)
 
