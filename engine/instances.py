@@ -60,7 +60,7 @@ class Instances:
         version_tag: str | None,
         form: Mapping[str, str] | None,
     ) -> ProcessInstance:
-        definition_id = self._definition_id(key, version, version_tag)
+        definition_id = self._store.retrying(lambda: self._definition_id(key, version, version_tag))
         values = normalise(variables)
         if form is not None:
             described = self._read.start_form(definition_id)
@@ -73,7 +73,8 @@ class Instances:
         return self._start(definition_id, command, business_key)
 
     def _start(self, definition_id: str, command: Start, business_key: str | None) -> ProcessInstance:
-        stretch = self._runner.start(self._programs.get(definition_id), self._ids.next(), command, business_key)
+        loaded = self._store.retrying(lambda: self._programs.get(definition_id))
+        stretch = self._runner.start(loaded, self._ids.next(), command, business_key)
         live = self._road.travel(
             lambda session: session.create(definition_id, command, business_key=business_key, stretch=stretch)
         )

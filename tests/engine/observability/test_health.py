@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -32,7 +33,7 @@ def test_workers_that_no_longer_move_are_not_ready(engine: Engine, monkeypatch: 
     engine.start_workers(1)
     try:
         now = time.monotonic() + STUCK + 10
-        monkeypatch.setattr("engine.observability.state.time.monotonic", lambda: now)
+        monkeypatch.setattr("engine.observability.state.time", SimpleNamespace(monotonic=lambda: now))
         health = health_of(engine)
         assert not health.is_ready
         assert "have not moved" in health.checks["workers"]
