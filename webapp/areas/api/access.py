@@ -13,8 +13,8 @@ from flask import current_app, request
 from engine.errors import NotAllowed
 from engine.tokens import Scope
 from webapp.areas.api.problems import Refusal
-from webapp.areas.engine_rest.access import Rights
 from webapp.context import the_engine
+from webapp.rights import Rights
 
 PER_SECOND, BURST = 200.0, 400.0
 """Requests of one token, in one process."""

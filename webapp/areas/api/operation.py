@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from engine.tokens import Scope
 from webapp.areas.api.access import admit
 from webapp.areas.api.problems import Refusal
-from webapp.areas.engine_rest.access import Rights
+from webapp.rights import Rights
 
 area = Blueprint("api", __name__, url_prefix="/api/v1")
 

@@ -19,7 +19,7 @@ from webapp.areas.engine_rest import (
     operations,
     tasks,
 )
-from webapp.areas.engine_rest.access import Remembered, authenticate, the_rights
+from webapp.areas.engine_rest.access import Remembered, authenticate, require_entry, the_rights
 from webapp.areas.engine_rest.answering import RestError, answer_error
 from webapp.areas.engine_rest.links import PREFIX
 
@@ -72,7 +72,7 @@ def engines() -> Response:
 @area.get("/execution/<instance_id>/localVariables/<name>/data")
 def local_variable_data(instance_id: str, name: str) -> Response:
     """Camunda's JavaScript worker loads files from here, under the id of the process instance."""
-    the_rights().require_entry("execution")
+    require_entry(the_rights(), "execution")
     return instances.data_of(instance_id, name)
 
 

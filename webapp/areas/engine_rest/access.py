@@ -1,8 +1,4 @@
-"""Who asks, and what they may do: people by Basic, programs by Bearer; never the session of a browser.
-
-The rights are those of the pages (webapp.permissions); what only programs do (WORK) and what pages do not offer
-(DEPLOY) is for administrators and for tokens that say so.
-"""
+"""Who asks: people by Basic, programs by Bearer; never the session of a browser."""
 
 from __future__ import annotations
 
@@ -12,16 +8,15 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from flask import current_app, g, request
 
-from engine.model import Person, ProcessDefinition, UserTask
-from engine.searching import Condition
+from engine.model import Person
 from engine.tokens import Scope
 from webapp import permissions
 from webapp.areas.engine_rest.answering import RestError
 from webapp.context import the_engine
+from webapp.rights import Rights
 from webapp.security import LoginBrake
 
 LONGEST = 200  # characters of a name or password: hashing must not be fed megabytes
@@ -43,67 +38,11 @@ ENOUGH = {
 """Scopes with which a token may also read what is in their room, without the scope to read everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Of a person, of a token, or of a token that acts for a person and may do no more than both.
-
-    *scopes*: of the token; None where there is none. *name*: whom the history names."""
-
-    name: str
-    person: Person | None = None
-    scopes: frozenset[Scope] | None = None
-
-    def require_entry(self, room: str) -> None:
-        """Raises NotAllowed."""
-        is_open = room.startswith("engine_rest")  # the version, and what is not there
-        may_enter = is_open or self._has(Scope.READ) or (room in ENOUGH and self._has(ENOUGH[room]))
-        permissions.require(may_enter, f"{self.name} may not read this: it takes the scope '{Scope.READ}'.")
-
-    def require(self, scope: Scope) -> None:
-        """Raises NotAllowed."""
-        permissions.require(self._may(scope), f"{self.name} may not do this: it takes the right to '{scope}'.")
-
-    def require_start(self, definition: ProcessDefinition) -> None:
-        is_startable = self.person is None or permissions.may_start(self.person, definition)
-        permissions.require(self._has(Scope.START) and is_startable, f"{self.name} may not start {definition.key}.")
-
-    def may_see(self, task: UserTask) -> bool:
-        return self.person is None or permissions.may_see(self.person, task)
-
-    def visible_tasks(self) -> tuple[Condition, ...]:
-        """What narrows a list of tasks down to those that may be seen."""
-        if self.person is None or self.person.is_admin:
-            return ()
-        return (Condition("visible_to", (self.person.name, self.person.groups)),)
-
-    def require_work_on(self, task: UserTask) -> None:
-        """Its assignee may, its candidates while nobody has claimed it, and administrators."""
-        person = self.person
-        is_theirs = person is None or person.is_admin or task.assignee == person.name
-        if person is not None and task.assignee is None:
-            is_theirs = is_theirs or permissions.is_candidate(person, task)
-        self._require_task(is_theirs, task)
-
-    def require_claim(self, task: UserTask, user: str) -> None:
-        """For oneself, or as an administrator for anybody."""
-        person = self.person
-        self._require_task(person is None or person.is_admin or user == person.name, task)
-
-    def require_assign(self, task: UserTask) -> None:
-        self._require_task(self.person is None or self.person.is_admin or task.assignee == self.person.name, task)
-
-    def _require_task(self, is_theirs: bool, task: UserTask) -> None:
-        permissions.require(self._has(Scope.TASKS) and is_theirs, f"{self.name} may not do this with task {task.id}.")
-
-    def _may(self, scope: Scope) -> bool:
-        if not self._has(scope):
-            return False
-        if self.person is None or self.person.is_admin:
-            return True
-        return scope is not Scope.DEPLOY and permissions.may_operate(self.person)
-
-    def _has(self, scope: Scope) -> bool:
-        return self.scopes is None or scope in self.scopes
+def require_entry(rights: Rights, room: str) -> None:
+    """Raises NotAllowed."""
+    is_open = room.startswith("engine_rest")  # the version, and what is not there
+    may_enter = is_open or rights.has(Scope.READ) or (room in ENOUGH and rights.has(ENOUGH[room]))
+    permissions.require(may_enter, f"{rights.name} may not read this: it takes the scope '{Scope.READ}'.")
 
 
 def the_rights() -> Rights:
@@ -128,7 +67,7 @@ def authenticate() -> None:
     else:
         message = "Who asks? Give a name and a password (Basic), or a token (Bearer)."
         raise RestError(401, message, "AuthenticationException")
-    the_rights().require_entry((request.blueprint or "").rpartition(".")[2])
+    require_entry(the_rights(), (request.blueprint or "").rpartition(".")[2])
     request.max_content_length = LARGEST_REQUEST
     if any("\0" in value for value in (request.view_args or {}).values()):
         raise RestError(404, "No id has a NUL character.")
