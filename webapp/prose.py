@@ -19,6 +19,7 @@ LONGEST = 20_000  # characters; what is longer is cut
 
 def install(app: Flask) -> None:
     app.add_template_filter(prose)
+    app.add_template_filter(prose_line)
 
 
 def prose(text: str) -> Markup:
@@ -27,18 +28,19 @@ def prose(text: str) -> Markup:
     for block in re.split(r"\n\s*\n", _TAG.sub("", text[:LONGEST]).strip()):
         lines = [line.strip() for line in block.splitlines()]
         while lines and (heading := _HEADING.fullmatch(lines[0])):
-            blocks.append(Markup("<h3>{}</h3>").format(_inline(heading[1])))
+            blocks.append(Markup("<h3>{}</h3>").format(prose_line(heading[1])))
             lines.pop(0)
         items = [_ITEM.fullmatch(line) for line in lines]
         if lines and all(items):
-            inner = Markup("").join(Markup("<li>{}</li>").format(_inline(item[1])) for item in items if item)
+            inner = Markup("").join(Markup("<li>{}</li>").format(prose_line(item[1])) for item in items if item)
             blocks.append(Markup("<ul>{}</ul>").format(inner))
         elif lines:
-            blocks.append(Markup("<p>{}</p>").format(Markup("<br>").join(_inline(line) for line in lines)))
+            blocks.append(Markup("<p>{}</p>").format(Markup("<br>").join(prose_line(line) for line in lines)))
     return Markup("\n").join(blocks)
 
 
-def _inline(text: str) -> Markup:
+def prose_line(text: str) -> Markup:
+    """*text*, which stands in a line of its own, as HTML; line breaks in it mean nothing."""
     parts: list[Markup] = []
     end = 0
     for match in _INLINE.finditer(text):
