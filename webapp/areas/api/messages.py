@@ -50,7 +50,7 @@ def correlate_message(call: Call) -> Answer:
     def answer(told: Mapping[str, Any]) -> Answer:
         return Answer(200, Correlated.model_validate(told))
 
-    return once(call, correlate, _correlation, answer, lambda result: answer(_correlation(result)))
+    return once(call, correlate, _correlation, answer)
 
 
 @operation(
@@ -81,7 +81,7 @@ def publish_message(call: Call) -> Answer:
     def answer(told: Mapping[str, Any]) -> Answer:
         return Answer(200, Published.model_validate(told))
 
-    return once(call, publish, _publication, answer, lambda result: answer(_publication(result)))
+    return once(call, publish, _publication, answer)
 
 
 @operation(
@@ -107,7 +107,6 @@ def send_signal(call: Call) -> Answer:
         lambda: the_engine().signal(body.name, variables=variables, by=call.by),
         _signalled,
         answer,
-        lambda receivers: answer(_signalled(receivers)),
     )
 
 

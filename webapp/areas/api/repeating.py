@@ -18,10 +18,11 @@ def once(
     act: Callable[[], Result],
     receipt: Callable[[Any], Mapping[str, Any]],
     answer: Callable[[Mapping[str, Any]], Answer],
-    first: Callable[[Result], Answer],
+    first: Callable[[Result], Answer] | None = None,
 ) -> Answer:
     """*receipt*: made in the transaction of what it gave; *answer*: of a repetition, made of the receipt; *first*: of
-    what *act* returned."""
+    what *act* returned, where its receipt does not hold all of it."""
+    first = first or (lambda result: answer(receipt(result)))
     if call.repeat_key is None:
         return first(act())
     done: list[Result] = []
