@@ -120,12 +120,15 @@ class Instances:
             raise InvalidInput(f"Both version {version} and version tag '{version_tag}' are given. Give one of them.")
         binding = "version" if version is not None else "versionTag" if version_tag is not None else "latest"
         wanted = version if version is not None else version_tag
-        with self._store.reading() as connection:
-            row = definitions.find(connection, definitions.PROCESSES, key, binding=binding, version=wanted)
+        if binding == "latest":
+            row = self._store.first(definitions.LATEST_PROCESS, {"key": key})
+        else:
+            with self._store.reading() as connection:
+                row = definitions.find(connection, definitions.PROCESSES, key, binding=binding, version=wanted)
         if row is None:
             said = definitions.wanted(binding, wanted)
             raise NotFound(f"There is no process '{key}'{said}. Deploy its diagram first.")
-        return row.id
+        return row[0]
 
     def _trigger_command(
         self, session: Session, instance_id: str, element_id: str, variables: Mapping[str, Any], by: str

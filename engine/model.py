@@ -396,6 +396,14 @@ class Page(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class Slice(Generic[Item]):
+    """Some items in order. *next*: what to go on after, None where there are no more."""
+
+    items: tuple[Item, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DataStoreValue:
     """A data store as it is. *version* counts its changes; *changed_by*: a user, or 'instance:ID'."""
 

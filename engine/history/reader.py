@@ -25,10 +25,11 @@ from engine.model import (
     Page,
     ProcessDefinition,
     ProcessInstance,
+    Slice,
     UserTask,
 )
 from engine.programs import Programs
-from engine.store import data_stores, definitions, history, lists, messages, retention
+from engine.store import data_stores, definitions, history, history_pages, lists, messages, retention
 from engine.store.instances import scoped_variables
 from engine.store.transaction import Store
 
@@ -246,6 +247,15 @@ class Reader:
                 incidents=tuple(lists.incidents(connection, instance_id=instance_id, open_only=False)),
                 agent_steps=tuple(history.agent_steps(connection, instance_id=instance_id)),
             )
+
+    def history_part(self, instance_id: str, part: str, after: str | None = None, limit: int = 50) -> Slice[Any]:
+        """A page of one list of the history: activities (without inputs and outputs), variable_changes, job_attempts
+        or log. *after*: `next` of the page before. Raises NotFound, InvalidInput."""
+        with self._store.reading() as connection:
+            if lists.instance(connection, instance_id) is None:
+                raise NotFound(f"There is no process instance '{instance_id}'.")
+            items, following = history_pages.page(connection, history_pages.PARTS[part], instance_id, after, limit)
+        return Slice(tuple(items), following)
 
     def agent_steps(self, instance_id: str | None = None, job_id: str | None = None) -> list[AgentStep]:
         """An agent's saved steps, in order."""

@@ -41,6 +41,14 @@ def find(
     return connection.execute(query.order_by(table.c.version.desc()).limit(1)).first()
 
 
+LATEST_PROCESS = (
+    select(process_definition.c.id)
+    .where(process_definition.c.key == bindparam("key"))
+    .order_by(process_definition.c.version.desc())
+)
+"""Of its one parameter `key`, the ids of its versions, newest first."""
+
+
 @cache
 def _latest(table: Table) -> Select[Any]:
     return select(table).where(table.c.key == bindparam("key")).order_by(table.c.version.desc()).limit(1)

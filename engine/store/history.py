@@ -126,61 +126,64 @@ def variable_changes(connection: Connection, instance_id: str) -> list[VariableC
     found: list[VariableChange] = []
     for row in connection.execute(query):
         existed, before = last.get((row.scope_id, row.name), (False, None))
-        exists = row.after is not None
-        after = reader.value(row.after) if exists else None
-        last[row.scope_id, row.name] = (exists, after)
-        found.append(
-            VariableChange(
-                instance_id=row.instance_id,
-                at=row.at,
-                scope_id=row.scope_id,
-                name=row.name,
-                before=before,
-                after=after,
-                activity_id=row.activity_id,
-                actor=row.actor,
-                existed_before=existed,
-                exists_after=exists,
-            )
-        )
+        found.append(change_of(row, reader, existed, before))
+        last[row.scope_id, row.name] = (found[-1].exists_after, found[-1].after)
     return found
+
+
+def change_of(row: AnyRow, reader: ValueReader, existed: bool, before: Any) -> VariableChange:
+    exists = row.after is not None
+    return VariableChange(
+        instance_id=row.instance_id,
+        at=row.at,
+        scope_id=row.scope_id,
+        name=row.name,
+        before=before,
+        after=reader.value(row.after) if exists else None,
+        activity_id=row.activity_id,
+        actor=row.actor,
+        existed_before=existed,
+        exists_after=exists,
+    )
 
 
 def job_attempts(connection: Connection, instance_id: str) -> list[JobAttempt]:
     columns = job_attempt.c
     query = select(job_attempt).where(columns.instance_id == instance_id)
     rows = connection.execute(query.order_by(columns.started_at, columns.activity_id, columns.attempt))
-    return [
-        JobAttempt(
-            job_id=row.job_id,
-            activity_id=row.activity_id,
-            attempt=row.attempt,
-            started_at=row.started_at,
-            worker=row.worker,
-            ended_at=row.ended_at,
-            outcome=row.outcome,
-            error=row.error,
-        )
-        for row in rows
-    ]
+    return [attempt_of(row) for row in rows]
+
+
+def attempt_of(row: AnyRow) -> JobAttempt:
+    return JobAttempt(
+        job_id=row.job_id,
+        activity_id=row.activity_id,
+        attempt=row.attempt,
+        started_at=row.started_at,
+        worker=row.worker,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        error=row.error,
+    )
 
 
 def log_entries(connection: Connection, instance_id: str) -> list[LogEntry]:
     reader = ValueReader(connection)
     query = select(log).where(log.c.instance_id == instance_id).order_by(log.c.sequence)
-    return [
-        LogEntry(
-            instance_id=row.instance_id,
-            sequence=row.sequence,
-            at=row.at,
-            action=row.action,
-            actor=row.actor,
-            activity_id=row.activity_id,
-            element_id=row.element_id,
-            detail=reader.value(row.detail),
-        )
-        for row in connection.execute(query)
-    ]
+    return [log_entry_of(row, reader) for row in connection.execute(query)]
+
+
+def log_entry_of(row: AnyRow, reader: ValueReader) -> LogEntry:
+    return LogEntry(
+        instance_id=row.instance_id,
+        sequence=row.sequence,
+        at=row.at,
+        action=row.action,
+        actor=row.actor,
+        activity_id=row.activity_id,
+        element_id=row.element_id,
+        detail=reader.value(row.detail),
+    )
 
 
 def insert_agent_step(connection: Connection, instance_id: str, step: AgentStep) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Connection, Select, create_engine, event, make_url
 from sqlalchemy import Engine as Database
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from engine.errors import Conflict, DatabaseAway, InvalidInput
@@ -75,6 +76,7 @@ class Store:
         # In one process writers queue here: SQLite itself would let them poll and starve.
         self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
         self._shared = SharedCommits(self.writing) if self.is_sqlite else None
+        self._writer: Connection | None = None  # kept open where there is but one, under the turn
         self.bell: Bell = SilentBell() if self.is_sqlite else PostgresBell(self.database)
 
     def migrate(self) -> None:
@@ -85,6 +87,8 @@ class Store:
 
     def close(self) -> None:
         self.bell.close()
+        if self._writer is not None:
+            self._writer.close()
         self.database.dispose()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
@@ -107,13 +111,11 @@ class Store:
         """
         mark, is_ending = None, False
         try:
-            with self._turn, self._connected() as connection:
-                connection = connection.execution_options(fermata_writes=True)
-                with connection.begin():
-                    if is_marked and not self.is_sqlite:
-                        mark = marks.set_mark(connection)
-                    yield connection
-                    is_ending = True
+            with self._turn, self._connected(is_writer=self.is_sqlite) as connection, connection.begin():
+                if is_marked and not self.is_sqlite:
+                    mark = marks.set_mark(connection)
+                yield connection
+                is_ending = True
         except Lost as problem:
             if not is_ending or not self._has_committed(mark):
                 raise
@@ -150,13 +152,34 @@ class Store:
                     raise
             step_aside(races)
 
+    def first(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any] | None:
+        """The first row of a query, in a transaction of its own; its columns as the database has them."""
+        if not self.is_sqlite:
+            with self.reading() as connection:
+                return connection.execute(query, values).first()
+        errors, statement = self.database.dialect.loaded_dbapi.Error, _as_text(query, self.database.dialect)
+        pooled = self.database.raw_connection()
+        try:  # one statement sees one state: it needs no BEGIN
+            return pooled.cursor().execute(statement, values).fetchone()
+        except errors as problem:
+            raise DBAPIError.instance(statement, None, problem, errors, dialect=self.database.dialect) from problem
+        finally:
+            pooled.close()
+
     @contextmanager
-    def _connected(self) -> Generator[Connection]:
-        connection = self._connect()
+    def _connected(self, *, is_writer: bool = False) -> Generator[Connection]:
+        connection = self._connect() if not is_writer else self._writer or self._connect()
         try:
-            with connection:
-                yield connection
+            if is_writer:
+                self._writer = connection.execution_options(fermata_writes=True)
+                yield self._writer
+            else:
+                with connection:
+                    yield connection
         except DBAPIError as problem:
+            if is_writer:
+                connection.close()
+                self._writer = None
             if is_stopped(problem):
                 raise TooSlow from problem
             if is_away(problem):
@@ -243,3 +266,9 @@ class Store:
 
         _ = configure, begin
         return database
+
+
+@lru_cache
+def _as_text(query: Select[Any], dialect: Dialect) -> str:
+    """With named parameters, whose values are bound as they are."""
+    return str(query.compile(dialect=type(dialect)(paramstyle="named")))

@@ -1,7 +1,9 @@
 """Reading what happened."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -9,7 +11,7 @@ from sqlalchemy import event
 from engine import Job
 from engine.clock import VirtualClock
 from engine.engine import Engine
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.model import InstanceState
 
 
@@ -142,3 +144,60 @@ def test_the_revision_changes_with_each_attempt_at_a_job(engine: Engine, models:
     engine.work(limit=1)
     seen.append(engine.read.revision(order.id))
     assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_part_of_the_history_by_pages_is_the_whole_of_it(shop: Engine, clock: VirtualClock, size: int) -> None:
+    order = shop.start("order", variables={"amount": 1, "once": "first"}, by="ann")
+    shop.work()
+    for number in range(30):
+        shop.set_variables(order.id, {"amount": number, f"only-{number % 7}": None}, by="bob")
+    shop.set_variables(order.id, {"once": "last"}, by="bob")
+    shop.complete(shop.read.tasks().items[0].id, {"amount": 2}, by="bob")
+    whole = shop.read.history(order.id)
+
+    def paged(part: str) -> tuple[Any, ...]:
+        found = shop.read.history_part(order.id, part, limit=size)
+        items = found.items
+        while found.next is not None:
+            assert len(found.items) == size
+            found = shop.read.history_part(order.id, part, found.next, size)
+            items += found.items
+        return items
+
+    bare = tuple(replace(each, inputs=None, outputs=None) for each in whole.activities)
+    assert paged("activities") == bare
+    assert paged("variable_changes") == whole.variable_changes
+    assert paged("job_attempts") == whole.job_attempts
+    assert paged("log") == whole.log
+
+
+def test_what_a_variable_had_before_is_found_however_long_ago_it_was_set(shop: Engine) -> None:
+    order = shop.start("order", variables={"amount": 1, "old": {"a": 1}, "big": "x" * 5000})
+    for number in range(220):
+        shop.set_variables(order.id, {"amount": number})
+    shop.set_variables(order.id, {"old": 2, "big": "y", "new": 3, "amount": 4})
+
+    first = shop.read.history_part(order.id, "variable_changes", limit=3 + 220)
+    last = shop.read.history_part(order.id, "variable_changes", first.next)
+
+    told = {each.name: (each.existed_before, each.before, each.after) for each in last.items}
+    assert told == {
+        "old": (True, {"a": 1}, 2),
+        "big": (True, "x" * 5000, "y"),
+        "new": (False, None, 3),
+        "amount": (True, 219, 4),
+    }
+
+
+@pytest.mark.parametrize("after", ["", "x", "{}", "[]", '["1"]', "[1, 2]", "[true]", "[99999999999999999999]"])
+def test_a_page_goes_on_only_after_what_a_page_gave(shop: Engine, after: str) -> None:
+    order = shop.start("order", variables={"amount": 1})
+
+    with pytest.raises(InvalidInput, match="not where a page ended"):
+        shop.read.history_part(order.id, "log", after)
+
+
+def test_there_is_no_page_of_an_instance_that_is_not(shop: Engine) -> None:
+    with pytest.raises(NotFound):
+        shop.read.history_part("none", "log")

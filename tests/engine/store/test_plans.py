@@ -14,6 +14,7 @@ from sqlalchemy import event
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.searching import Condition, Search
 from tests.benchmarks.copies import copy_id, copy_instance, tables_of_instances
 
 INSTANCES = 8_000
@@ -84,6 +85,16 @@ def list_a_persons_tasks(engine: Engine, instance_id: str) -> None:
     engine.read.tasks(user="ann", groups=["managers"], scope="mine")
 
 
+def page_through_history(engine: Engine, instance_id: str) -> None:
+    for part in ("activities", "variable_changes", "job_attempts", "log"):
+        page = engine.read.history_part(copy_id(instance_id, 101), part, limit=1)
+        engine.read.history_part(copy_id(instance_id, 101), part, page.next, limit=1)
+    for kind in ("activities", "variables", "tasks"):
+        one = Condition("instance_id", copy_id(instance_id, 101))
+        getattr(engine.find, kind)(Search((one,), limit=1))
+        engine.find.count(kind, one)
+
+
 def look_for_old_history(engine: Engine, instance_id: str) -> None:
     engine.cleanup(limit=10)
 
@@ -99,6 +110,7 @@ DOINGS = (
     show_an_instance,
     find_by_business_key,
     list_a_persons_tasks,
+    page_through_history,
     look_for_old_history,
 )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from engine.model import History
+from engine.errors import InvalidInput
 from engine.tokens import Scope
-from webapp.areas.api.lists import cursor, read_cursor
+from webapp.areas.api.lists import cursor, no_cursor, read_cursor
 from webapp.areas.api.operation import Call, operation
-from webapp.areas.api.problems import Refusal
 from webapp.areas.api.records import Activity, Attempt, Change, Line, Listed, Paged
 from webapp.areas.api.values import to_json
 from webapp.context import the_engine
@@ -27,7 +26,7 @@ _TAG = "History"
 )
 def list_activities(call: Call, id: str) -> Listed[Activity]:
     """List the visits of flow nodes, in order of entry."""
-    return _part(call.query, id, lambda history: history.activities, Activity.model_validate)
+    return _part(call.query, id, "activities", Activity.model_validate)
 
 
 @operation(
@@ -40,7 +39,7 @@ def list_activities(call: Call, id: str) -> Listed[Activity]:
 )
 def list_changes(call: Call, id: str) -> Listed[Change]:
     """List what became of variables: before, after, by whom, at which activity."""
-    return _part(call.query, id, lambda history: history.variable_changes, _change)
+    return _part(call.query, id, "variable_changes", _change)
 
 
 @operation(
@@ -48,25 +47,22 @@ def list_changes(call: Call, id: str) -> Listed[Change]:
 )
 def list_attempts(call: Call, id: str) -> Listed[Attempt]:
     """List the attempts at jobs, of workers here and elsewhere."""
-    return _part(call.query, id, lambda history: history.job_attempts, Attempt.model_validate)
+    return _part(call.query, id, "job_attempts", Attempt.model_validate)
 
 
 @operation("GET", "/process-instances/{id}/log", tag=_TAG, scope=Scope.READ, query=Paged, answers={200: Listed[Line]})
 def list_log(call: Call, id: str) -> Listed[Line]:
     """Read the audit log: who did what, when, and with what."""
-    return _part(call.query, id, lambda history: history.log, Line.model_validate)
+    return _part(call.query, id, "log", Line.model_validate)
 
 
-def _part(query: Paged, id: str, part: Callable[[History], Sequence[Any]], told: Callable[[Any], Any]) -> Listed[Any]:
-    """These only grow: the cursor counts what was shown."""
-    text = read_cursor(query.cursor) or "0"
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise Refusal(422, "/query/cursor: no cursor of an answer", [{"location": "/query/cursor", "message": "no"}])
-    start = int(text)
-    records = part(the_engine().read.history(id))
-    end = start + query.limit
-    following = cursor(str(end)) if len(records) > end else None
-    return Listed[Any](items=[told(each) for each in records[start:end]], next=following)
+def _part(query: Paged, id: str, part: str, told: Callable[[Any], Any]) -> Listed[Any]:
+    after = read_cursor(query.cursor)
+    try:
+        found = the_engine().read.history_part(id, part, after, query.limit)
+    except InvalidInput:
+        raise no_cursor() from None
+    return Listed[Any](items=[told(each) for each in found.items], next=cursor(found.next) if found.next else None)
 
 
 def _change(change: Any) -> Change:

@@ -49,6 +49,10 @@ def read_cursor(text: str | None) -> str | None:
     except (binascii.Error, ValueError):
         key = "\0"
     if "\0" in key:
-        message = "no cursor of an answer"
-        raise Refusal(422, f"/query/cursor: {message}.", [{"location": "/query/cursor", "message": message}])
+        raise no_cursor()
     return key
+
+
+def no_cursor() -> Refusal:
+    message = "no cursor of an answer"
+    return Refusal(422, f"/query/cursor: {message}.", [{"location": "/query/cursor", "message": message}])
