@@ -222,6 +222,7 @@ _WAITS = "state = 'available' AND NOT is_suspended"
 JOB_IS_OURS = "state = 'available' AND NOT (is_suspended OR is_external)"
 JOB_IS_LEFT = f"{_WAITS} AND is_external"
 JOB_IS_READY = f"{_WAITS} AND NOT is_external AND kind NOT IN ('timer', 'start_timer')"
+JOB_IS_EXCLUSIVE = "is_exclusive"
 JOB_IS_HELD = "state = 'running'"
 JOB_IS_TIMER = f"{_WAITS} AND kind IN ('timer', 'start_timer')"
 
@@ -241,6 +242,7 @@ job = Table(
     Column("state", String(16), nullable=False),
     Column("is_suspended", Boolean, nullable=False),
     Column("is_external", Boolean, nullable=False, server_default=false()),  # left to workers elsewhere
+    Column("is_exclusive", Boolean, nullable=False, server_default=false()),  # one at a time within its instance
     Column("rank", Integer, nullable=False),  # 0 - priority: the smallest is taken first
     Column("created_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
@@ -263,6 +265,8 @@ job = Table(
         "due_at",
         where=JOB_IS_READY,
     ),
+    _partial("ix_job_type", "type", "rank", "due_at", where=JOB_IS_READY),
+    _partial("ix_job_turn", "instance_id", "state", "rank", "due_at", "activity_id", where=JOB_IS_EXCLUSIVE),
     _partial("ix_job_external", "type", "rank", "due_at", where=JOB_IS_LEFT),
     _partial("ix_job_due", "due_at", where=JOB_IS_OURS),
     _partial("ix_job_failed", "type", where="state = 'failed'"),
