@@ -19,6 +19,7 @@ _AWAY: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300", "53100", "
 """Shut down, crashed, starting up, idle for too long (outside and in a transaction), full, a full disk, a standby."""
 _NO_ROOM: Final = ("disk I/O error", "database or disk is full")
 """What SQLite says of a disk that takes nothing more: like a server that is away, it may come back."""
+_UNWRITTEN: Final = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
 _STOPPED: Final = "57014"
 _FOR_GOOD: Final = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "not permitted")
 """In what a server says that has refused a connection and will refuse the next one, too."""
@@ -65,6 +66,12 @@ def is_away(problem: DBAPIError) -> bool:
         return state in _AWAY or state.startswith("08")
     is_of_connection = isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated
     return is_of_connection and not any(words in str(problem.orig) for words in _FOR_GOOD)
+
+
+def is_unwritten(problem: Lost) -> bool:
+    """Whether a commit of SQLite could not be written to its log, and so has not happened. Of one that was written and
+    not flushed, nobody knows."""
+    return getattr(getattr(problem.__cause__, "orig", None), "sqlite_errorname", None) in _UNWRITTEN
 
 
 def is_stopped(problem: DBAPIError) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from engine.store.faults import OutcomeUnknown
+
 Result = TypeVar("Result")
 
 AT_ONCE = 32
@@ -44,7 +46,8 @@ class SharedCommits:
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """*work* in a transaction that is committed when this returns. Raises what *work* raises; then nothing of it
-        has been written. It may be called again where a transaction that it shared has failed."""
+        has been written. It may be called again where a transaction that it shared has failed. Raises OutcomeUnknown
+        where nobody knows whether that one has."""
         ticket = _Ticket(work)
         with self._lock:
             self._waiting.append(ticket)
@@ -72,6 +75,9 @@ class SharedCommits:
                     batch[0].run(connection)
                 else:
                     self._run_each(batch, connection)
+        except OutcomeUnknown as problem:  # doing it again might do it twice
+            for ticket in batch:
+                ticket.problem = problem
         except Exception as problem:
             if len(batch) > 1:
                 for ticket in batch:

@@ -29,6 +29,7 @@ from engine.store.faults import (
     is_away,
     is_lost_race,
     is_stopped,
+    is_unwritten,
     lost,
     step_aside,
 )
@@ -117,7 +118,7 @@ class Store:
                 yield connection
                 is_ending = True
         except Lost as problem:
-            if not is_ending or not self._has_committed(mark):
+            if not is_ending or is_unwritten(problem) or not self._has_committed(mark):
                 raise
             log.warning("the connection broke in a commit that has happened", extra={"error": str(problem)})
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from engine.store.faults import OutcomeUnknown
 from engine.store.sharing import SharedCommits
 from engine.store.transaction import Store
 
@@ -23,6 +24,7 @@ class Notes:
         self.store = store
         self.transactions = 0
         self.fails_at: set[int] = set()
+        self.is_unknown_at: set[int] = set()
         self.shared = SharedCommits(self.writing)
         with store.writing(is_marked=False) as connection:
             connection.execute(text("CREATE TABLE note (name TEXT PRIMARY KEY)"))
@@ -35,6 +37,8 @@ class Notes:
             yield connection
             if number in self.fails_at:
                 raise OSError("disk full")
+        if number in self.is_unknown_at:
+            raise OutcomeUnknown
 
     def write(self, name: str, problem: Exception | None = None) -> str:
         def work(connection: Any) -> str:
@@ -96,6 +100,13 @@ def test_when_the_shared_commit_fails_each_is_tried_alone(notes: Notes) -> None:
     assert [str(each) for each in outcomes if isinstance(each, OSError)] == ["disk full"]
     assert notes.names == [each for each in outcomes if isinstance(each, str)]
     assert (len(notes.names), notes.transactions) == (2, 5)
+
+
+def test_a_shared_commit_of_which_nobody_knows_is_not_tried_again(notes: Notes) -> None:
+    notes.is_unknown_at = {2}
+    outcomes = notes.behind_one([lambda name=name: notes.write(name) for name in "abc"])
+    assert [type(each) for each in outcomes] == [OutcomeUnknown] * 3
+    assert (notes.names, notes.transactions) == (["a", "b", "c"], 2)
 
 
 def test_one_alone_needs_no_savepoint_and_its_error_is_its_own(notes: Notes) -> None:
