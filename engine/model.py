@@ -383,10 +383,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some of *total* items, in order."""
+    """Some of *total* items, in order. *has_more_than_total*: there are more than that, which nobody counted."""
 
     items: tuple[Item, ...]
     total: int
+    has_more_than_total: bool = False
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)

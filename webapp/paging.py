@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
+
+from engine.model import Page
 
 PER_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """What the `pages` macro shows: items *first* to *last* of *total*, and the way to the neighbours."""
+    """What the `pages` macro shows: items *first* to *last* of *total* (or of more), and the way to the neighbours."""
 
     first: int
     last: int
     total: int
+    has_more_than_total: bool
     previous_url: str | None
     next_url: str | None
 
@@ -26,14 +30,15 @@ def page_number() -> int:
     return max(1, min(request.args.get("page", 1, type=int), 1_000_000))
 
 
-def paging(number: int, shown: int, total: int, per_page: int = PER_PAGE) -> Paging:
-    start = (number - 1) * per_page
+def paging(number: int, found: Page[Any], per_page: int = PER_PAGE) -> Paging:
+    start, shown = (number - 1) * per_page, len(found)
     return Paging(
         first=start + 1 if shown else 0,
         last=start + shown,
-        total=total,
+        total=found.total,
+        has_more_than_total=found.has_more_than_total,
         previous_url=_url(number - 1) if number > 1 else None,
-        next_url=_url(number + 1) if start + shown < total else None,
+        next_url=_url(number + 1) if found.has_more_than_total or start + shown < found.total else None,
     )
 
 
@@ -45,7 +50,7 @@ def last_rows(number: int, total: int, per_page: int) -> tuple[slice, Paging | N
         return slice(start, end), None
     earlier = _url(number + 1) if start > 0 else None
     later = _url(number - 1) if number > 1 else None
-    return slice(start, end), Paging(start + 1, end, total, previous_url=earlier, next_url=later)
+    return slice(start, end), Paging(start + 1, end, total, False, previous_url=earlier, next_url=later)
 
 
 def _url(number: int) -> str:

@@ -88,9 +88,7 @@ def list_instances(
         rows,
         empty="No instance matches. Start one with 'fermata start PROCESS'.",
     )
-    if page.total > offset + len(rows):
-        output.say(f"[dim]{page.total} in all; --limit and --offset show the others.[/dim]")
-    return None
+    return output.rest_of(page, offset)
 
 
 def _state(text: str | None) -> Any:

@@ -80,14 +80,20 @@ def _wait(stop: threading.Event) -> None:
         pass
 
 
-def incidents(database: Database = None, json: AsJson = False) -> None:
-    """List open incidents: work that waits for you."""
+def incidents(
+    limit: Annotated[int, typer.Option("--limit", min=1)] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
+    database: Database = None,
+    json: AsJson = False,
+) -> None:
+    """List open incidents, the oldest first: work that waits for you."""
     with opened(database) as engine:
-        found = engine.read.incidents(open_only=True)
+        page = engine.read.open_incidents(newest_first=False, limit=limit, offset=offset)
     if json:
-        return output.as_json(found)
-    rows = [(each.id, each.element_id, each.message, each.location, each.created_at) for each in found]
-    return output.table(("incident", "at", "message", "where", "since"), rows, empty="No incident is open.")
+        return output.as_json(page.items)
+    rows = [(each.id, each.element_id, each.message, each.location, each.created_at) for each in page]
+    output.table(("incident", "at", "message", "where", "since"), rows, empty="No incident is open.")
+    return output.rest_of(page, offset)
 
 
 def retry(

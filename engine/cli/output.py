@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+    from engine.model import Page
+
 _COLOURS = {
     "running": "green",
     "completed": "blue",
@@ -98,6 +100,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str =
         drawn.add_row(*(_cell(value) for value in row))
     console().print(drawn)
     return None
+
+
+def rest_of(page: Page[Any], offset: int) -> None:
+    """Says that there are more than the *page*, which began at *offset*, has."""
+    if page.has_more_than_total or page.total > offset + len(page):
+        more = "More than " if page.has_more_than_total else ""
+        say(f"[dim]{more}{page.total} in all; --limit and --offset show the others.[/dim]")
 
 
 def _cell(value: Any) -> str:

@@ -34,13 +34,14 @@ def list_tasks(
     user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Assigned to this person.")] = None,
     groups: Groups = None,
     limit: Annotated[int, typer.Option("--limit", min=1)] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
     database: Database = None,
     json: AsJson = False,
 ) -> None:
     """List open user tasks: all of them, a person's, or those that groups may take."""
     scope = "groups" if groups else "mine" if user else "all"
     with opened(database) as engine:
-        page = engine.read.tasks(user=user, groups=tuple(groups or ()), scope=scope, limit=limit)
+        page = engine.read.tasks(user=user, groups=tuple(groups or ()), scope=scope, limit=limit, offset=offset)
     if json:
         return output.as_json(page.items)
     rows = [
@@ -57,7 +58,8 @@ def list_tasks(
         for each in page.items
     ]
     columns = ("task", "name", "process", "business key", "assignee", "candidates", "due", "since")
-    return output.table(columns, rows, empty="No task is open.")
+    output.table(columns, rows, empty="No task is open.")
+    return output.rest_of(page, offset)
 
 
 def claim(

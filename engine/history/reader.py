@@ -102,10 +102,9 @@ class Reader:
     ) -> Page[ProcessInstance]:
         """Newest first. *text*: part of the business key, the process's name or key, or the id."""
         with self._store.reading() as connection:
-            items, total = lists.instances(
+            return lists.instances(
                 connection, key=key, state=state, business_key=business_key, text=text, limit=limit, offset=offset
             )
-        return Page(tuple(items), total)
 
     def instance(self, instance_id: str) -> ProcessInstance:
         """Raises NotFound."""
@@ -174,7 +173,7 @@ class Reader:
         if scope not in ("mine", "groups", "all"):
             raise ValueError(f"scope '{scope}': mine, groups or all.")
         with self._store.reading() as connection:
-            items, total = lists.tasks(
+            return lists.tasks(
                 connection,
                 user=user,
                 groups=groups,
@@ -183,7 +182,6 @@ class Reader:
                 limit=limit,
                 offset=offset,
             )
-        return Page(tuple(items), total)
 
     def task(self, task_id: str) -> UserTask:
         """Open or closed. Raises NotFound."""
@@ -202,6 +200,11 @@ class Reader:
         """Oldest first."""
         with self._store.reading() as connection:
             return lists.incidents(connection, instance_id=instance_id, open_only=open_only)
+
+    def open_incidents(self, newest_first: bool = True, limit: int = 50, offset: int = 0) -> Page[Incident]:
+        """Those of all instances."""
+        with self._store.reading() as connection:
+            return lists.open_incidents(connection, newest_first=newest_first, limit=limit, offset=offset)
 
     def data_stores(self) -> list[DataStoreValue]:
         """The data stores that have a value, by key."""

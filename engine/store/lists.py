@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, exists, func, or_, select
+from sqlalchemy import Connection, Row, Select, exists, func, literal, or_, select
 
-from engine.model import Incident, InstanceState, JobRecord, JobState, ProcessInstance, UserTask
+from engine.model import Incident, InstanceState, JobRecord, JobState, Page, ProcessInstance, UserTask
 from engine.store.tables import (
     agent_step,
     incident,
@@ -19,6 +19,9 @@ from engine.store.tables import (
     task_candidate,
     user_task,
 )
+
+COUNTED = 10_000
+"""Records that are counted for a total; where there are more, this is said."""
 
 INSTANCE: Select[Any] = select(
     process_instance, process_definition.c.name, process_definition.c.version.label("definition_version")
@@ -45,7 +48,7 @@ def instances(
     text: str | None,
     limit: int,
     offset: int,
-) -> tuple[list[ProcessInstance], int]:
+) -> Page[ProcessInstance]:
     """Newest first."""
     query, columns = INSTANCE, process_instance.c
     if key is not None:
@@ -107,7 +110,7 @@ def tasks(
     instance_id: str | None,
     limit: int,
     offset: int,
-) -> tuple[list[UserTask], int]:
+) -> Page[UserTask]:
     """Open tasks of running instances: mine, those my groups or I may claim, or all. Urgent first, then oldest."""
     query = TASK.where(user_task.c.closed_at.is_(None))
     if instance_id is not None:
@@ -136,6 +139,12 @@ def incidents(connection: Connection, *, instance_id: str | None, open_only: boo
     return [incident_of(row) for row in connection.execute(in_order)]
 
 
+def open_incidents(connection: Connection, *, newest_first: bool, limit: int, offset: int) -> Page[Incident]:
+    query, columns = select(incident).where(incident.c.resolved_at.is_(None)), (incident.c.created_at, incident.c.id)
+    in_order = query.order_by(*(column.desc() if newest_first else column for column in columns))
+    return _page(connection, query, in_order, limit, offset, incident_of)
+
+
 def jobs(connection: Connection, *, instance_id: str | None, state: str | None) -> list[JobRecord]:
     """Open jobs and timers, by due time."""
     query = select(job)
@@ -160,12 +169,16 @@ def _may_claim(user: str | None, groups: Collection[str]) -> Any:
 
 def _page(
     connection: Connection, query: Select[Any], in_order: Select[Any], limit: int, offset: int, record: Any
-) -> tuple[list[Any], int]:
+) -> Page[Any]:
+    """Counts no further than COUNTED, or than the page if that is further."""
     rows: Sequence[Row[Any]] = connection.execute(in_order.limit(limit).offset(offset)).all()
+    items = tuple(record(row) for row in rows)
     if len(rows) < limit and (rows or offset == 0):
-        return [record(row) for row in rows], offset + len(rows)
-    counted = select(func.count()).select_from(query.order_by(None).subquery())
-    return [record(row) for row in rows], connection.execute(counted).scalar_one()
+        return Page(items, offset + len(rows))
+    most = max(COUNTED, offset + len(rows))
+    some = query.with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1).subquery()
+    count = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return Page(items, min(count, most), has_more_than_total=count > most)
 
 
 def instance_of(row: Row[Any]) -> ProcessInstance:

@@ -41,7 +41,7 @@ def _overview() -> dict[str, object]:
         "mine": read.tasks(user=person.name, scope="mine", limit=SHOWN),
         "offered": read.tasks(user=person.name, groups=person.groups, scope="groups", limit=SHOWN),
         "running": read.instances(state=InstanceState.RUNNING, limit=SHOWN),
-        "incidents": read.incidents(open_only=True),
+        "incidents": read.open_incidents(limit=SHOWN),
         "startable": definitions,
         "shown": SHOWN,
     }

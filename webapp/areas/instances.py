@@ -41,7 +41,7 @@ def list_instances() -> str:
     return render_template(
         "instances/list.html",
         instances=found.items,
-        page=paging(number, len(found.items), found.total),
+        page=paging(number, found),
         wanted=wanted,
         states=list(InstanceState),
         definitions=read.definitions(),

@@ -101,7 +101,7 @@ def _listed() -> dict[str, object]:
     )
     return {
         "tasks": found.items,
-        "page": paging(number, len(found.items), found.total),
+        "page": paging(number, found),
         "scope": scope,
         "scopes": scopes,
     }

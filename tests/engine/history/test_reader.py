@@ -13,6 +13,7 @@ from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import InvalidInput, NotFound
 from engine.model import InstanceState
+from engine.store import lists
 
 
 @pytest.fixture
@@ -79,6 +80,42 @@ def test_instances_are_found_newest_first(shop: Engine) -> None:
     assert ([each.id for each in page], page.total) == ([orders[4].id, orders[3].id], 5)
     assert [each.id for each in shop.read.instances(limit=2, offset=4)] == [orders[0].id]
     assert shop.read.instances(limit=2, offset=10).total == 5
+
+
+def test_a_total_is_counted_up_to_where_it_costs_too_much(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = [shop.start("order", business_key=f"A-{n}") for n in range(7)]
+
+    def told(limit: int, offset: int = 0) -> tuple[int, int, bool]:
+        page = shop.read.instances(limit=limit, offset=offset)
+        return len(page), page.total, page.has_more_than_total
+
+    monkeypatch.setattr(lists, "COUNTED", 7)
+    assert told(2) == (2, 7, False)
+    monkeypatch.setattr(lists, "COUNTED", 3)
+    assert told(2) == (2, 3, True)
+    assert told(2, 4) == (2, 6, True)
+    assert told(2, 5) == (2, 7, False)
+    assert told(2, 6) == (1, 7, False)
+    assert told(2, 9) == (0, 7, False)
+    assert shop.read.instances(limit=2, offset=4).items[0].id == orders[2].id
+
+
+def test_open_incidents_come_by_the_page(shop: Engine, clock: VirtualClock) -> None:
+    @shop.handler("charge", retries=1)
+    def charge(job: Job) -> None:
+        raise ValueError("bank is down")
+
+    orders = []
+    for _ in range(3):
+        orders.append(shop.start("order", variables={"amount": 1}))
+        shop.work()
+        clock.advance(timedelta(minutes=1))
+    shop.cancel(orders[1].id)
+
+    newest = shop.read.open_incidents(limit=1)
+    oldest = shop.read.open_incidents(newest_first=False)
+    assert ([each.instance_id for each in newest], newest.total) == ([orders[2].id], 2)
+    assert [each.instance_id for each in oldest] == [orders[0].id, orders[2].id]
 
 
 @pytest.mark.parametrize(
