@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 class Clock(Protocol):
@@ -45,4 +46,18 @@ class VirtualClock:
 def new_id(at: datetime) -> str:
     """26 characters that sort by time (the ULID layout): 48 bits of milliseconds, then 80 random bits."""
     number = (int(at.timestamp() * 1000) << 80) | secrets.randbits(80)
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def id_prefix(at: datetime) -> str:
+    """The ten characters with which ids of this millisecond begin."""
+    number = int(at.timestamp() * 1000)
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(45, -1, -5))
+
+
+def moment_of(identity: str) -> datetime:
+    """When an id was made, from its first ten characters."""
+    number = 0
+    for character in identity[:10]:
+        number = number * 32 + _ALPHABET.index(character)
+    return datetime.fromtimestamp(number / 1000, UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,12 +36,14 @@ FollowUp = (
 
 
 class Effects:
-    """One for each command. *follow_ups*: events that concern other instances, in order."""
+    """One for each command. *done*: the activities whose jobs are over before they could be written.
+    *follow_ups*: events that concern other instances, in order."""
 
-    def __init__(self, live: Live, command: Command, unit: UnitOfWork) -> None:
+    def __init__(self, live: Live, command: Command, unit: UnitOfWork, done: Collection[int] = ()) -> None:
         self._live = live
         self._command = command
         self._unit = unit
+        self._done = done
         self.follow_ups: list[FollowUp] = []
 
     def apply(self, events: Sequence[e.Event]) -> list[FollowUp]:
@@ -51,6 +53,8 @@ class Effects:
         return self.follow_ups
 
     def job_created(self, event: e.JobCreated) -> None:
+        if event.activity_id in self._done:
+            return
         self._unit.insert(
             tables.job,
             job_row(

@@ -38,6 +38,7 @@ class Live:
         lines: list[Line],
         sizes: Sizes | None = None,
     ) -> None:
+        self.id = row.id
         self.row = row
         self.instance = instance
         if instance is not None:
@@ -62,10 +63,6 @@ class Live:
         self.file = loaded.file
         self._definition = loaded
         self.row.definition_id = self._changes["definition_id"] = loaded.id
-
-    @property
-    def id(self) -> str:
-        return self.row.id
 
     @property
     def has_ended(self) -> bool:

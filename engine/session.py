@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -201,12 +201,12 @@ class Session:
     def _write(self, live: Live, stretch: Stretch) -> None:
         stretch.is_used = True
         self.trace = stretch.trace or self.trace
+        done = {step.job.row.activity_id for step in stretch.steps[1:] if step.job is not None}
         for number, step in enumerate(stretch.steps):
-            self._take_in(live, step.command, step.events)
+            self._take_in(live, step.command, step.events, done)
             if number > 0 and step.job is not None:
                 self.watch.job_ended(step.job, step.command, step.outcome)
-                self.unit.delete(tables.job, (step.job.row.id,))
-                attempt = attempt_row(step.job.row, step.begun_at, step.command.actor.removeprefix("worker:"))
+                attempt = attempt_row(step.job.row, step.job.row.created_at, step.command.actor.removeprefix("worker:"))
                 self.unit.append(tables.job_attempt, attempt | {"ended_at": step.command.at, "outcome": step.outcome})
         if stretch.left is not None:
             row = stretch.left[0].row
@@ -247,13 +247,14 @@ class Session:
         """The live instances as they are now, to be kept once they are committed."""
         return [(live.id, Hot(live.version, live.instance, live.sizes)) for live in self.live_instances().values()]
 
-    def _take_in(self, live: Live, command: Command, events: Sequence[e.Event]) -> None:
+    def _take_in(self, live: Live, command: Command, events: Sequence[e.Event], done: Collection[int] = ()) -> None:
+        """*done*: the activities whose jobs have come and gone in memory."""
         live.is_touched = True
         live.trace = self.trace
         self.watch.step(live, command, events, self.trace)
         try:
             self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
-            follow_ups = Effects(live, command, self.unit).apply(events)
+            follow_ups = Effects(live, command, self.unit, done).apply(events)
             self.data.apply(live, command, events)
         except EngineError as problem:
             raise Unwritable(problem) from problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from engine.commands import Command
@@ -15,12 +15,11 @@ from engine.jobs.held import HeldJob
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """*job*: whose end the command is, begun at *begun_at*; None for the start of the instance."""
+    """*job*: whose end the command is; None for the start of the instance."""
 
     command: Command
     events: Sequence[Event]
     job: HeldJob | None
-    begun_at: datetime
     outcome: str
 
 
@@ -30,6 +29,7 @@ class Stretch:
     with its outcome (engine.jobs.outcome).
 
     Good for one transaction, which changes the instance further. *trace*: under which it goes on (engine.telemetry).
+    *token*: of the lease of each of its jobs.
     """
 
     hot: Hot
@@ -37,6 +37,7 @@ class Stretch:
     left: tuple[HeldJob, Any] | None = None
     is_used: bool = False
     trace: str | None = None
+    token: str = field(default_factory=lambda: token_hex(8))
 
     @property
     def instance_id(self) -> str:

@@ -23,14 +23,14 @@ class PythonExecutor:
         self._timeout = timeout
 
     def __call__(self, job: Job, journal: Any, /) -> Any:
+        if self._timeout is None:
+            return self._function(job)
         return bounded(lambda: self._function(job), self._timeout, job)
 
 
-def bounded(work: Callable[[], Any], timeout: timedelta | None, job: Job) -> Any:
-    """What *work* returns or raises. With a timeout it runs in a thread of its own: a thread cannot be stopped, only
-    be told (`job.is_cancelled()`) and left behind. Raises TookTooLong."""
-    if timeout is None:
-        return work()
+def bounded(work: Callable[[], Any], timeout: timedelta, job: Job) -> Any:
+    """What *work* returns or raises. It runs in a thread of its own: a thread cannot be stopped, only be told
+    (`job.is_cancelled()`) and left behind. Raises TookTooLong."""
     result: list[Any] = []
     failure: list[BaseException] = []
 

@@ -208,8 +208,10 @@ class Registry:
         """Whether a job that goes by *names* needs no save point of its own."""
         if self.is_relayed:
             return False
-        binding = next((self._bindings[name] for name in names if name in self._bindings), None)
-        return binding is not None and not binding.save_point
+        for name in names:
+            if (binding := self._bindings.get(name)) is not None:
+                return not binding.save_point
+        return False
 
     @property
     def names(self) -> list[str]:

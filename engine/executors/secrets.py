@@ -13,6 +13,7 @@ from engine.model import Job
 
 PREFIX = "FERMATA_SECRET_"
 _TAKEN = ("KEY",)  # FERMATA_SECRET_KEY signs the sessions of the web pages
+_MARK = "secrets."  # in every text that names a secret
 _SHORTEST = 4  # characters of a secret that is looked for in what comes back
 
 SecretProvider = Callable[[str], str | None]
@@ -43,6 +44,8 @@ class Secrets:
 
         A text that looks like the name of a secret and comes from elsewhere stays as it is. Raises UnknownSecret.
         """
+        if not uses and not any(_MARK in text for text in job.headers.values()):
+            return job, {}
         headers = {key: self._values(names_in_text(text)) for key, text in job.headers.items()}
         targets = {target: self._values(names) for target, names in uses.items()}
         known = {name: value for values in (*headers.values(), *targets.values()) for name, value in values.items()}

@@ -99,8 +99,8 @@ class Instance:
         tokens = self._workflow.tasks
         if (token := tokens.get(activity_id)) is None:
             return False
-        at_joins = sum(len(waiting) for waiting in self._workflow.joins.values())
-        return len(tokens) == sum(1 for _ in token.scopes()) + at_joins
+        at_joins = sum(map(len, self._workflow.joins.values())) if self._workflow.joins else 0
+        return len(tokens) == len(list(token.scopes())) + at_joins
 
     def result(self) -> dict[str, Any]:
         """What the process gives its caller at the end: its data outputs, or all its variables where it has none."""

@@ -54,7 +54,7 @@ def restore(program: Program, parts: Mapping[int, Any], variables: Mapping[tuple
     for record, part_id in sorted(saved, key=lambda each: each[0][0]):
         _restore_token(workflow, record, part_id)
     workflow.next_id = parts[0]["n"]
-    workflow.root.internal_data = parts[0]["m"]
+    workflow.root.memory = parts[0]["m"]
     for (scope_id, name), value in variables.items():
         workflow.tasks[scope_id].data[name] = value
     workflow.changed_parts.clear()
@@ -66,7 +66,7 @@ def _save_part(workflow: LiveWorkflow, part_id: int) -> Any:
         return None
     tokens = [_save_token(workflow.tasks[each]) for each in workflow.members.get(part_id, ())]
     if part_id == 0:
-        return {"n": workflow.next_id, "m": workflow.root.internal_data, "t": tokens}
+        return {"n": workflow.next_id, "m": workflow.root.memory, "t": tokens}
     if tokens:
         return {"t": tokens}
     workflow.members.pop(part_id, None)
@@ -75,7 +75,7 @@ def _save_part(workflow: LiveWorkflow, part_id: int) -> Any:
 
 def _save_token(token: Token) -> list[Any]:
     flags = token.is_catcher * _CATCHER | token.is_entered * _ENTERED | token.is_recorded * _RECORDED
-    return [token.id, token.task_spec.name, token._parent, token._state, token.phase, flags, token.internal_data]
+    return [token.id, token.task_spec.name, token._parent, token._state, token.phase, flags, token.memory]
 
 
 def _restore_token(workflow: LiveWorkflow, record: list[Any], part_id: int) -> None:
@@ -89,7 +89,7 @@ def _restore_token(workflow: LiveWorkflow, record: list[Any], part_id: int) -> N
     token.is_catcher = bool(flags & _CATCHER)
     token.is_entered = bool(flags & _ENTERED)
     token.is_recorded = bool(flags & _RECORDED)
-    token.internal_data = memory
+    token.memory = memory
     if memory.get("waits") == "conditional":
         workflow.conditions.watching.add(token_id)
     workflow.lacking.restore(token)

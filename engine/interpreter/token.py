@@ -38,9 +38,9 @@ class Token(Task):
     def __init__(self, workflow: LiveWorkflow, spec: FlowNodeSpec, parent: Token | None, token_id: int) -> None:
         self.id = token_id
         self.workflow = workflow
-        self.task_spec = spec
+        self.spec = self.task_spec = spec
         self.data = {}
-        self.internal_data = {}
+        self.memory: dict[str, Any] = {}
         self.triggered = False
         self.thread_id = 0
         self.last_state_change = 0.0
@@ -62,17 +62,13 @@ class Token(Task):
             workflow.members.setdefault(self.part_id, {})[token_id] = None
 
     @property
-    def spec(self) -> FlowNodeSpec:
-        return self.task_spec
-
-    @property
     def container(self) -> Token:
         """The token this one stands in. The root has none (KeyError)."""
-        return self.workflow.tasks[cast("int", self._parent)]
+        return self.workflow.tasks[self._parent]  # type: ignore[index]
 
     @property
-    def memory(self) -> dict[str, Any]:
-        return self.internal_data
+    def internal_data(self) -> dict[str, Any]:  # type: ignore[override]  # SpiffWorkflow's name for it
+        return self.memory
 
     @property
     def is_open(self) -> bool:

@@ -39,9 +39,9 @@ class Judge:
 
     def judged(self, held: HeldJob, job: Job, outcome: Outcome, *, by_worker: bool = True) -> Outcome:
         """*outcome* as it is meant. What a worker elsewhere says has been through its connector already."""
-        binding, now = self._binding(held), self._clock.now()
-        if binding is None:
+        if (binding := self._binding(held)) is None:
             return outcome
+        now = self._clock.now()
         try:
             if binding.errors:
                 outcome = _external(outcome, job, binding, now)

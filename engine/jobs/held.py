@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from engine.store.values import ValueReader
 from engine.telemetry import activity_trace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HeldJob:
     """*row*: of the job table, as it was taken. *variables*: those its handler sees.
     *version*: of the instance as it is then."""
@@ -37,8 +38,8 @@ class HeldJob:
         return Lease(self.row.id, self.row.lease_token, self.row.attempt if is_recorded else 0)
 
     @property
-    def names(self) -> list[str]:
-        return orjson.loads(self.row.names)
+    def names(self) -> Sequence[str]:
+        return _names_in(self.row.names)
 
     @property
     def traceparent(self) -> str | None:
@@ -62,7 +63,7 @@ class HeldJob:
             process_key=self.process_key,
             business_key=self.business_key,
             variables=dict(self.variables or {}),
-            headers=orjson.loads(row.headers),
+            headers=orjson.loads(row.headers) if row.headers != "{}" else {},
             parameters=dict(self.parameters or {}),
             attempt=row.attempt,
             retries_left=max(self.attempts_left(handlers_own) - 1, 0),
@@ -102,3 +103,8 @@ def hold(connection: Connection, rows: Collection[TakenJob], lives: Mapping[str,
             where = (context.process_key, context.business_key, context.definition_id)
             held.append(HeldJob(row, *where, seen, parameters, version))
     return held
+
+
+@lru_cache(1024)
+def _names_in(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text))

@@ -96,13 +96,15 @@ def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | N
 
 
 def _attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None) -> Outcome:
-    return became(lambda: bounded(lambda: binding.executor(job, journal), timeout, job))
+    if timeout is None:
+        return became(binding.executor, job, journal)
+    return became(bounded, lambda: binding.executor(job, journal), timeout, job)
 
 
-def became(work: Callable[[], Any]) -> Outcome:
+def became(work: Callable[..., Any], *given: Any) -> Outcome:
     """What an executor returned or raised, as an outcome."""
     try:
-        return completed(work())
+        return completed(work(*given))
     except BpmnError as error:
         return _thrown(error)
     except RetryLater as later:
@@ -132,7 +134,7 @@ def completed(returned: Any) -> Outcome:
     try:
         if returned is None:
             return Completed({})
-        if isinstance(returned, Mapping):
+        if isinstance(returned, (dict, Mapping)):  # the most are: asking for the abstract class takes long
             return Completed(normalise(returned))
         return Completed({}, normalise({"result": returned})["result"], has_result=True)
     except InvalidInput as problem:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from secrets import token_hex
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -77,7 +77,7 @@ class Runner:
         instance = self._programs.new_instance(loaded, instance_id)
         instance.call_by(business_key)
         stretch = Stretch(Hot(0, instance, Sizes()))
-        return self._advanced(stretch, command, None, (loaded.key, business_key, loaded.id))
+        return self._advanced(stretch, (loaded.key, business_key, loaded.id), command)
 
     def go_on(self, held: HeldJob, command: Command, outcome: str) -> Stretch | None:
         """From the end of *held*; None when that runs on to no such job, or the instance is not in memory.
@@ -93,38 +93,45 @@ class Runner:
         if not hot.instance.is_alone(held.row.activity_id):
             self._hot.put([(held.row.instance_id, hot)])
             return None
-        first = Step(command, (), held, command.at, outcome)
         stretch = Stretch(hot, trace=telemetry.woken(held))
-        return self._advanced(stretch, command, first, (held.process_key, held.business_key, held.definition_id))
+        context = (held.process_key, held.business_key, held.definition_id)
+        return self._advanced(stretch, context, command, held, outcome)
 
     def _advanced(
-        self, stretch: Stretch, command: Command, first: Step | None, context: tuple[str, str | None, str]
+        self,
+        stretch: Stretch,
+        context: tuple[str, str | None, str],
+        command: Command,
+        ended: HeldJob | None = None,
+        outcome: str = "",
     ) -> Stretch | None:
+        """*command*: the first one, the end of the job *ended* with that *outcome*."""
         until = time.monotonic() + LONGEST
         waiting: deque[JobCreated] = deque()
-        step = first or Step(command, (), None, command.at, "")
         try:
-            self._take(stretch, step, waiting)
+            self._take(stretch, command, ended, outcome, waiting)
             while (
                 waiting
                 and len(stretch.steps) < MOST
                 and time.monotonic() < until
                 and stretch.hot.instance.is_alone(waiting[0].activity_id)  # where all is repeated, others may be faster
             ):
-                held, begun_at = self._held(stretch, waiting.popleft(), context), self._clock.now()
-                outcome = self._run(held)
-                if (end := self._ending(held, outcome)) is None:
-                    stretch.left = (held, outcome)
+                held = self._held(stretch, waiting.popleft(), context)
+                became = self._run(held)
+                if (end := self._ending(held, became)) is None:
+                    stretch.left = (held, became)
                     break
-                self._take(stretch, Step(end[0], (), held, begun_at, end[1]), waiting)
+                self._take(stretch, end[0], held, end[1], waiting)
         except Exception:  # whatever it is, the usual road meets it again, and knows what to say
             log.debug("a stretch in memory was given up", exc_info=True)
             return None
         return stretch
 
-    def _take(self, stretch: Stretch, step: Step, waiting: deque[JobCreated]) -> None:
-        events = self._programs.advance(stretch.hot.instance, step.command, _NoStores())
-        stretch.steps.append(Step(step.command, events, step.job, step.begun_at, step.outcome))
+    def _take(
+        self, stretch: Stretch, command: Command, ended: HeldJob | None, outcome: str, waiting: deque[JobCreated]
+    ) -> None:
+        events = self._programs.advance(stretch.hot.instance, command, _NoStores())
+        stretch.steps.append(Step(command, events, ended, outcome))
         for event in events:
             if isinstance(event, JobCreated) and self._registry.runs_on(event.names):
                 waiting.append(event)
@@ -147,7 +154,7 @@ class Runner:
             element_id=event.element_id,
             kind="service",
             type=event.names[0],
-            names=orjson.dumps(event.names).decode(),
+            names=_as_text(event.names),
             written_as=event.written_as,
             line=event.line,
             rank=-event.priority,
@@ -159,13 +166,18 @@ class Runner:
             retries_left=None,
             retry_cycle=event.retry_cycle,
             lost_leases=0,
-            lease_token=token_hex(8),
+            lease_token=stretch.token,
             lease_owner=self._owner,
-            headers=orjson.dumps(dict(event.headers)).decode(),
+            headers=orjson.dumps(dict(event.headers)).decode() if event.headers else "{}",
             parameters="{}",
-            scopes=orjson.dumps(event.scopes).decode(),
+            scopes=_as_text(event.scopes),
             trace=stretch.trace,
         )
         variables = {name: copy_of(value) for name, value in instance.visible(event.activity_id).items()}
         parameters = {name: copy_of(value) for name, value in event.parameters.items()}
         return HeldJob(row, *context, variables, parameters)
+
+
+@lru_cache(1024)
+def _as_text(values: tuple[Any, ...]) -> str:
+    return orjson.dumps(values).decode()

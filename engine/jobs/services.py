@@ -33,7 +33,7 @@ class NotWanted(Exception):
     """A coroutine was cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Prepared:
     binding: Binding
     job: Job

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -106,12 +107,19 @@ def _delete(dialect: str, table: Table, names: tuple[str, ...], limit: int) -> t
 
 
 def _tuples(table: Table, names: tuple[str, ...]) -> Bind:
-    moments = [name for name in names if name != GUARD and isinstance(table.c[name].type, Moment)]
+    moments = [place for place, name in enumerate(names) if name != GUARD and isinstance(table.c[name].type, Moment)]
+    if len(names) == 1:
+        return lambda rows: [(row[names[0]],) for row in rows]
+    values_of = itemgetter(*names)
+    if not moments:
+        return lambda rows: list(map(values_of, rows))
 
-    def bind(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        if moments:
-            rows = [row | {name: _as_text(row[name]) for name in moments} for row in rows]
-        return [tuple([row[name] for name in names]) for row in rows]
+    def bind(rows: Sequence[Row]) -> list[list[Any]]:
+        bound = [list(values_of(row)) for row in rows]
+        for values in bound:
+            for place in moments:
+                values[place] = _as_text(values[place])
+        return bound
 
     return bind
 
@@ -151,7 +159,9 @@ def _as_text(value: datetime | None) -> str | None:
     """As `Moment` keeps it on SQLite. Most rows of a commit have the same moment."""
     if value is None:
         return None
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _quoted(name: str) -> str:

@@ -39,6 +39,8 @@ class Unstorable(InvalidInput):
 
 def encode(value: Any, name: str = "") -> str:
     """*value* as text; *name* is what messages call it. Raises Unstorable (an InvalidInput)."""
+    if type(value) is int and _SMALLEST <= value <= _LARGEST:
+        return str(value)
     try:
         return orjson.dumps(_pack(value, name, 0)).decode()
     except TypeError as problem:  # orjson: text that is no valid Unicode

@@ -44,7 +44,7 @@ class Lease:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it takes several times as long to make
 class TakenJob:
     """A job's row as a worker holds it; columns of the same names."""
 

@@ -272,4 +272,5 @@ class Store:
 @lru_cache
 def _as_text(query: Select[Any], dialect: Dialect) -> str:
     """With named parameters, whose values are bound as they are."""
-    return str(query.compile(dialect=type(dialect)(paramstyle="named")))
+    kind: Any = type(dialect)
+    return str(query.compile(dialect=kind(paramstyle="named")))

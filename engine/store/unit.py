@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -49,7 +51,7 @@ class UnitOfWork:
         self.leaves_work = False  # jobs that nobody holds
 
     def insert(self, table: Table, row: Row) -> None:
-        self._inserts[table][_key_of(table, row)] = row
+        self._inserts[table][_key_of(table)(row)] = row
 
     def append(self, table: Table, row: Row) -> None:
         """As `insert`, for rows that nobody in this transaction will change again."""
@@ -110,8 +112,13 @@ class UnitOfWork:
 _SUBSCRIPTION = ("instance_id", "activity_id", "element_id")
 
 
-def _key_of(table: Table, row: Row) -> Key:
-    return tuple([row[name] for name in _names_of_key(table)])
+@lru_cache
+def _key_of(table: Table) -> Callable[[Row], Key]:
+    """Of a row."""
+    names = _names_of_key(table)
+    if len(names) == 1:
+        return lambda row: (row[names[0]],)
+    return itemgetter(*names)
 
 
 @lru_cache

@@ -58,7 +58,7 @@ class ActivitySpec(FlowNodeSpec):
 
     def write_result(self, token: Token) -> None:
         result = token.memory.get("result")
-        if isinstance(result, Mapping):
+        if isinstance(result, (dict, Mapping)):
             self.write_variables(token, result)
         if self.post_script:
             self.post_script(token)
@@ -80,7 +80,7 @@ class ActivitySpec(FlowNodeSpec):
             if (name := target.partition(".")[0]) in token.data
         }
         result = token.memory.get("result")
-        outputs = None if result is None else result if isinstance(result, Mapping) else {"result": result}
+        outputs = None if result is None else result if isinstance(result, (dict, Mapping)) else {"result": result}
         if self.data:
             inputs |= self.data.taken(token)
             outputs = {**(outputs or {}), **self.data.given(token)}
