@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from engine.clock import Clock
-from engine.errors import Conflict, InvalidInput
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.road import WITNESS
 from engine.store import tokens
 from engine.store.codec import check_key
@@ -67,8 +67,10 @@ class Requests:
         before = WITNESS.set(witness)
         try:
             act()
-        except Repeated:
-            return self._found(owner, key, fingerprint)
+        except (NotFound, Conflict):  # of what is no longer possible, as the first one has just done it
+            if (found := self._found(owner, key, fingerprint)) is None:
+                raise
+            return found
         finally:
             WITNESS.reset(before)
         return None

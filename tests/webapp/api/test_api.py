@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,25 @@ def test_a_repeated_message_is_published_once(api, order):
     assert api.post("/messages/publish", asked, headers=key).json == first.json
     assert len(order.read.messages("payment")) == 1
     assert api.post("/signals", {"name": "alarm"}, headers={"Idempotency-Key": "k-3"}).json == {"receivers": 0}
+
+
+def test_a_request_that_comes_again_while_the_first_is_under_way_is_answered_as_the_first(api, order, monkeypatch):
+    instance = order.start("order").id
+    order.external.complete(fetch(api)[0]["id"], "w1")
+    order.complete(order.read.tasks(scope="all").items[0].id)
+    asked, key = {"name": "payment", "instance_id": instance}, {"Idempotency-Key": "k-4"}
+    correlate, answers = order.correlate, []
+
+    def overtaken(*arguments, **options):
+        monkeypatch.setattr(order, "correlate", correlate)
+        with ThreadPoolExecutor(1) as elsewhere:
+            answers.append(elsewhere.submit(api.post, "/messages/correlate", asked, headers=key).result())
+        return correlate(*arguments, **options)
+
+    monkeypatch.setattr(order, "correlate", overtaken)
+    answers.append(api.post("/messages/correlate", asked, headers=key))
+    assert [(each.status_code, each.json["matched"]) for each in answers] == [(200, [instance])] * 2
+    assert [each.headers.get("Idempotency-Replayed") for each in answers] == [None, "true"]
 
 
 def test_lists_go_on_where_the_page_before_ended(api, order):
