@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Text, text
+from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Text, TextClause, text
 
 metadata = MetaData(
     naming_convention={
@@ -21,5 +21,5 @@ def instance_key() -> Column[str]:
     return Column("instance_id", ID, ForeignKey("process_instance.id", ondelete="CASCADE"), primary_key=True)
 
 
-def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def partial(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where), unique=unique)

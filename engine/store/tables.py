@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from engine.store.batch_tables import batch as batch
@@ -39,6 +40,7 @@ from engine.store.schema import partial as _partial
 from engine.store.types import Moment
 from engine.store.upkeep_tables import commit_mark as commit_mark
 from engine.store.upkeep_tables import schema_support as schema_support
+from engine.store.upkeep_tables import worker as worker
 
 # --- what was deployed ----------------------------------------------------------------------------
 
@@ -205,6 +207,7 @@ user_task = Table(
     Column("closed_by", _NAME),
     _partial("ix_user_task_assignee", "assignee", "created_at", where="closed_at IS NULL"),
     _partial("ix_user_task_open", "created_at", where="closed_at IS NULL"),
+    _partial("ix_user_task_urgent", text("priority DESC"), "created_at", "id", where="closed_at IS NULL"),
 )
 
 task_candidate = Table(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Column, Integer, String, Table
 
-from engine.store.schema import ID, metadata
+from engine.store.schema import ID, NAME, metadata
 from engine.store.types import Moment
 
 commit_mark = Table(  # PostgreSQL only: what a connection has committed last
@@ -19,4 +19,16 @@ schema_support = Table(  # one row: the revision of the oldest engine that may s
     "schema_support",
     metadata,
     Column("oldest", String(16), primary_key=True),
+)
+
+worker = Table(  # a row while its pool runs; what it holds is in job, by its name
+    "worker",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("host", NAME, nullable=False),
+    Column("process_id", Integer, nullable=False),
+    Column("engine_version", NAME, nullable=False),
+    Column("threads", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("heard_at", Moment, nullable=False),
 )

@@ -4,11 +4,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from engine.store.migrations import HEAD, NewerDatabase, configuration
 from engine.store.tables import metadata
 from engine.store.transaction import Store
+
+DESCENDING = "ix_user_task_urgent"
+"""An index in which a column descends: Alembic cannot compare it on SQLite."""
 
 
 @pytest.fixture
@@ -21,8 +24,10 @@ def store(database_url: str):
 def test_the_migrated_tables_are_those_described(store: Store) -> None:
     store.migrate()
     with store.reading() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), metadata)
-    assert differences == []
+        options = {"include_object": lambda item, name, *_: not (store.is_sqlite and name == DESCENDING)}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        indexes = {index["name"] for index in inspect(connection).get_indexes("user_task")}
+    assert (differences, DESCENDING in indexes) == ([], True)
 
 
 def test_the_engine_knows_its_newest_migration() -> None:
