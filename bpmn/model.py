@@ -346,7 +346,8 @@ class FlowNode:
     event subprocess's start. *instantiates*: of a receive task or event-based gateway that starts an instance;
     *awaits_all*: of such a gateway, all its events are needed (eventGatewayType="Parallel"). *pre_script*,
     *post_script*: run around the work, or around each turn of a loop (SpiffWorkflow). *job_priority*: of the
-    jobs that are the engine's own here. *active_elements*, *output_...*: of an ad-hoc subprocess, the ids of what
+    jobs that are the engine's own here. *is_exclusive*: its handlers' jobs run beside no other such job of the
+    instance. *active_elements*, *output_...*: of an ad-hoc subprocess, the ids of what
     begins, and what is collected of each (Camunda 8).
     """
 
@@ -377,7 +378,7 @@ class FlowNode:
     initiator_variable: str | None = None
     save_point_before: bool = False
     save_point_after: bool = False
-    is_exclusive: bool = True
+    is_exclusive: bool = False
     listeners: tuple[Listener, ...] = ()
     activation_condition: Expression | None = None
     completion_condition: Expression | None = None

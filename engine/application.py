@@ -74,6 +74,8 @@ class Application:
         for job_type in self.settings.external_types:
             if job_type not in left_out:
                 engine.register_external(job_type)
+        for job_type in self.settings.exclusive_types:
+            engine.register_exclusive(job_type)
         self._register_agents(engine, left_out, {**os.environ, _OFFLINE: "1"} if is_offline else os.environ)
         self._register_hooks(engine)
 

@@ -35,12 +35,19 @@ FollowUp = (
 )
 
 
+IsExclusive = Callable[[Sequence[str]], bool]
+
+
 class Effects:
-    """One for each command. *done*: the activities whose jobs are over before they could be written.
+    """One for each command. *is_exclusive*: whether the handler of a job that goes by these names is, whatever the
+    diagram says. *done*: the activities whose jobs are over before they could be written.
     *follow_ups*: events that concern other instances, in order."""
 
-    def __init__(self, live: Live, command: Command, unit: UnitOfWork, done: Collection[int] = ()) -> None:
+    def __init__(
+        self, live: Live, command: Command, unit: UnitOfWork, is_exclusive: IsExclusive, done: Collection[int] = ()
+    ) -> None:
         self._live = live
+        self._is_exclusive = is_exclusive
         self._command = command
         self._unit = unit
         self._done = done
@@ -55,6 +62,10 @@ class Effects:
     def job_created(self, event: e.JobCreated) -> None:
         if event.activity_id in self._done:
             return
+        is_exclusive = event.is_exclusive or self._is_exclusive(event.names)
+        must_wait = is_exclusive and not self._live.is_alone(event.activity_id)
+        if must_wait:
+            self._unit.pass_turn(self._live.id, self._command.at)
         self._unit.insert(
             tables.job,
             job_row(
@@ -62,6 +73,8 @@ class Effects:
                 self._command.at,
                 id=f"{self._live.id}.{event.activity_id}",
                 kind="service",
+                state=JobState.QUEUED if must_wait else JobState.AVAILABLE,
+                is_exclusive=is_exclusive,
                 activity_id=event.activity_id,
                 element_id=event.element_id,
                 type=event.names[0],
@@ -94,6 +107,7 @@ class Effects:
     def job_stopped(self, event: e.JobStopped) -> None:
         self._unit.delete(tables.job, (f"{self._live.id}.{event.activity_id}",))
         self._unit.delete(tables.job, (continuation_id(self._live.id, event.activity_id),))
+        self._unit.pass_turn(self._live.id, self._command.at)
         self._live.resolve_incidents(self._command.at, self._command.actor, event.activity_id)
 
     def timer_started(self, event: e.TimerStarted) -> None:
@@ -235,6 +249,7 @@ PLAIN_JOB: dict[str, Any] = {
     "written_as": "",
     "line": 0,
     "is_external": False,
+    "is_exclusive": False,
     "rank": 0,
     "attempt": 0,
     "retries": None,

@@ -81,7 +81,7 @@ class Engine(Steering):
         self.people = People(self.store)
         self.tokens = Tokens(self.store, self.clock)
         self.requests = Requests(self.store, self.clock)
-        self._road = Road(self.store, self.programs, self.ids, self.clock)
+        self._road = Road(self.store, self.programs, self.ids, self.clock, self.registry.is_exclusive)
         self._deployments = Deployments(self.store, self.programs, self.ids, self.clock)
         self._correlator = Correlator(self.store, self._road, self.clock)
         self.hooks = Hooks(self._correlator, secrets, self.clock)
@@ -155,6 +155,7 @@ class Engine(Steering):
         process: bool = False,
         max_concurrent: int | None = None,
         rate: str | None = None,
+        exclusive: bool = False,
     ) -> Callable[[Function], Function]:
         """Registers a function for the jobs of *type*: it takes a `Job` and returns its output variables. One that is
         `async def` runs on the engine's event loop, beside others.
@@ -164,7 +165,8 @@ class Engine(Steering):
         repeated together with its neighbours: the instance runs on through it in memory, up to where it waits, and
         is saved there in one commit. None for the engine's own *save_points*. *process*: runs in a process of its
         own, which is killed when the time is up or the result is not wanted any more. *max_concurrent*: jobs of this
-        type at once, *rate*: how often one may begin ("10/s", "100/min"); both for each process.
+        type at once, *rate*: how often one may begin ("10/s", "100/min"); both for each process. *exclusive*: beside no
+        other exclusive job of the same instance, on whatever machine.
         """
 
         def register(function: Function) -> Function:
@@ -178,6 +180,7 @@ class Engine(Steering):
                 process=process,
                 max_concurrent=max_concurrent,
                 rate=rate,
+                exclusive=exclusive,
             )
             return function
 
@@ -191,6 +194,10 @@ class Engine(Steering):
         """Leaves the jobs of type *name* to workers elsewhere (`engine.external`), or to be settled by hand:
         complete_job, fail_job, job_error. `*`: of all topics and job types that nobody here does."""
         self.registry.add_external(name)
+
+    def register_exclusive(self, name: str) -> None:
+        """The jobs of type *name*, whoever does them, run beside no other exclusive job of the same instance."""
+        self.registry.add_exclusive(name)
 
     # models and instances
 

@@ -111,7 +111,8 @@ class JobCreated:
     """Work for an executor. *names*: handler names to try in order; the first is the job's type.
     *written_as*: the attribute that bound it, for messages. *retries*: attempts in all (None: the
     handler's own default); *retry_cycle* as the diagram gives it. *parameters*: values evaluated for the
-    handler alone. *scopes*: whose variables it sees, innermost first."""
+    handler alone. *scopes*: whose variables it sees, innermost first. *is_exclusive*: it runs beside no other such job
+    of the instance."""
 
     activity_id: int
     element_id: str
@@ -124,6 +125,7 @@ class JobCreated:
     priority: int = 0
     line: int = 0
     scopes: tuple[int, ...] = (0,)
+    is_exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

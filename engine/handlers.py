@@ -49,6 +49,7 @@ def handler(
     process: bool = False,
     max_concurrent: int | None = None,
     rate: str | None = None,
+    exclusive: bool = False,
 ) -> Callable[[Function], Function]:
     """Marks a module-level function as the handler of job type *name*; `declared_in` finds it.
 
@@ -67,6 +68,7 @@ def handler(
             "process": process or None,
             "max_concurrent": max_concurrent,
             "rate": rate,
+            "exclusive": exclusive or None,
         }
         options = {key: value for key, value in options.items() if value is not None}
         file = function.__code__.co_filename if hasattr(function, "__code__") else ""

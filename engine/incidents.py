@@ -50,10 +50,12 @@ class Incidents:
         live = session.live(job.instance_id) if job.instance_id else None
         changes: dict[str, Any] = {"retries_left": retries if retries is not None else job.retries}
         if job.state == JobState.FAILED:
-            changes |= {"state": JobState.AVAILABLE, "due_at": at, "error": None, "lost_leases": 0}
+            changes |= {"state": jobs.waiting_state(job), "due_at": at, "error": None, "lost_leases": 0}
         if not jobs.release(session.connection, jobs.Lease(job_id), **changes):
             raise Conflict(f"Job '{job_id}' is being run by a worker.")
         if live is not None:
+            if job.is_exclusive:
+                session.unit.pass_turn(live.id, at)
             live.resolve_incidents(at, by, job.activity_id)
             detail = {"job": job_id, "retries": changes["retries_left"]}
             live.log(at, "job.retried", by, job.activity_id, job.element_id, detail)

@@ -110,6 +110,10 @@ class Live:
         """Those of the process scope that its caller gets, also right after the end."""
         return self.instance.result()
 
+    def is_alone(self, activity_id: int) -> bool:
+        """Whether nothing but the end of this activity can move the instance on."""
+        return self.instance.is_alone(activity_id)
+
     def seen_by(self, activity_id: int) -> dict[str, Any]:
         """The variables that an activity sees; the caller may do with them as it likes."""
         return {name: copy_of(value) for name, value in self.instance.visible(activity_id).items()}

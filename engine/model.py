@@ -27,6 +27,7 @@ class InstanceState(StrEnum):
 
 class JobState(StrEnum):
     AVAILABLE = "available"  # waits for its due time and a worker
+    QUEUED = "queued"  # exclusive: waits for another job of its instance
     RUNNING = "running"  # leased by a worker
     FAILED = "failed"  # out of retries: an incident is open
     COMPLETED = "completed"
@@ -313,7 +314,7 @@ class Correlation:
 class Cleanup:
     """What was removed because it had been kept long enough, or (*is_dry_run*) would have been. *instances*: those
     that nobody called, *definitions* how many of each; *called_instances* and large *values* went with them.
-    *has_more*: the limit left some for the next time."""
+    *has_more*: the limit left some for the next time. *partitions*: spans of history dropped as a whole."""
 
     run_id: str
     instances: int
@@ -322,6 +323,7 @@ class Cleanup:
     definitions: Mapping[str, int]
     has_more: bool
     is_dry_run: bool = False
+    partitions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command
+from engine.effects import IsExclusive
 from engine.errors import DatabaseAway, EngineError, InvalidInput
 from engine.following import follow
 from engine.hot import HotInstances
@@ -48,11 +49,16 @@ class Errand:
 
 
 class Road:
-    def __init__(self, store: Store, programs: Programs, ids: Ids, clock: Clock) -> None:
+    """*is_exclusive*: whether the handler of a job that goes by these names runs beside no other of its instance."""
+
+    def __init__(
+        self, store: Store, programs: Programs, ids: Ids, clock: Clock, is_exclusive: IsExclusive = lambda names: False
+    ) -> None:
         self._store = store
         self._programs = programs
         self._ids = ids
         self._clock = clock
+        self._is_exclusive = is_exclusive
         self.hot = HotInstances()
         self._listeners: list[Callable[[], None]] = []
         self._for_work: list[Callable[[], None]] = []
@@ -135,7 +141,7 @@ class Road:
     ) -> tuple[Result, Session]:
         def in_transaction(connection: Connection) -> tuple[Result, Session]:
             watch.begin()
-            session = Session(connection, self._programs, self._ids, self.hot, watch)
+            session = Session(connection, self._programs, self._ids, self.hot, self._is_exclusive, watch)
             result = work(session)
             follow(session)
             watch.mark("advance")

@@ -11,7 +11,7 @@ from engine import events as e
 from engine.commands import Cancel, Command, Migrate, Modify, Start
 from engine.data_stores import SharedData
 from engine.deferred import defer
-from engine.effects import Effects
+from engine.effects import Effects, IsExclusive
 from engine.errors import Conflict, EngineError, NotFound
 from engine.history.recorder import Recorder, flows_row
 from engine.hot import Hot, HotInstances, Sizes
@@ -58,7 +58,13 @@ class FollowUp:
 
 class Session:
     def __init__(
-        self, connection: Connection, programs: Programs, ids: Ids, hot: HotInstances, watch: Nobody = NOBODY
+        self,
+        connection: Connection,
+        programs: Programs,
+        ids: Ids,
+        hot: HotInstances,
+        is_exclusive: IsExclusive,
+        watch: Nobody = NOBODY,
     ) -> None:
         self.connection = connection
         self.watch = watch
@@ -70,6 +76,7 @@ class Session:
         self.lines: list[Line] = []  # for the log, once committed
         self._ids = ids
         self._hot = hot
+        self._is_exclusive = is_exclusive
         self._reader = ValueReader(connection)
         self._lives: dict[str, Live] = {}
         self._jobs: LockedJobs = {}
@@ -121,8 +128,7 @@ class Session:
             check_lease(lease, self._jobs)
         events = self.programs.advance(live.instance, command, self.data)
         if lease is not None:
-            self.unit.delete(tables.job, (lease.job_id,))
-            self._jobs.pop(lease.job_id)
+            self._end_job(live, command, lease)
         self._take_in(live, command, events)
         return live
 
@@ -160,8 +166,7 @@ class Session:
         except Conflict:
             del self._lives[live.id]  # its state has run ahead
             raise
-        self.unit.delete(tables.job, (lease.job_id,))
-        self._jobs.pop(lease.job_id)
+        self._end_job(live, stretch.steps[0].command, lease)
         self._write(live, stretch)
         return live
 
@@ -198,6 +203,11 @@ class Session:
             self._write(live, stretch)
         return live
 
+    def _end_job(self, live: Live, command: Command, lease: Lease) -> None:
+        self.unit.delete(tables.job, (lease.job_id,))
+        if self._jobs.pop(lease.job_id).is_exclusive:
+            self.unit.pass_turn(live.id, command.at)
+
     def _write(self, live: Live, stretch: Stretch) -> None:
         stretch.is_used = True
         self.trace = stretch.trace or self.trace
@@ -218,6 +228,7 @@ class Session:
         live = self.live(instance_id)
         lock_job(self.connection, lease)
         self.unit.delete(tables.job, (lease.job_id,))
+        self.unit.pass_turn(live.id, command.at)
         defer(self.unit, live, command)
 
     def children_of(self, instance_id: str, activity_id: int) -> list[str]:
@@ -254,7 +265,7 @@ class Session:
         self.watch.step(live, command, events, self.trace)
         try:
             self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
-            follow_ups = Effects(live, command, self.unit, done).apply(events)
+            follow_ups = Effects(live, command, self.unit, self._is_exclusive, done).apply(events)
             self.data.apply(live, command, events)
         except EngineError as problem:
             raise Unwritable(problem) from problem

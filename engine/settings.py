@@ -74,7 +74,8 @@ class Settings:
     those that HTTP connectors may ask. *agents*: the tables under [agents."job type"] as written;
     `engine.executors.agent` checks and reads them.
     *history_time_to_live*: of instances whose diagram says none, None for ever. *save_points*: the state is saved
-    before each Python handler that does not say. *external_types*: of jobs that are left to workers elsewhere."""
+    before each Python handler that does not say. *external_types*: of jobs that are left to workers elsewhere;
+    *exclusive_types*: of those that run beside no other such job of their instance."""
 
     file: Path | None = None
     name: str = ""
@@ -83,6 +84,7 @@ class Settings:
     handler_modules: tuple[str, ...] | None = None
     save_points: bool = True
     external_types: tuple[str, ...] = ()
+    exclusive_types: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     agents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     people: tuple[DemoPerson, ...] = ()
@@ -144,7 +146,7 @@ class _Reader:
         self._check_keys(document, (), _SECTIONS)
         application = self._table(document, ("application",), ("name",))
         database = self._table(document, ("database",), ("url", "history_time_to_live"))
-        handlers = self._table(document, ("handlers",), ("modules", "save_points", "external"))
+        handlers = self._table(document, ("handlers",), ("modules", "save_points", "external", "exclusive"))
         http = self._table(document, ("http",), ("allowed_hosts",))
         url = self._text(database, ("database", "url"))
         modules = self._texts(handlers, ("handlers", "modules")) if "modules" in handlers else None
@@ -156,6 +158,7 @@ class _Reader:
             handler_modules=modules,
             save_points=self._flag(handlers, ("handlers", "save_points"), default=True),
             external_types=self._texts(handlers, ("handlers", "external")),
+            exclusive_types=self._texts(handlers, ("handlers", "exclusive")),
             allowed_hosts=self._texts(http, ("http", "allowed_hosts")),
             agents={
                 job_type: self._table(document, ("agents", job_type)) for job_type in self._table(document, ("agents",))

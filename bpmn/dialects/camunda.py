@@ -10,7 +10,16 @@ from typing import ClassVar, Final
 from bpmn.answer import Answer
 from bpmn.dialects.base import LISTENER_EVENT, Adapter
 from bpmn.dialects.camunda_forms import read_form
-from bpmn.dialects.camunda_parts import data_default, error_message, listener_timer, said, starters, variable_filter
+from bpmn.dialects.camunda_parts import (
+    data_default,
+    error_message,
+    is_exclusive,
+    is_said_exclusive,
+    listener_timer,
+    said,
+    starters,
+    variable_filter,
+)
 from bpmn.dialects.languages import constant, is_juel
 from bpmn.document import Element
 from bpmn.model import (
@@ -115,12 +124,13 @@ class CamundaAdapter(Adapter):
         )
 
     def refine(self, element: Element, node: FlowNode) -> FlowNode:
+        element.get("camunda:exclusive")  # also where a loop says it of each instance
         inputs, outputs = self._mappings(element)
         node = replace(
             node,
             save_point_before=element.flag("camunda:asyncBefore") or element.flag("camunda:async"),
             save_point_after=element.flag("camunda:asyncAfter"),
-            is_exclusive=element.flag("camunda:exclusive", True),
+            is_exclusive=is_exclusive(element),
             job_priority=self._number(said(element, "camunda:jobPriority"), element.line),
             inputs=inputs,
             outputs=outputs,
@@ -178,6 +188,8 @@ class CamundaAdapter(Adapter):
             errors=self._errors(holder),
             answer=answer,
         )
+        if is_external:
+            node = replace(node, is_exclusive=is_said_exclusive(element))
         return replace(node, binding=job, outputs=outputs + node.outputs, outputs_isolate=bool(outputs))
 
     def _retry_cycle(self, element: Element) -> Expression | None:

@@ -35,6 +35,24 @@ def said(element: Element, attribute: str) -> str:
     return element.get(attribute) or general
 
 
+def is_exclusive(element: Element) -> bool:
+    """Whether an activity's jobs are: as it says, or its loop for each instance; else where a save point lies before
+    it, as in Camunda 7. A save point after it makes a job of what follows, not of the activity."""
+    loop = element.child("multiInstanceLoopCharacteristics")
+    for part in (element,) if loop is None else (loop, element):
+        if part.get("camunda:exclusive"):
+            return part.flag("camunda:exclusive")
+        if part.flag("camunda:asyncBefore") or part.flag("camunda:async"):
+            return True
+    return False
+
+
+def is_said_exclusive(element: Element) -> bool:
+    """Of an external task, which is no job in Camunda 7: a save point before it says nothing of its worker."""
+    loop = element.child("multiInstanceLoopCharacteristics")
+    return element.flag("camunda:exclusive") or (loop is not None and loop.flag("camunda:exclusive"))
+
+
 def error_message(adapter: Adapter, definition: EventDefinition) -> Expression | None:
     error = adapter.document.resolve(definition.ref) if definition.ref and definition.kind is EventKind.ERROR else None
     text = error.get("camunda:errorMessage") if error is not None else ""

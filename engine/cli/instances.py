@@ -141,7 +141,7 @@ def _print_instance(found: dict[str, Any]) -> None:
     if found["tasks"]:
         rows = [(each.id, each.name, each.assignee or ", ".join(each.candidate_groups)) for each in found["tasks"]]
         output.table(("task", "name", "for"), rows)
-    open_jobs = [job for job in found["jobs"] if job.state in ("available", "running", "failed")]
+    open_jobs = [job for job in found["jobs"] if job.state in ("available", "queued", "running", "failed")]
     if open_jobs:
         rows = [(job.element_id, job.kind, job.type, job.state, job.due_at, job.error) for job in open_jobs]
         output.table(("job at", "kind", "type", "state", "due", "error"), rows)

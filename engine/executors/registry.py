@@ -42,7 +42,7 @@ class Binding:
     """*retries*: attempts in all where the diagram does not say. *gets_secrets*: the values of the secrets that the
     diagram names for it, not only their names. *save_point*: the state is saved before it is run.
     *max_concurrent*: jobs at once in this process; *rate*: how often one may begin here. *is_threaded*: it needs a
-    thread of the pool while it runs."""
+    thread of the pool while it runs. *is_exclusive*: its jobs run beside no other exclusive one of their instance."""
 
     executor: Executor
     retries: int = DEFAULT_RETRIES
@@ -52,6 +52,7 @@ class Binding:
     max_concurrent: int | None = None
     rate: Rate | None = None
     is_threaded: bool = True
+    is_exclusive: bool = False
 
     @property
     def is_limited(self) -> bool:
@@ -74,6 +75,8 @@ class Registry:
         self._bindings: dict[str, Binding] = {}
         self._external: set[str] = set()
         self._asked: set[str] = set()
+        self._exclusive_types: set[str] = set()
+        self._exclusive: frozenset[str] = frozenset()
         self._leaves_topics = False
         self._resolver = resolver
         self._elsewhere: list[Any] = []
@@ -93,6 +96,7 @@ class Registry:
         process: bool = False,
         max_concurrent: int | None = None,
         rate: str | None = None,
+        exclusive: bool = False,
     ) -> None:
         """Replaces what was registered under *name*. *save_point*: None for what this registry's owner wants.
 
@@ -120,7 +124,8 @@ class Registry:
             )
         saves = is_limited or (self._save_points if save_point is None else save_point)
         read = read_rate(rate) if rate is not None else None
-        self._bind(name, Binding(executor, retries, backoff, gets_secrets, saves, max_concurrent, read, is_threaded))
+        binding = Binding(executor, retries, backoff, gets_secrets, saves, max_concurrent, read, is_threaded, exclusive)
+        self._bind(name, binding)
         self.may_run_on = (self.may_run_on or not saves) and not self.is_relayed
 
     def add_executor(self, name: str, executor: Executor, *, retries: int = DEFAULT_RETRIES) -> None:
@@ -130,6 +135,7 @@ class Registry:
     def _bind(self, name: str, binding: Binding) -> None:
         self._bindings[name] = binding
         self._set_limited()
+        self._set_exclusive()
 
     def _set_limited(self) -> None:
         self.limited = {
@@ -173,6 +179,20 @@ class Registry:
         job types that nobody here does."""
         self._external.add(name)
         self._set_limited()
+
+    def add_exclusive(self, name: str) -> None:
+        """The jobs of type *name* are exclusive, whoever does them."""
+        self._exclusive_types.add(name)
+        self._set_exclusive()
+
+    def is_exclusive(self, names: Sequence[str]) -> bool:
+        """Whether a job that goes by *names* is, whatever its diagram says."""
+        return bool(self._exclusive) and not self._exclusive.isdisjoint(names)
+
+    def _set_exclusive(self) -> None:
+        self._exclusive = frozenset(
+            {*self._exclusive_types, *(name for name, each in self._bindings.items() if each.is_exclusive)}
+        )
 
     def leave_topics(self) -> None:
         """Workers elsewhere can reach us: the jobs of topics that nobody here does wait for them."""

@@ -187,11 +187,13 @@ class Settling:
         changes: dict[str, Any] = {"error": error, "attempt": number, "retries_left": max(left, 0)}
         if left > 0:
             due_at = at + after if after is not None else self._retry_at(held, at, number)
-            changes |= {"state": JobState.AVAILABLE, "due_at": due_at}
+            changes |= {"state": jobs.waiting_state(row), "due_at": due_at}
         else:
             changes |= {"state": JobState.FAILED}
         if not jobs.release(session.connection, lease if attempt is None else Lease(row.id), **changes):
             raise Conflict(f"Job '{row.id}' is no longer held by this worker.")
+        if row.is_exclusive:
+            session.unit.pass_turn(row.instance_id, at)
         jobs.end_attempts(session.connection, [lease], at, "retry" if left > 0 else "failed", error)
         session.watch.job_failed(held, "retry" if left > 0 else "failed")
         fields = telemetry.ids_of(held) | {"attempt": number, "retries_left": max(left, 0)}

@@ -32,7 +32,7 @@ from engine.jobs.settling import Settled, Settling
 from engine.jobs.taking import Taker
 from engine.programs import Programs
 from engine.session import Session
-from engine.store import jobs, migrations, relay
+from engine.store import jobs, migrations, relay, turns
 from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
@@ -197,8 +197,13 @@ class Worker:
             migrations.check(connection)
         with self._store.reading() as connection:
             gone = [owner for owner in jobs.owners(connection) if _is_gone(owner)]
-            if not gone and not jobs.has_expired(connection, now):
-                return
+            has_lost = bool(gone) or jobs.has_expired(connection, now)
+            are_stranded = turns.are_stranded(connection)
+        if are_stranded:
+            with self._store.writing() as connection:
+                turns.recover(connection, now)
+        if not has_lost:
+            return
         with self._store.writing() as connection:
             lost = [*jobs.take_back_from(connection, now, gone), *jobs.expire(connection, now)]
             jobs.end_attempts(connection, [jobs.Lease(row.id, None, row.attempt) for row in lost], now, "lost")

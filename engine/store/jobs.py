@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, text, update
 
@@ -74,6 +74,7 @@ class TakenJob:
     scopes: str
     trace: str | None = None
     is_external: bool = False
+    is_exclusive: bool = False
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TakenJob:
@@ -81,6 +82,12 @@ class TakenJob:
 
 
 _FIELDS: Final = tuple(field.name for field in fields(TakenJob))
+
+
+def waiting_state(row: TakenJob) -> JobState:
+    """Of a job that is put back under its instance's lock; an exclusive one waits until it is given the turn
+    (engine.store.turns)."""
+    return JobState.QUEUED if row.is_exclusive else JobState.AVAILABLE
 
 
 def leased(row: TakenJob) -> dict[str, Any]:
@@ -184,13 +191,19 @@ def begin_attempts(connection: Connection, taken: Iterable[TakenJob], at: dateti
         bulk.insert(connection, job_attempt, attempts)
 
 
-LockedJobs = dict[str, tuple[str, str | None]]
-"""State and lease token of jobs that this transaction has locked, by id."""
+class LockedJob(NamedTuple):
+    state: str
+    token: str | None
+    is_exclusive: bool
+
+
+LockedJobs = dict[str, LockedJob]
+"""Jobs that this transaction has locked, by id."""
 
 
 def lock_jobs(connection: Connection, ids: Collection[str]) -> LockedJobs:
     """A worker's batch, or less."""
-    return {row.id: (row.state, row.lease_token) for row in connection.execute(_LOCK, {"ids": sorted(ids)})}
+    return {row[0]: LockedJob(*row[1:]) for row in connection.execute(_LOCK, {"ids": sorted(ids)})}
 
 
 def lock_job(connection: Connection, lease: Lease) -> None:
@@ -203,7 +216,7 @@ def check_lease(lease: Lease, locked: LockedJobs) -> None:
     row = locked.get(lease.job_id)
     if row is None:
         raise Conflict(f"Job '{lease.job_id}' has ended already.")
-    state, token = row
+    state, token, _ = row
     if lease.token is None and state == JobState.RUNNING:
         raise Conflict(f"Job '{lease.job_id}' is being run by a worker.")
     if lease.token is not None and (state != JobState.RUNNING or token != lease.token):
@@ -365,7 +378,10 @@ def state_of_instance(connection: Connection, instance_id: str) -> str | None:
 
 
 _LOCK: Final = (
-    select(job.c.id, job.c.state, job.c.lease_token).where(among(job.c.id, "ids")).order_by(job.c.id).with_for_update()
+    select(job.c.id, job.c.state, job.c.lease_token, job.c.is_exclusive)
+    .where(among(job.c.id, "ids"))
+    .order_by(job.c.id)
+    .with_for_update()
 )
 _CONTEXT: Final = select(
     process_instance.c.id,

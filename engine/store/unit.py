@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from engine.model import JobState
-from engine.store import bulk, tables
+from engine.store import bulk, tables, turns
 from engine.store.transaction import Overtaken
 from engine.store.values import ValueWriter
 
@@ -49,6 +50,7 @@ class UnitOfWork:
         self._deletes: dict[Table, set[Key]] = defaultdict(set)
         self._closed_subscriptions: set[Key] = set()
         self.leaves_work = False  # jobs that nobody holds
+        self._turns: dict[str, datetime] = {}
 
     def insert(self, table: Table, row: Row) -> None:
         self._inserts[table][_key_of(table)(row)] = row
@@ -77,6 +79,10 @@ class UnitOfWork:
         if not fresh:
             self._closed_subscriptions.add((instance_id, activity_id, element_id))
 
+    def pass_turn(self, instance_id: str, at: datetime) -> None:
+        """Something has changed among the exclusive jobs of a locked instance: another may have its turn now."""
+        self._turns[instance_id] = at
+
     def pending(self, table: Table) -> dict[Key, Row]:
         """Rows to be inserted, by primary key."""
         return self._inserts[table]
@@ -98,6 +104,9 @@ class UnitOfWork:
         for table in _IN_ORDER:
             if changes := self._updates.pop(table, None):
                 self._send_updates(table, changes)
+        if self._turns:
+            self.leaves_work |= turns.pass_on(self.connection, self._turns)
+            self._turns = {}
 
     def _send_updates(self, table: Table, changes: dict[Key, Row]) -> None:
         by_columns: dict[tuple[str, ...], list[tuple[Key, Row]]] = defaultdict(list)

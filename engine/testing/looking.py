@@ -14,7 +14,7 @@ from engine.testing.stage import EVERYTHING, Stage
 
 MULTI_INSTANCE_BODY = "multiInstanceBody"
 _THROWING = ("intermediateThrowEvent", "endEvent")
-_OPEN_JOBS = (JobState.AVAILABLE, JobState.RUNNING, JobState.FAILED)
+_OPEN_JOBS = (JobState.AVAILABLE, JobState.QUEUED, JobState.RUNNING, JobState.FAILED)
 _SUBPROCESSES = ("subProcess", "transaction", "adHocSubProcess", MULTI_INSTANCE_BODY)
 
 

@@ -37,6 +37,7 @@ class JobOffer:
             priority=priority_of(self._priority, token, self._node.line),
             line=self._node.line,
             scopes=token.scope_ids(),
+            is_exclusive=self._node.is_exclusive,
         )
 
     def _cycle(self, token: Token) -> str | None:
