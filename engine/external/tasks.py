@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -27,6 +27,8 @@ from engine.store.codec import check_key, normalise
 from engine.store.jobs import Hold, Lease, TakenJob
 from engine.store.transaction import Store
 from engine.store.types import AnyRow, Connection
+
+Result = TypeVar("Result")
 
 LONGEST_WAIT = 60.0
 """Seconds after which a request that waits for jobs is answered with none."""
@@ -108,7 +110,8 @@ class ExternalTasks:
         """Leases one job, due or not. Raises NotFound, Conflict when somebody else has it, InvalidInput."""
         _check_worker(worker_id)
         _check_duration(duration)
-        with self._store.writing() as connection:
+
+        def work(connection: Connection) -> ExternalTask:
             self._find(connection, job_id)
             now = self._clock.now()
             taken = jobs.claim_one(connection, job_id, Hold(worker_id, token_hex(8), now, now + duration))
@@ -118,6 +121,8 @@ class ExternalTasks:
                 raise Conflict(f"External task '{job_id}' cannot be locked: {said}.")
             jobs.leave(connection, [job_id])
             return self._told(connection, hold(connection, [taken]), {})[0]
+
+        return self._writing(work)
 
     # what a worker says of what it holds
 
@@ -181,9 +186,8 @@ class ExternalTasks:
         _check_duration(duration)
         held = self._held(job_id, worker_id, token)
         until = self._clock.now() + duration
-        with self._store.writing() as connection:
-            if not external.prolong(connection, held.lease, until):
-                raise _lost(job_id, worker_id)
+        if not self._writing(lambda connection: external.prolong(connection, held.lease, until)):
+            raise _lost(job_id, worker_id)
         return until
 
     # what operators and workers do with any of them
@@ -268,16 +272,25 @@ class ExternalTasks:
             has_expired = jobs.has_expired(connection, now)
             is_waiting = not has_expired and external.is_waiting(connection, topics, now)
         if has_expired:
-            self._recover()
+            self._store.retrying(self._recover)
         elif not is_waiting and not self._leave(topics):
             return []
-        return self._store.retrying(lambda: self._claim(worker_id, topics, limit))
 
-    def _claim(self, worker_id: str, topics: Sequence[Topic], limit: int) -> list[ExternalTask]:
-        now = self._clock.now()
-        with self._store.writing() as connection:
+        def claim(connection: Connection) -> list[ExternalTask]:
+            now = self._clock.now()
             taken = external.claim(connection, topics, limit, Hold(worker_id, token_hex(8), now, now))
             return self._told(connection, hold(connection, taken), {topic.name: topic for topic in topics})
+
+        return self._writing(claim)
+
+    def _writing(self, work: Callable[[Connection], Result]) -> Result:
+        """*work* in a transaction of its own, again where it lost a race or its connection."""
+
+        def once() -> Result:
+            with self._store.writing() as connection:
+                return work(connection)
+
+        return self._store.retrying(once)
 
     def _told(self, connection: Connection, held: Sequence[HeldJob], topics: Mapping[str, Topic]) -> list[ExternalTask]:
         rows = external.rows(connection, [each.row.id for each in held]) if held else {}
@@ -294,18 +307,16 @@ class ExternalTasks:
         with self._store.reading() as connection:
             ids = external.not_left(connection, types, _CHUNK)
         if ids:
-            with self._store.writing() as connection:
-                jobs.leave(connection, ids)
+            self._writing(lambda connection: jobs.leave(connection, ids))
         return bool(ids)
 
     def _welcome(self, worker_id: str, topics: Sequence[Topic]) -> None:
         """Writes down that a topic is asked for, so that all our processes know; takes up what stopped there."""
-        now = time.monotonic()
+        now, at = time.monotonic(), self._clock.now()
         for name in {topic.name for topic in topics}:
             if now - self._noted.get(name, -_NOTE_EVERY) < _NOTE_EVERY:
                 continue
-            with self._store.writing() as connection:
-                external.note_topic(connection, name, worker_id, self._clock.now())
+            self._writing(lambda connection, name=name: external.note_topic(connection, name, worker_id, at))
             is_new = not self._registry.is_asked(name)
             self._registry.add_asked(name)
             self._noted[name] = now

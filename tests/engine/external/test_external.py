@@ -4,8 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 
 import pytest
+from psycopg.errors import UniqueViolation
+from sqlalchemy.exc import IntegrityError
 
 from engine import Job
 from engine.application import load_application
@@ -14,6 +17,7 @@ from engine.engine import Engine
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.external.records import ExternalTask, Topic
 from engine.model import InstanceState, JobState
+from engine.store import external, jobs
 
 Open = Callable[[], Engine]
 CHARGE = [Topic("charge", timedelta(minutes=1))]
@@ -43,6 +47,37 @@ def test_a_worker_fetches_a_job_with_its_variables_and_completes_it(shop: Engine
     history = shop.read.history(order.id)
     assert [(each.worker, each.outcome, each.attempt) for each in history.job_attempts] == [("w1", "completed", 1)]
     assert {each.actor for each in history.activities if each.element_id == "Charge"} == {"worker:w1"}
+
+
+def test_whatever_a_worker_asks_for_is_tried_again_where_others_were_faster(
+    shop: Engine, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.start("order").id
+    lost: list[str] = []
+
+    def loses_once(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def statement(*arguments: object) -> object:
+            if name in lost:
+                return real(*arguments)
+            lost.append(name)
+            raise IntegrityError(name, {}, UniqueViolation())
+
+        monkeypatch.setattr(module, name, statement)
+
+    for module, name in ((external, "note_topic"), (external, "claim"), (external, "prolong")):
+        loses_once(module, name)
+    for name in ("leave", "expire", "claim_one"):
+        loses_once(jobs, name)
+
+    assert fetch(shop)[0].instance_id == order
+    shop.external.extend_lock(f"{order}.2", "w1", timedelta(seconds=5))
+    clock.advance(timedelta(seconds=9))
+    assert fetch(shop)[0].attempt == 2
+    shop.external.unlock(f"{order}.2")
+    assert shop.external.lock(f"{order}.2", "w2", timedelta(seconds=5)).attempt == 3
+    assert sorted(lost) == ["claim", "claim_one", "expire", "leave", "note_topic", "prolong"]
 
 
 def test_a_topic_waits_for_workers_elsewhere_and_is_no_incident(shop: Engine) -> None:
