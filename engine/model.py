@@ -314,7 +314,8 @@ class Correlation:
 class Cleanup:
     """What was removed because it had been kept long enough, or (*is_dry_run*) would have been. *instances*: those
     that nobody called, *definitions* how many of each; *called_instances* and large *values* went with them.
-    *has_more*: the limit left some for the next time. *partitions*: spans of history dropped as a whole."""
+    *has_more*: the limit left some for the next time. *partitions*: spans of history dropped as a whole.
+    *data_changes*: values that data stores had before."""
 
     run_id: str
     instances: int
@@ -324,6 +325,7 @@ class Cleanup:
     has_more: bool
     is_dry_run: bool = False
     partitions: int = 0
+    data_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

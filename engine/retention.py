@@ -11,8 +11,10 @@ from engine.clock import Clock
 from engine.errors import InvalidInput
 from engine.ids import Ids
 from engine.model import Cleanup
-from engine.store import retention
+from engine.partitions import Partitions
+from engine.store import data_stores, retention
 from engine.store.marks import forget_old_marks
+from engine.store.partitions import Span
 from engine.store.retention import Due, Removed
 from engine.store.transaction import Store
 from engine.timing import Duration, TimerError, read_time_to_live
@@ -20,6 +22,8 @@ from engine.timing import Duration, TimerError, read_time_to_live
 EVERY = timedelta(minutes=5)
 """How often the workers of all processes together look for what may go."""
 _NAME = "cleanup"
+_CHANGES = 500
+"""Values that data stores had which are forgotten in one transaction."""
 
 Progress = Callable[[int], None]
 
@@ -29,6 +33,7 @@ class _Run:
     id: str
     actor: str
     started_at: datetime
+    left: tuple[Span, ...] = ()
     called: int = 0
     values: int = 0
     definitions: Counter[str] = field(default_factory=Counter[str])
@@ -44,14 +49,18 @@ class _Run:
 
 
 class Retention:
-    """*default*: how long instances are kept whose diagram does not say it; None for ever."""
+    """*default*: how long instances are kept whose diagram does not say it; None for ever. *width*: of the
+    partitions that are made for history (PostgreSQL): month, week or day."""
 
-    def __init__(self, store: Store, ids: Ids, clock: Clock, default: str | timedelta | None) -> None:
-        """Raises InvalidInput for a default that is no duration."""
+    def __init__(
+        self, store: Store, ids: Ids, clock: Clock, default: str | timedelta | None, width: str = "month"
+    ) -> None:
+        """Raises InvalidInput for a default that is no duration, a width that is none of these."""
         self._store = store
         self._ids = ids
         self._clock = clock
         self._default = _duration(default)
+        self._partitions = Partitions(store, clock, width)
 
     def cleanup(self, limit: int | None, *, by: str, is_dry_run: bool, progress: Progress | None = None) -> Cleanup:
         """Removes what is due, up to *limit* instances; *progress* is told how many each time some are gone.
@@ -68,7 +77,19 @@ class Retention:
             is_last = batch.is_last
             if progress is not None and batch.roots:
                 progress(len(batch.roots))
-        return Cleanup(run.id, run.instances, run.called, run.values, dict(run.definitions), has_more=not is_last)
+        definitions = dict(run.definitions)
+        dropped = self._partitions.drop()
+        forgotten = self._forget_data_changes()
+        return Cleanup(
+            run.id,
+            run.instances,
+            run.called,
+            run.values,
+            definitions,
+            has_more=not is_last,
+            partitions=dropped,
+            data_changes=forgotten,
+        )
 
     def keep_house(self, holder: str, rest: Callable[[], bool]) -> int:
         """A worker's share: all that is due, when it is time and no other process is at it; how many instances.
@@ -84,9 +105,12 @@ class Retention:
                 return 0
             forget_old_marks(connection)
         run = self._begin("system")
-        is_last = False
-        while not is_last and not rest():
+        is_last = is_over = False
+        while not is_last and not (is_over := rest()):
             is_last = self._remove(run, retention.LARGEST_BATCH, holder).is_last
+        if not is_over:
+            self._partitions.drop(rest)
+            self._forget_data_changes(rest)
         return run.instances
 
     def _count(self) -> Cleanup:
@@ -95,7 +119,20 @@ class Retention:
         return Cleanup("", sum(due.values()), 0, 0, due, has_more=False, is_dry_run=True)
 
     def _begin(self, actor: str) -> _Run:
-        return _Run(self._ids.next(), actor, self._clock.now())
+        self._partitions.prepare()
+        left = self._partitions.left(self._kept_since)
+        return _Run(self._ids.next(), actor, self._clock.now(), left)
+
+    def _forget_data_changes(self, rest: Callable[[], bool] = lambda: False) -> int:
+        """Values of data stores that were replaced before what is kept, by the default; how many."""
+        since, count = self._kept_since(self._clock.now()), 0
+        while since is not None:
+            with self._store.writing() as connection:
+                some = data_stores.forget_changes(connection, since, _CHANGES)
+            count += some
+            if some < _CHANGES or rest():
+                break
+        return count
 
     def _remove(self, run: _Run, limit: int, holder: str | None = None) -> Removed:
         batch = self._store.retrying(lambda: self._remove_once(run, limit, holder))
@@ -108,13 +145,16 @@ class Retention:
             now = self._clock.now()
             if holder is not None and not retention.keep_turn(connection, _NAME, holder, now + EVERY):
                 return Removed()
-            batch = retention.remove_some(connection, self._due(), limit)
+            batch = retention.remove_some(connection, self._due(), limit, run.left)
             retention.record(connection, run.id, batch.roots, actor=run.actor, started_at=run.started_at, now=now)
             return batch
 
     def _due(self) -> Due:
         now = self._clock.now()
-        return Due(now, self._default.before(now) if self._default is not None else None)
+        return Due(now, self._kept_since(now))
+
+    def _kept_since(self, at: datetime) -> datetime | None:
+        return self._default.before(at) if self._default is not None else None
 
 
 def _duration(given: str | timedelta | None) -> Duration | None:

@@ -1,7 +1,7 @@
 """Removing what has been kept long enough: ended instances with all that is theirs, batch by batch.
 
-What is removed together is a root instance and the instances that it called, under the root's time. (So a database
-that is partitioned by that time one day may drop partitions instead.)
+What is removed together is a root instance and the instances that it called, under the root's time. On PostgreSQL the
+history of instances may be left behind, where nobody finds it, to be dropped with its partitions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from sqlalchemy.orm import aliased
 
 from engine.model import CleanupRecord
 from engine.store import tables
-from engine.store.tables import activity, cleanup, housekeeping, process_instance, variable_change
+from engine.store.partitions import KEYS, Span
+from engine.store.tables import activity, cleanup, housekeeping, process_instance, variable, variable_change
 from engine.store.types import AnyRow
 from engine.store.values import in_chunks, insert_missing, release_values
 
@@ -98,16 +99,18 @@ def count_due(connection: Connection, due: Due) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def remove_some(connection: Connection, due: Due, limit: int = LARGEST_BATCH) -> Removed:
-    """Removes up to *limit* root instances, fewer where they are large; others who do the same take others."""
-    found, is_last = _lock_due(connection, due, min(limit, LARGEST_BATCH))
+def remove_some(connection: Connection, due: Due, limit: int = LARGEST_BATCH, left: Sequence[Span] = ()) -> Removed:
+    """Removes up to *limit* root instances, fewer where they are large; others who do the same take others.
+
+    *left*: where history stays behind."""
+    found, is_last = _lock_due(connection, due, min(limit, LARGEST_BATCH), left)
     roots = list(_with_room(found))
     if not roots:
         return Removed(is_last=is_last)
     is_last = is_last and len(roots) == len(found)
-    if roots[0].size > ROOM and _remove_part(connection, roots[0]):
+    if roots[0].size > ROOM and _remove_part(connection, roots[0], left):
         return Removed(is_last=False)
-    return Removed(tuple(roots), _remove_all(connection, roots), is_last)
+    return Removed(tuple(roots), _remove_all(connection, roots, left), is_last)
 
 
 def lock_root(connection: Connection, instance_id: str) -> Root | str | None:
@@ -211,7 +214,7 @@ def keep_turn(connection: Connection, name: str, holder: str, until: datetime) -
     return connection.execute(change.values(due_at=until)).rowcount == 1
 
 
-def _lock_due(connection: Connection, due: Due, limit: int) -> tuple[list[Root], bool]:
+def _lock_due(connection: Connection, due: Due, limit: int, left: Sequence[Span]) -> tuple[list[Root], bool]:
     """Due roots, and whether these are all."""
     columns = process_instance.c
     rows: list[AnyRow] = []
@@ -222,7 +225,7 @@ def _lock_due(connection: Connection, due: Due, limit: int) -> tuple[list[Root],
     is_all = len(rows) <= limit
     rows = rows[:limit]
     trees = _trees(connection, [row.id for row in rows])
-    sizes = _sizes(connection, [instance_id for tree in trees.values() for instance_id in tree])
+    sizes = _sizes(connection, [instance_id for tree in trees.values() for instance_id in tree], left)
     roots = [
         Root(row.id, row.definition_id, row.ended_at, trees[row.id], sum(sizes[each] for each in trees[row.id]))
         for row in rows
@@ -249,11 +252,11 @@ def _trees(connection: Connection, roots: Sequence[str]) -> dict[str, tuple[str,
     return {root: tuple(tree) for root, tree in trees.items()}
 
 
-def _sizes(connection: Connection, ids: Sequence[str]) -> Mapping[str, int]:
-    """About how many rows each instance has."""
+def _sizes(connection: Connection, ids: Sequence[str], left: Sequence[Span] = ()) -> Mapping[str, int]:
+    """About how many rows each instance has, those apart that are left."""
     sizes: Counter[str] = Counter()
-    for some in in_chunks(ids):
-        for table in (activity, variable_change, tables.log):
+    for table in (activity, variable_change, tables.log, *([variable] if left else [])):
+        for some in in_chunks(_to_go(table, ids, left)):
             query = select(table.c.instance_id, func.count()).where(table.c.instance_id.in_(some))
             for instance_id, count in connection.execute(query.group_by(table.c.instance_id)):
                 sizes[instance_id] += count
@@ -270,22 +273,29 @@ def _with_room(roots: Sequence[Root]) -> Iterator[Root]:
         yield root
 
 
-def _remove_all(connection: Connection, roots: Sequence[Root]) -> int:
+def _to_go(table: Table, ids: Sequence[str], left: Sequence[Span]) -> Sequence[str]:
+    """Those of which the rows in *table* are to be deleted."""
+    if table.name not in KEYS or not left:
+        return ids
+    return [each for each in ids if not any(span.has(each) for span in left)]
+
+
+def _remove_all(connection: Connection, roots: Sequence[Root], left: Sequence[Span] = ()) -> int:
     """How many large values went with them, since nobody uses them any more."""
     ids = [instance_id for root in roots for instance_id in root.tree]
     for table in _OWNED:
-        for some in in_chunks(ids):
+        for some in in_chunks(_to_go(table, ids, left)):
             connection.execute(delete(table).where(table.c.instance_id.in_(some)))
     for some in in_chunks([root.id for root in roots]):
         connection.execute(delete(process_instance).where(process_instance.c.id.in_(some)))
     return release_values(connection, ids)
 
 
-def _remove_part(connection: Connection, root: Root) -> bool:
+def _remove_part(connection: Connection, root: Root, left: Sequence[Span] = ()) -> bool:
     """Takes rows from an instance that has too many for one transaction; False when few enough are left."""
     room = ROOM
     for table in _OWNED:
-        for some in in_chunks(root.tree):
+        for some in in_chunks(_to_go(table, root.tree, left)):
             room -= _remove_rows(connection, table, some, room)
             if room <= 0:
                 return True
