@@ -80,7 +80,7 @@ admin = true
     [
         (
             "[handlers]\n\nmodles = []",
-            "fermata.toml:3: unknown key 'modles' in [handlers]. Allowed: modules, save_points, external.",
+            "fermata.toml:3: unknown key 'modles' in [handlers]. Allowed: modules, save_points, external, exclusive.",
         ),
         ("[celery]\nahead = 0", "fermata.toml:2: ahead must be a whole number, at least 1."),
         ("[celery.queues]\ngpu = 1", "fermata.toml:2: gpu must be a text in quotes."),

@@ -128,6 +128,41 @@ def test_save_points_and_exclusiveness(read_line):
     assert (node.save_point_before, node.save_point_after, node.is_exclusive) == (True, True, False)
 
 
+@pytest.mark.parametrize(
+    ("attributes", "is_exclusive"),
+    [
+        ('camunda:class="a.B"', False),
+        ('camunda:class="a.B" camunda:exclusive="true"', True),
+        ('camunda:class="a.B" camunda:asyncBefore="true"', True),
+        ('camunda:class="a.B" camunda:async="true"', True),
+        ('camunda:class="a.B" camunda:asyncAfter="true"', False),
+        ('camunda:class="a.B" camunda:asyncBefore="true" camunda:exclusive="false"', False),
+        ('camunda:type="external" camunda:topic="t" camunda:asyncBefore="true"', False),
+        ('camunda:type="external" camunda:topic="t" camunda:exclusive="true"', True),
+    ],
+)
+def test_a_task_is_exclusive_where_camunda_makes_a_job_of_it_or_the_diagram_says_so(
+    read_line, attributes, is_exclusive
+):
+    assert read_line(service(attributes)).node("x").is_exclusive is is_exclusive
+
+
+@pytest.mark.parametrize(
+    ("task", "loop", "is_exclusive"),
+    [
+        ("", 'camunda:asyncBefore="true"', True),
+        ('camunda:asyncBefore="true"', "", True),
+        ('camunda:asyncBefore="true"', 'camunda:asyncBefore="true" camunda:exclusive="false"', False),
+        ('camunda:asyncBefore="true" camunda:exclusive="false"', 'camunda:asyncBefore="true"', True),
+    ],
+)
+def test_the_loop_of_a_task_says_whether_its_instances_are_exclusive(read_line, task, loop, is_exclusive):
+    name = "multiInstanceLoopCharacteristics"
+    inner = f"<{name} {loop}><loopCardinality>3</loopCardinality></{name}>"
+    story = read_line(f'<serviceTask id="x" camunda:class="a.B" {task}>{inner}</serviceTask>')
+    assert story.node("x").is_exclusive is is_exclusive
+
+
 def test_a_user_task_has_its_people_dates_and_form_fields(read_line):
     story = read_line(
         '<userTask id="x" camunda:assignee="${boss}" camunda:candidateGroups="a,b" camunda:dueDate="${due}" '
