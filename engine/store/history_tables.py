@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, Text
 
-from engine.store.schema import ID, NAME, instance_key, metadata, partial
+from engine.store.schema import CLUSTERED, ID, NAME, instance_key, metadata, partial
 from engine.store.types import Moment
 
 activity = Table(
@@ -26,6 +26,7 @@ activity = Table(
     Column("outputs", Text),
     Column("cause", NAME),
     partial("ix_activity_open", "instance_id", where="ended_at IS NULL"),
+    **CLUSTERED,
 )
 
 flow_taken = Table(
@@ -34,6 +35,7 @@ flow_taken = Table(
     instance_key(),
     Column("step", Integer, primary_key=True),
     Column("flows", Text, nullable=False),
+    **CLUSTERED,
 )
 
 variable_change = Table(
@@ -48,6 +50,7 @@ variable_change = Table(
     Column("after", Text),
     Column("activity_id", Integer, nullable=False),
     Column("actor", NAME, nullable=False),
+    **CLUSTERED,
 )
 
 job_attempt = Table(
@@ -75,6 +78,7 @@ log = Table(
     Column("activity_id", Integer),
     Column("element_id", NAME),
     Column("detail", Text, nullable=False),
+    **CLUSTERED,
 )
 
 agent_step = Table(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from sqlalchemy import Column, ForeignKey, Index, MetaData, String, Text, TextClause, text
 
 metadata = MetaData(
@@ -15,6 +18,9 @@ metadata = MetaData(
 
 ID = String(64)
 NAME = Text()
+
+CLUSTERED: Final[Mapping[str, Any]] = {"sqlite_with_rowid": False}
+"""On SQLite the rows of a table lie in the order of its primary key."""
 
 
 def instance_key() -> Column[str]:

@@ -32,6 +32,7 @@ from engine.store.history_tables import variable_change as variable_change
 from engine.store.outside_tables import api_request as api_request
 from engine.store.outside_tables import api_token as api_token
 from engine.store.outside_tables import external_topic as external_topic
+from engine.store.schema import CLUSTERED as _CLUSTERED
 from engine.store.schema import ID as _ID
 from engine.store.schema import NAME as _NAME
 from engine.store.schema import instance_key as _instance_key
@@ -184,6 +185,7 @@ variable = Table(
     Column("scope_id", Integer, primary_key=True),
     Column("name", _NAME, primary_key=True),
     Column("value", Text, nullable=False),
+    **_CLUSTERED,
 )
 
 user_task = Table(
@@ -369,7 +371,7 @@ value = Table(
 value_use = Table(
     "value_use",
     metadata,
-    Column("owner", _ID, primary_key=True),  # a process instance; empty: kept for ever
+    Column("owner", _ID, primary_key=True),  # a process instance, or a change of a data store
     Column("hash", String(64), ForeignKey("value.hash"), primary_key=True, index=True),
 )
 

@@ -6,7 +6,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -75,7 +75,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.database = self._open()
         # In one process writers queue here: SQLite itself would let them poll and starve.
-        self._turn: AbstractContextManager[Any] = Lock() if self.is_sqlite else nullcontext()
+        self._turn = Lock()
         self._shared = SharedCommits(self.writing) if self.is_sqlite else None
         self._writer: Connection | None = None  # kept open where there is but one, under the turn
         self.bell: Bell = SilentBell() if self.is_sqlite else PostgresBell(self.database)
@@ -112,7 +112,8 @@ class Store:
         """
         mark, is_ending = None, False
         try:
-            with self._turn, self._connected(is_writer=self.is_sqlite) as connection, connection.begin():
+            turn: AbstractContextManager[Any] = self._turn if self.is_sqlite else nullcontext()
+            with turn, self._connected(is_writer=self.is_sqlite) as connection, connection.begin():
                 if is_marked and not self.is_sqlite:
                     mark = marks.set_mark(connection)
                 yield connection
@@ -159,21 +160,34 @@ class Store:
             with self.reading() as connection:
                 return connection.execute(query, values).first()
         errors, statement = self.database.dialect.loaded_dbapi.Error, _as_text(query, self.database.dialect)
-        pooled = self.database.raw_connection()
         try:  # one statement sees one state: it needs no BEGIN
-            return pooled.cursor().execute(statement, values).fetchone()
+            with self._at_hand() as connection:
+                return connection.cursor().execute(statement, values).fetchone()
         except errors as problem:
             raise DBAPIError.instance(statement, None, problem, errors, dialect=self.database.dialect) from problem
+
+    @contextmanager
+    def _at_hand(self) -> Generator[Any]:
+        """Of SQLite: the writing connection, whose pages are still in its memory, if nobody writes just now."""
+        is_free = self._turn.acquire(blocking=False)
+        try:
+            if is_free and self._writer is not None:
+                yield self._writer.connection
+            else:
+                with closing(self.database.raw_connection()) as pooled:
+                    yield pooled
         finally:
-            pooled.close()
+            if is_free:
+                self._turn.release()
 
     @contextmanager
     def _connected(self, *, is_writer: bool = False) -> Generator[Connection]:
-        connection = self._connect() if not is_writer else self._writer or self._connect()
+        connection = (is_writer and self._writer) or self._connect()
         try:
             if is_writer:
-                self._writer = connection.execution_options(fermata_writes=True)
-                yield self._writer
+                if self._writer is None:
+                    self._writer = connection.execution_options(fermata_writes=True)
+                yield connection
             else:
                 with connection:
                     yield connection

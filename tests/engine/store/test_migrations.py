@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -89,3 +90,44 @@ def test_a_database_of_a_revision_that_is_none_of_ours_is_left_alone(store: Stor
     set_revision(store, revision, oldest=HEAD)
     with pytest.raises(NewerDatabase, match=revision):
         store.migrate()
+
+
+def test_on_sqlite_rows_move_into_the_order_of_their_keys_and_none_is_lost(tmp_path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/before.db")
+    config = configuration()
+    with store.writing(is_marked=False) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0012")
+        for sql in _DEPLOYED:
+            connection.execute(text(sql))
+        for number in (2, 1):
+            values = {"id": f"i{number}", "at": "2026-01-01T00:00:00.000000Z"}
+            connection.execute(text(_INSTANCE), values)
+            connection.execute(text(_LOG), values)
+    store.migrate()
+    with store.reading() as connection:
+        kept = connection.execute(text("SELECT instance_id, action FROM log")).all()
+        schemas = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())
+        indexes = {index["name"] for index in inspect(connection).get_indexes("activity")}
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+    store.close()
+    clustered = {name for name, sql in schemas.items() if sql.endswith("WITHOUT ROWID")}
+    described = {name for name, table in metadata.tables.items() if not table.dialect_options["sqlite"]["with_rowid"]}
+    assert (kept, clustered, broken) == ([("i1", "started"), ("i2", "started")], described, [])
+    assert indexes == {"ix_activity_open"}
+
+
+_DEPLOYED = (
+    "INSERT INTO deployment (id, name, deployed_at, deployed_by) VALUES ('x', '', '2026-01-01', 'ann')",
+    "INSERT INTO process_definition (id, key, version, name, deployment_id, resource_name, sha256, deployed_at,"
+    " documentation, has_start_form, is_startable, starter_users, starter_groups)"
+    " VALUES ('d', 'p', 1, '', 'x', 'p.bpmn', '', '2026-01-01T00:00:00.000000Z', '', 0, 1, '[]', '[]')",
+)
+_INSTANCE = """
+    INSERT INTO process_instance (id, definition_id, process_key, state, version, log_sequence, incident_count,
+        started_at, started_by, end_reason, depth)
+    VALUES (:id, 'd', 'p', 'running', 0, 0, 0, :at, 'ann', '', 0)
+"""
+_LOG = """
+    INSERT INTO log (instance_id, sequence, at, action, actor, detail) VALUES (:id, 1, :at, 'started', 'ann', '{}')
+"""
