@@ -116,7 +116,9 @@ class Retention:
     def _count(self) -> Cleanup:
         with self._store.reading() as connection:
             due = retention.count_due(connection, self._due())
-        return Cleanup("", sum(due.values()), 0, 0, due, has_more=False, is_dry_run=True)
+            since = self._kept_since(self._clock.now())
+            changes = 0 if since is None else data_stores.count_changes(connection, since)
+        return Cleanup("", sum(due.values()), 0, 0, due, has_more=False, is_dry_run=True, data_changes=changes)
 
     def _begin(self, actor: str) -> _Run:
         self._partitions.prepare()

@@ -35,8 +35,10 @@ def cleanup(
 
 def _removed(engine: Engine, *, is_dry_run: bool, limit: int | None, by: str) -> Cleanup:
     due = engine.cleanup(is_dry_run=True)
-    if is_dry_run or not due.instances:
+    if is_dry_run:
         return due
+    if not due.instances:
+        return engine.cleanup(limit, by=by)
     with output.progress("Removing", min(due.instances, limit or due.instances)) as advance:
 
         def step(count: int) -> None:
@@ -47,8 +49,13 @@ def _removed(engine: Engine, *, is_dry_run: bool, limit: int | None, by: str) ->
 
 
 def _say(done: Cleanup) -> None:
-    if not done.instances:
+    if not done.instances and not done.data_changes:
         return output.say("Nothing has been kept long enough to go.")
+    if done.data_changes:
+        went = f"{done.data_changes} earlier value{'' if done.data_changes == 1 else 's'} of data stores"
+        output.say(f"{went} would go." if done.is_dry_run else f"Removed {went}.")
+    if not done.instances:
+        return None
     output.table(("definition", "instances"), sorted(done.definitions.items()))
     went = f"{done.instances} ended instance{'' if done.instances == 1 else 's'}"
     if done.is_dry_run:

@@ -16,6 +16,7 @@ from engine.store.types import AnyRow
 from engine.store.values import insert_missing
 
 NO_KEY = ""
+_NOTHING = "{}"
 _STRIPES = 16  # what waits for any key takes all of them, a publisher those of its keys
 _SHARED = text(
     "SELECT pg_advisory_xact_lock_shared(name, stripe) "
@@ -43,8 +44,10 @@ def lock_for_waiting(connection: Connection, addresses: Iterable[Address]) -> No
 
 
 def add(connection: Connection, row: dict[str, Any], keys: Collection[str]) -> None:
-    """Stores a message (*row*: of the table, its payload a value); no *keys*: none will receive it any more."""
-    connection.execute(insert(message), [row | {"payload": encode(row["payload"], "message")}])
+    """Stores a message (*row*: of the table, its payload a value); no *keys*: none will receive it any more, and its
+    payload is not kept."""
+    row = row | {"payload": encode(row["payload"], "message") if keys else _NOTHING}
+    connection.execute(insert(message), [row])
     _add_keys(connection, row["name"], keys, row["id"])
 
 
@@ -70,10 +73,13 @@ def take(connection: Connection, address: Address, receiver_id: str | None, now:
 
 
 def claim(connection: Connection, id: str, receiver_id: str | None, now: datetime) -> bool:
-    """Marks a message as delivered; False when somebody else was faster."""
+    """Marks a message as delivered, and forgets what it said: who got it has that. False when somebody else was
+    faster."""
     if connection.execute(delete(message_key).where(message_key.c.message == id)).rowcount < 1:
         return False
-    change = update(message).where(message.c.id == id).values(delivered_at=now, receiver_id=receiver_id)
+    change = (
+        update(message).where(message.c.id == id).values(delivered_at=now, receiver_id=receiver_id, payload=_NOTHING)
+    )
     connection.execute(change)
     return True
 
@@ -84,7 +90,8 @@ def set_receiver(connection: Connection, id: str, receiver_id: str) -> None:
 
 def put_back(connection: Connection, row: Row[Any], keys: Collection[str]) -> None:
     """A message that was taken and could not be delivered waits again."""
-    connection.execute(update(message).where(message.c.id == row.id).values(delivered_at=None, receiver_id=None))
+    waits = {"delivered_at": None, "receiver_id": None, "payload": row.payload}
+    connection.execute(update(message).where(message.c.id == row.id).values(waits))
     _add_keys(connection, row.name, keys, row.id)
 
 

@@ -25,7 +25,8 @@ Item = TypeVar("Item")
 class ValueWriter:
     """Turns values into column texts, and keeps the large ones until `flush`.
 
-    *owner*: the process instance whose rows have the text; a large value is there as long as one of its owners.
+    *owner*: the process instance, or the change of a data store, whose rows have the text; a large value is there as
+    long as one of its owners.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -9,11 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from engine import Job, Resource
+from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import InvalidInput, NotFound
 from engine.model import InstanceState
+from engine.store import tables
+from engine.store.values import LARGE
 
 HEAD = (
     '<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">'
@@ -224,3 +228,73 @@ def test_a_call_without_the_data_that_the_process_needs_is_an_incident(engine: E
     started = engine.start("caller")
 
     assert "Process 'called' needs 'amount'" in engine.read.incidents(started.id)[0].message
+
+
+LARGE_TEXT = "x" * (2 * LARGE)
+
+
+def kept_values(engine: Engine) -> tuple[int, int]:
+    """How many large values there are, and how many uses of them."""
+    with engine.store.reading() as connection:
+        counts = [select(func.count()).select_from(table) for table in (tables.value, tables.value_use)]
+        return connection.execute(counts[0]).scalar_one(), connection.execute(counts[1]).scalar_one()
+
+
+def test_values_that_were_replaced_go_when_they_have_been_kept_long_enough(
+    database_url: str, clock: VirtualClock
+) -> None:
+    with Engine(database_url, clock=clock, history_time_to_live="P30D") as engine:
+        engine.set_data_store("report", "a" + LARGE_TEXT)
+        engine.set_data_store("other", "a" + LARGE_TEXT)
+        clock.advance(timedelta(days=10))
+        for letter in "bcd":
+            engine.set_data_store("report", letter + LARGE_TEXT)
+        clock.advance(timedelta(days=29))
+        assert engine.cleanup().data_changes == 0
+        assert kept_values(engine) == (4, 5)
+
+        clock.advance(timedelta(days=2))
+        assert engine.cleanup(is_dry_run=True).data_changes == 3
+        assert engine.cleanup().data_changes == 3
+
+        assert [each.version for each in engine.read.data_store_changes("report")] == [4]
+        assert engine.read.data_store("report").value == "d" + LARGE_TEXT
+        assert engine.read.data_store("other").value == "a" + LARGE_TEXT
+        assert kept_values(engine) == (2, 2)
+        assert engine.cleanup().data_changes == 0
+
+
+def test_a_replaced_value_that_an_instance_has_stays_with_it(database_url: str, clock: VirtualClock) -> None:
+    with Engine(database_url, clock=clock, history_time_to_live="P30D") as engine:
+        engine.set_data_store("report", LARGE_TEXT)
+        engine.deploy(diagram("a", '<userTask id="T"/>'))
+        instance = engine.start("a", variables={"same": LARGE_TEXT})
+        engine.set_data_store("report", "short")
+        clock.advance(timedelta(days=31))
+
+        assert engine.cleanup().data_changes == 1
+        assert engine.read.variables(instance.id) == {"same": LARGE_TEXT}
+        assert kept_values(engine)[0] == 1
+
+
+def test_many_replaced_values_go_in_several_transactions(
+    database_url: str, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.retention._CHANGES", 3)
+    with Engine(database_url, clock=clock, history_time_to_live="P30D") as engine:
+        for number in range(5):
+            for key in ("a", "b"):
+                engine.set_data_store(key, number)
+        clock.advance(timedelta(days=31))
+
+        assert engine.cleanup().data_changes == 8
+        assert [each.value for each in engine.read.data_store_changes("b")] == [4]
+
+
+def test_without_a_time_to_live_every_value_of_a_store_is_kept(engine: Engine, clock: VirtualClock) -> None:
+    engine.set_data_store("a", 1)
+    engine.set_data_store("a", 2)
+    clock.advance(timedelta(days=10_000))
+
+    assert engine.cleanup().data_changes == 0
+    assert len(engine.read.data_store_changes("a")) == 2

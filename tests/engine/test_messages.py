@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import InvalidInput
 from engine.model import InstanceState, MessageState, PublicationOutcome, Resource
+from engine.store.tables import message
 
 HOUR = timedelta(hours=1)
 
@@ -268,3 +270,18 @@ def test_correlating_by_the_variables_of_the_process(engine: Engine, models: Pat
 
     assert engine.correlate("payment", correlation_keys={"order": "A"}).matched == (receivers[0],)
     assert engine.correlate("payment", correlation_keys={"order": "B", "amount": 5}).matched == (receivers[1],)
+
+
+def test_what_a_message_said_is_kept_no_longer_than_nobody_has_it(post: Engine) -> None:
+    def payloads() -> list[str]:
+        with post.store.reading() as connection:
+            return list(connection.execute(select(message.c.payload).order_by(message.c.id)).scalars())
+
+    post.publish("paid", correlation_key="7", variables={"amount": "x" * 5000}, ttl=HOUR)
+    assert len(payloads()[0]) > 5000
+    buyer = post.start("buyer", variables={"order": 7})
+    post.start("buyer", variables={"order": 8})
+    post.publish("paid", correlation_key="8", variables={"amount": "y" * 5000}, ttl=HOUR, message_id="m")
+
+    assert payloads() == ["{}", "{}"]
+    assert post.read.variables(buyer.id)["amount"] == "x" * 5000
