@@ -29,6 +29,9 @@ BROKER = "FERMATA_CELERY_BROKER"
 GRACE = 5.0
 """Seconds for a handler that was told that it is not wanted, before its process is ended."""
 
+_ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+"""A broker that was started again knows nothing of our connections: whoever finds that out connects anew, at once."""
+
 log = logging.getLogger("engine.celery")
 
 
@@ -93,7 +96,8 @@ class Messages:
             queue=queue,
             task_id=f"{job.id}/{job.attempt}/{token_hex(4)}",
             expires=self._settings.republish_after,
-            retry=False,
+            retry=True,
+            retry_policy=_ONCE_MORE,
             headers={"traceparent": job.traceparent} if job.traceparent else None,
         )
 

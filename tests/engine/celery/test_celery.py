@@ -84,3 +84,34 @@ def test_a_handler_of_the_fleet_is_told_that_it_is_interrupted_and_ended_where_i
     refused = fleet.engine.start("fleet", variables={"do": "refuse"}).id
     fleet.until(lambda: fleet.engine.read.instance(refused).has_ended)
     assert fleet.engine.read.instance(refused).end_reason == "REFUSED not today"
+
+
+def test_a_fleet_that_is_killed_goes_on_where_it_was_when_it_is_there_again(fleet: Any) -> None:
+    hanging = fleet.engine.start("fleet", variables={"do": "hang once"}).id
+    fleet.until(lambda: fleet.calls(hanging))
+    waiting = [fleet.engine.start("fleet").id for _ in range(3)]
+    fleet.relay.publish()
+    fleet.worker.kill()
+    fleet.worker.start()
+    fleet.until(lambda: all(has_ended(fleet, each) for each in (hanging, *waiting)))
+
+    job = fleet.calls(hanging)[0]["key"]
+    assert [(each["key"], each["attempt"]) for each in fleet.calls(hanging)][:2] == [(job, 1), (job, 2)]
+    assert outcomes(fleet.engine, hanging)[:2] == [(job, 1, "lost"), (job, 2, "completed")]
+    for instance in waiting:
+        assert [(call["type"], call["attempt"]) for call in fleet.calls(instance)] == [("first", 1), ("second", 1)]
+
+
+def test_a_broker_that_is_restarted_under_the_fleet_costs_nothing(fleet: Any) -> None:
+    busy = fleet.engine.start("fleet", variables={"do": "give way"}).id
+    fleet.until(lambda: fleet.calls(busy))
+    waiting = [fleet.engine.start("fleet").id for _ in range(3)]
+    fleet.relay.publish()
+    fleet.broker.restart()
+    waiting.append(fleet.engine.start("fleet").id)
+    fleet.engine.correlate("stop it", instance_id=busy)
+    fleet.until(lambda: all(has_ended(fleet, each) for each in waiting))
+
+    assert [outcome for *_, outcome in outcomes(fleet.engine, busy)] == ["discarded"]
+    for instance in waiting:
+        assert [(call["type"], call["attempt"]) for call in fleet.calls(instance)] == [("first", 1), ("second", 1)]
