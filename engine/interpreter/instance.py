@@ -92,7 +92,7 @@ class Instance:
         token = self._workflow.tasks.get(activity_id)
         if token is None:
             raise NotFound(f"Activity {activity_id} is not active in instance {self.id}.")
-        return dict(token.variables)
+        return token.seen()
 
     def is_alone(self, activity_id: int) -> bool:
         """Whether only the end of this activity can move the instance on: no other token, no event it waits for."""

@@ -92,6 +92,16 @@ class Token(Task):
             yield token
             token = tasks.get(token._parent) if token._parent is not None else None
 
+    def seen(self) -> dict[str, Any]:
+        """All variables that it sees, by value at this moment."""
+        scopes = list(self.scopes())
+        if any(scope.spec.built_in_names for scope in scopes):  # which may hide a variable further out
+            return dict(self.variables)
+        found: dict[str, Any] = {}
+        for scope in reversed(scopes):
+            found |= scope.data
+        return found
+
     def scope_ids(self) -> tuple[int, ...]:
         """The ids of those scopes that hold variables, innermost first; the process scope (0) always."""
         return tuple(scope.id for scope in self.scopes() if scope.data or scope.id == 0)

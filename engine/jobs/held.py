@@ -38,6 +38,11 @@ class HeldJob:
         return Lease(self.row.id, self.row.lease_token, self.row.attempt if is_recorded else 0)
 
     @property
+    def is_in_memory(self) -> bool:
+        """Its row is not written yet: nobody else can take it away."""
+        return self.version is None
+
+    @property
     def names(self) -> Sequence[str]:
         return _names_in(self.row.names)
 

@@ -66,7 +66,8 @@ class Services:
         try:
             outcome = attempt(prepared.binding, prepared.given, prepared.journal, prepared.timeout)
         finally:
-            self._forget(held)
+            if not held.is_in_memory:
+                self._forget(held)
         return self._meant(held, prepared, outcome)
 
     def runs_elsewhere(self, held: HeldJob) -> bool:
@@ -152,7 +153,7 @@ class Services:
             return Failed(str(unknown), kind="secret")
         except ExpressionError as problem:
             return Failed(str(problem), kind="expression")
-        if held.version is not None:  # else its row is not written yet: it runs on in memory
+        if not held.is_in_memory:
             with self._lock:
                 self._running[id(held)] = (held, prepared.given.cancellation)
         return prepared
