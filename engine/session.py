@@ -22,6 +22,7 @@ from engine.programs import Loaded, Programs
 from engine.store import tables
 from engine.store.instances import LockedInstance, SavedState, children_of, forget_runtime, lock_instances, saved_states
 from engine.store.jobs import Lease, LockedJobs, attempt_row, check_lease, leased, lock_job, lock_jobs
+from engine.store.traced_jobs import traced_jobs
 from engine.store.types import Connection
 from engine.store.unit import UnitOfWork
 from engine.store.values import LazyValues, ValueReader
@@ -263,6 +264,8 @@ class Session:
         live.is_touched = True
         live.trace = self.trace
         self.watch.step(live, command, events, self.trace)
+        if self.trace is not None:
+            self._note_cancelled(live, events)
         try:
             self._flows.setdefault(live.id, []).extend(Recorder(live, command, self.unit).record(events))
             follow_ups = Effects(live, command, self.unit, self._is_exclusive, done).apply(events)
@@ -270,6 +273,13 @@ class Session:
         except EngineError as problem:
             raise Unwritable(problem) from problem
         self.agenda.extend(FollowUp(live, command, event) for event in follow_ups)
+
+    def _note_cancelled(self, live: Live, events: Sequence[e.Event]) -> None:
+        """For those who trace: the jobs that go with their activities, as long as they are there."""
+        causes = {f"{live.id}.{each.activity_id}": each.cause for each in events if type(each) is e.ActivityCancelled}
+        if causes:
+            for row in traced_jobs(self.connection, causes):
+                self.watch.job_cancelled(row, live.row.process_key, causes[row.id])
 
     def _revive(self, row: LockedInstance, state: Hot | None) -> None:
         """*state*: None for an instance that has ended."""

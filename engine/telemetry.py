@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.jobs.held import HeldJob
     from engine.live import Live
     from engine.model import Job
+    from engine.store.traced_jobs import TracedJob
 
 log = logging.getLogger("engine.telemetry")
 
@@ -34,6 +35,7 @@ class Nobody:
     def step(self, live: Live, command: Command, events: Sequence[Any], trace: str | None) -> None: ...
     def job_ended(self, held: HeldJob, command: Command, outcome: str) -> None: ...
     def job_failed(self, held: HeldJob, outcome: str) -> None: ...
+    def job_cancelled(self, row: TracedJob, process_key: str, cause: str) -> None: ...
     def committed(self) -> None: ...
     def broken(self, problem: BaseException) -> None: ...
 
@@ -61,6 +63,15 @@ class EndedJob:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class CancelledJob:
+    """A job of an activity that ended before it. *cause*: the element that interrupted it, or 'operator'."""
+
+    row: TracedJob
+    process_key: str
+    cause: str
+
+
 class Commit(Nobody):
     """What one transaction did. *parts*: seconds of waiting for its turn, advancing, writing, committing.
     *trace*: under which goes on what somebody outside began by it. What a try that lost a race did is forgotten."""
@@ -70,6 +81,7 @@ class Commit(Nobody):
         self.parts: dict[str, float] = {}
         self.steps: list[Step] = []
         self.jobs: list[EndedJob] = []
+        self.cancelled: list[CancelledJob] = []
         self.tries = 0
         self.began = self._seen = perf_counter()
         self._watchers = watchers
@@ -84,6 +96,7 @@ class Commit(Nobody):
         """It has its turn; what took until now was waiting."""
         self.steps.clear()
         self.jobs.clear()
+        self.cancelled.clear()
         self.parts.clear()
         self.tries += 1
         now = perf_counter()
@@ -103,6 +116,9 @@ class Commit(Nobody):
 
     def job_failed(self, held: HeldJob, outcome: str) -> None:
         self.jobs.append(EndedJob(held, None, outcome))
+
+    def job_cancelled(self, row: TracedJob, process_key: str, cause: str) -> None:
+        self.cancelled.append(CancelledJob(row, process_key, cause))
 
     def committed(self) -> None:
         self.mark("commit")

@@ -24,9 +24,12 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanK
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from engine import telemetry
+from engine.cancellation import Reason
 from engine.events import ActivityCancelled, ActivityEntered, IncidentRaised, InstanceEnded
 from engine.jobs.held import HeldJob
-from engine.model import Job
+from engine.model import Job, JobState
+from engine.store.jobs import TakenJob
+from engine.store.traced_jobs import TracedJob
 from engine.telemetry import span_id
 
 _FRESH_RUNS = ("timer", "deferred")
@@ -112,6 +115,9 @@ class Traces(telemetry.Watcher):
         for ended in commit.jobs:
             if (span := self._activity(ended)) is not None:
                 spans[ended.held.row.id] = span
+        for cancelled in commit.cancelled:
+            if cancelled.row.id not in spans:
+                self._end_cancelled(cancelled)
         for step in commit.steps:
             job_id = f"{step.live.id}.{getattr(step.command, 'activity_id', '')}"
             span = spans.get(job_id) or self._root_of(step)
@@ -148,14 +154,28 @@ class Traces(telemetry.Watcher):
         parent = _context(row.trace)
         if row.kind != "service" or parent is None or ended.command is None:
             return None
+        return self._activity_span(row, parent, held.process_key, ended.outcome)
+
+    def _end_cancelled(self, cancelled: telemetry.CancelledJob) -> None:
+        """To be interrupted is an outcome and no failure, unless the job had failed before."""
+        row = cancelled.row
+        parent = _context(row.trace)
+        assert parent is not None
+        span = self._activity_span(row, parent, cancelled.process_key, "cancelled")
+        span.set_attribute("fermata.cause", cancelled.cause)
+        if row.state == JobState.FAILED:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
+
+    def _activity_span(self, row: TakenJob | TracedJob, parent: SpanContext, process_key: str, outcome: str) -> Span:
         with self._lock:
             self._ids.pinned = int(span_id(f"{row.instance_id}.{row.activity_id}"), 16)
             span = self._pinning.start_span(
                 f"activity {row.element_id}",
                 context=_below(parent),
                 start_time=_nanoseconds(row.created_at),
-                attributes=_attributes(row.instance_id, held.process_key, row.activity_id)
-                | {"fermata.element.id": row.element_id, "fermata.job.id": row.id, "fermata.outcome": ended.outcome},
+                attributes=_attributes(row.instance_id, process_key, row.activity_id)
+                | {"fermata.element.id": row.element_id, "fermata.job.id": row.id, "fermata.outcome": outcome},
             )
             self._ids.pinned = None  # a sampler that drops it asks for no id
         return span
@@ -184,8 +204,13 @@ class Traces(telemetry.Watcher):
             yield
 
     def attempt_ended(self, job: Job, noted: Any, outcome: str, seconds: float) -> None:
+        reason = job.cancellation.reason
+        if reason is Reason.INTERRUPTED:
+            outcome = "discarded"
         for span in reversed(noted or ()):
             span.set_attribute("fermata.outcome", outcome)
+            if reason is not None:
+                span.set_attribute("fermata.cancelled", str(reason))
             if outcome in ("retry", "failed"):  # what was said stays in the incident: it may hold values
                 span.set_status(Status(StatusCode.ERROR))
             span.end()

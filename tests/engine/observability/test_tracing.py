@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -248,3 +250,73 @@ def test_a_worker_elsewhere_is_told_the_trace_and_its_result_goes_on_in_it(order
     (activity,) = [span for span in spans() if span.name == "activity Charge"]
     assert task.traceparent == f"00-{activity.context.trace_id:032x}-{activity.context.span_id:016x}-03"
     assert len(traces_of(spans())) == 1
+
+
+@pytest.fixture
+def interruptible(engine: Engine) -> Engine:
+    engine.deploy(Path(__file__).parent.parent / "jobs" / "interruptible.bpmn")
+    return engine
+
+
+def attributes_of(spans: list[ReadableSpan], name: str) -> dict[str, object]:
+    (span,) = [each for each in spans if each.name == name]
+    return dict(span.attributes or {})
+
+
+def test_an_activity_that_an_event_interrupts_has_a_span_that_says_so(interruptible: Engine, spans: Spans) -> None:
+    interruptible.start("interruptible")
+    interruptible.correlate("stop it")
+
+    assert "instance interruptible / activity Work" in tree(spans())
+    said = attributes_of(spans(), "activity Work")
+    assert (said["fermata.outcome"], said["fermata.cause"]) == ("cancelled", "Stop")
+    (span,) = [each for each in spans() if each.name == "activity Work"]
+    assert span.status.is_unset
+
+
+def test_an_activity_that_is_cancelled_with_its_instance_has_a_span(interruptible: Engine, spans: Spans) -> None:
+    @interruptible.handler("work", retries=1)
+    def work(job: Job) -> None:
+        raise ValueError("no")
+
+    instance = interruptible.start("interruptible")
+    interruptible.work()
+    interruptible.cancel(instance.id, "not needed", by="olga")
+
+    said = attributes_of(spans(), "activity Work")
+    assert (said["fermata.outcome"], said["fermata.cause"]) == ("cancelled", "operator")
+    (span,) = [each for each in spans() if each.name == "activity Work"]
+    assert not span.status.is_ok
+    assert "instance interruptible / activity Work / job work / handler work" in tree(spans())
+
+
+def test_a_bpmn_error_ends_its_activity_once(interruptible: Engine, spans: Spans) -> None:
+    @interruptible.handler("work")
+    def work(job: Job) -> None:
+        raise BpmnError("NO")
+
+    interruptible.start("interruptible")
+    interruptible.work()
+    assert attributes_of(spans(), "activity Work")["fermata.outcome"] == "bpmn_error"
+
+
+def test_the_handler_of_an_interrupted_activity_has_an_ended_span_with_the_reason(
+    interruptible: Engine, spans: Spans
+) -> None:
+    begun = threading.Event()
+
+    @interruptible.handler("work")
+    async def work(job: Job) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    interruptible.start("interruptible")
+    interruptible.start_workers(1)
+    assert begun.wait(30)
+    interruptible.correlate("stop it")
+    interruptible.stop_workers()
+
+    for name in ("job work", "handler work"):
+        said = attributes_of(spans(), name)
+        assert (said["fermata.outcome"], said["fermata.cancelled"]) == ("discarded", "interrupted")
+    assert "instance interruptible / activity Work / job work / handler work" in tree(spans())
