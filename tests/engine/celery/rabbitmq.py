@@ -105,9 +105,9 @@ class RabbitMQ:
         self._node = self._start()
 
     def forget(self, queues: Sequence[str]) -> None:
-        from kombu import Connection
+        from celery import Celery
 
-        with Connection(self.url) as connection:
+        with Celery(broker=self.url).connection_for_write() as connection:
             for queue in queues:
                 connection.default_channel.queue_purge(queue)
 
