@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from load import CALLS, EXCUSED
+from promises import broken, told
 from sqlalchemy import create_engine, text
-from web import EXCUSED
 
 from bpmn.model import FlowElements, NodeKind
 from bpmn.reader import read_bpmn
@@ -40,13 +41,13 @@ Call = dict[str, Any]
 def problems(url: str, folder: Path, deaths: list[dict[str, Any]]) -> list[str]:
     """Everything that is not as it must be, in sentences. *deaths*: when lives were ended, with the size of the log
     and the agent steps saved by then."""
-    log = (folder / "calls.jsonl").read_bytes()
+    log = (folder / CALLS).read_bytes()
     lines = [json.loads(line) for line in log.splitlines()]
     calls = [line for line in lines if "job" in line]
     with Tables(url) as tables:
         return [
             *(f"a bug: {line['bug']}" for line in lines if "bug" in line),
-            *_lost_or_stuck(tables, Counter(line["start"] for line in lines if "start" in line)),
+            *_lost_or_stuck(tables, [line["start"] for line in lines if "start" in line]),
             *_left(tables),
             *_incidents(tables),
             *_transitions_twice(tables),
@@ -55,7 +56,7 @@ def problems(url: str, folder: Path, deaths: list[dict[str, Any]]) -> list[str]:
             *_done_without_call(tables, calls),
             *_keys(calls),
             *_trails(calls),
-            *_deliveries(tables, lines),
+            *broken(tables, lines),
             *_steps_asked_again(log, deaths),
             *_effects_twice(folder),
         ]
@@ -63,9 +64,8 @@ def problems(url: str, folder: Path, deaths: list[dict[str, Any]]) -> list[str]:
 
 def figures(url: str, folder: Path) -> dict[str, int]:
     """How much there was to check."""
-    lines = [json.loads(line) for line in (folder / "calls.jsonl").read_bytes().splitlines()]
+    lines = [json.loads(line) for line in (folder / CALLS).read_bytes().splitlines()]
     calls = Counter(line["job"] for line in lines if "job" in line)
-    results = Counter(line["result"] for line in lines if "delivery" in line)
     with Tables(url) as tables:
         known = {row.id for row in tables.rows("select id from process_instance")}
         orphans = {line["instance"] for line in lines if "job" in line and line["instance"] not in known}
@@ -76,11 +76,8 @@ def figures(url: str, folder: Path) -> dict[str, int]:
             "of them repeated with the same key": sum(calls.values()) - len(calls),
             "starts in memory that a death undid": len(orphans),
             "attempts whose worker was lost": tables.count("job_attempt where outcome = 'lost'"),
-            "deliveries accepted": results["accepted"],
-            "deliveries refused (repeated or late)": results["refused"],
-            "answers of people refused (repeated)": sum("twice" in line for line in lines),
-            "letters refused (repeated)": sum(line.get("again") == "duplicate" for line in lines),
             "agent steps": sum("step" in line for line in lines),
+            **told(lines),
         }
 
 
@@ -103,18 +100,18 @@ class Tables:
         self._database.dispose()
 
 
-def _lost_or_stuck(tables: Tables, asked: Counter[int]) -> Iterator[str]:
-    """Who asks once gets one; who asks again, not knowing, may get two. All come to their end."""
+def _lost_or_stuck(tables: Tables, asked: list[int]) -> Iterator[str]:
+    """Who asks gets one, however often it takes to be told. All come to their end."""
     states: dict[str, list[str]] = defaultdict(list)
     for row in tables.rows("select business_key, state from process_instance where parent_id is null"):
         states[row.business_key].append(row.state)
-    for number, times in asked.items():
+    for number in asked:
         there = states.get(f"load-{number}", [])
         if not there:
             yield f"instance load-{number} is lost"
-        elif len(there) > times:
-            yield f"instance load-{number} is there {len(there)} times and was asked for {times} times"
-        elif set(there) != {"completed"}:
+        elif len(there) > 1:
+            yield f"instance load-{number} is there {len(there)} times"
+        elif there != ["completed"]:
             yield f"instance load-{number} is {there}"
 
 
@@ -238,21 +235,6 @@ def _trails(calls: list[Call]) -> Iterator[str]:
             letters = [[n, key_of.get((instance, each))] for n, each in enumerate(before, start=1)]
             if saw.get("letters", []) != letters:
                 yield f"{element} of {instance} saw the letters {saw.get('letters')} where it should be {letters}"
-
-
-def _deliveries(tables: Tables, lines: list[dict[str, Any]]) -> Iterator[str]:
-    """From outside a job is ended once, and what was refused has left no trace."""
-    tokens: dict[str, dict[str, str]] = defaultdict(dict)
-    for line in lines:
-        if line.get("delivery"):
-            tokens[line["delivery"]][line["token"]] = line["result"]
-    for job, results in tokens.items():
-        if list(results.values()).count("accepted") > 1:
-            yield f"job {job} was delivered {list(results.values()).count('accepted')} times"
-    results = {token: result for each in tokens.values() for token, result in each.items()}
-    for line in lines:
-        if line.get("element") == "Report" and results.get(line["saw"].get("parcel"), "none") in ("refused", "none"):
-            yield f"{line['instance']} has the parcel {line['saw'].get('parcel')}, which was refused or never sent"
 
 
 def _steps_asked_again(log: bytes, deaths: list[dict[str, Any]]) -> Iterator[str]:

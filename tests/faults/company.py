@@ -1,7 +1,7 @@
-"""The lives of a company under load: workers, and the web where people, clients and a carrier do their part.
+"""The lives of a company under load: workers, and the web that people, programs and carriers ask.
 
 Nothing is tidied up when a life ends. Every handler call and every step of an agent is noted in `calls.jsonl` before
-it is made, for the checker; so is what came of each delivery.
+it is made, for the checker.
 """
 
 from __future__ import annotations
@@ -12,24 +12,30 @@ import logging
 import os
 import random
 import signal
+import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+
+from children import Child
+from hosts import Host
+from load import CALLS, STARTS
+from plan import WORKERS
 
 from engine import Engine, Job
 from engine.application import load_application
 from engine.executors.agent.recorder import Recorder
 from engine.executors.python import PythonExecutor
 from engine.store.transaction import DatabaseError
+from webapp.serve import serve
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parents[1] / "samples"
-CALLS = "calls.jsonl"
 LEASE = timedelta(seconds=3)
 """A tenth of the real one, so that a run sees many of them lost."""
 DATABASE_AWAY = 3
@@ -47,9 +53,9 @@ class OffsetClock:
         return datetime.now(UTC) + timedelta(seconds=float(self._file.read_text() or 0))
 
 
-def live(role: str, name: str, folder: Path, url: str, seed: int, comes_up: int) -> int:
-    """Until killed, or asked to end by SIGTERM; the exit status. *role*: worker or web; *comes_up*: a descriptor to
-    write to when it is at work."""
+def live(name: str, folder: Path, url: str, comes_up: int, port: int | None = None) -> int:
+    """Until killed, or asked to end by SIGTERM; the exit status. *port*: where the web listens, None for a worker;
+    *comes_up*: a descriptor to write to when it is at work."""
     os.chdir(folder)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -60,15 +66,13 @@ def live(role: str, name: str, folder: Path, url: str, seed: int, comes_up: int)
         engine = open_engine(url, OffsetClock(folder / f"clock-{name}"))
     except DatabaseError:
         return DATABASE_AWAY
-    if role == "worker":
+    if port is None:
         engine.start_workers(2)
+        os.write(comes_up, b"!")
+        while not stop.wait(0.5):
+            pass
     else:
-        from web import open_web
-
-        open_web(engine, random.Random(seed), folder)
-    os.write(comes_up, b"!")
-    while not stop.wait(0.5):
-        pass
+        serve(engine, port=port, var=folder / "var", stop=stop, on_ready=lambda _: os.write(comes_up, b"!"))
     engine.close()
     return 0
 
@@ -90,8 +94,6 @@ def open_engine(url: str, clock: OffsetClock | None = None) -> Engine:
 def warm_up() -> None:
     """Imports and compiles what a life needs, so that those forked from here begin at once. It runs no job:
     threads and event loops would not survive the fork."""
-    from web import STARTS
-
     for module in ("loop", "models", "tools", "transcript", "offline"):
         importlib.import_module(f"engine.executors.agent.{module}")
     importlib.import_module("pydantic_ai.models.function")
@@ -182,22 +184,70 @@ def _a_thread_died(thread: threading.Thread | None, problem: BaseException | Non
     logging.getLogger("faults").error("a thread died", exc_info=problem)
 
 
-def forever(work: Callable[[], None], pause: float) -> None:
-    """Repeats *work* in a thread of its own, whatever is refused; what is neither refusal nor database is noted."""
-    from engine.errors import EngineError
+class Company:
+    """Its processes: whoever dies is started again, as any supervisor would. *unexpected*: what nobody asked for."""
 
-    def go_on() -> None:
-        while True:
-            try:
-                work()
-            except EngineError:  # somebody else was faster, or nobody waits for it yet
-                pass
-            except DatabaseError:
-                time.sleep(0.1)
-            except Exception as problem:
-                note(bug=f"{work} met {type(problem).__name__}: {problem}")
-                logging.getLogger("faults").exception("a client broke off")
-                time.sleep(0.1)
-            time.sleep(pause)
+    def __init__(
+        self,
+        folder: Path,
+        urls: list[str],
+        hosts: list[Host | None],
+        clients: Callable[[int, int], int],
+    ) -> None:
+        """*urls*, *hosts*: where each worker finds the database, and stands; the web's URL comes last. *clients*: told
+        the web's port, and the descriptor to write to when they are up; they are no part of what is broken."""
+        self.folder = folder
+        self.unexpected: list[str] = []
+        self.workers = [self._worker(n, urls[n], hosts[n]) for n in range(WORKERS)]
+        port = _free_port()
+        self.web = Child("web-0", lambda comes_up: live("web-0", folder, urls[-1], comes_up, port))
+        self.clients = Child("clients", lambda comes_up: clients(port, comes_up))
+        for each in (*self.lives, self.clients):
+            each.start()
 
-    threading.Thread(target=go_on, daemon=True).start()
+    @property
+    def lives(self) -> list[Child]:
+        return [*self.workers, self.web]
+
+    def supervise(self) -> None:
+        for life in self.lives:
+            if (status := life.ended()) is not None:
+                if status != DATABASE_AWAY:
+                    self.unexpected.append(f"{life.name} ended by itself with status {status}")
+                life.start()
+
+    def stop(self) -> None:
+        """The clients first: they wait for the answers to all that they have asked."""
+        for each in (self.clients, *self.lives):
+            if (status := each.stop(30)) != 0:
+                self.unexpected.append(f"{each.name} did not end when it was asked to: status {status}")
+
+    def kill(self) -> None:
+        for each in (*self.lives, self.clients):
+            if each.pid:
+                each.kill()
+
+    def set_clock(self, name: str, seconds: float) -> None:
+        file = self.folder / f"clock-{name}"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(str(seconds))
+        fresh.replace(file)
+
+    def _worker(self, number: int, url: str, host: Host | None) -> Child:
+        name = f"worker-{number}"
+
+        def work(comes_up: int) -> int:
+            if host is not None:
+                host.join()
+            return live(name, self.folder, url, comes_up)
+
+        return Child(name, work)
+
+
+def _free_port() -> int:
+    """Below those that the system gives to whoever connects: the web comes back to it."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as trial, suppress(OSError):
+            trial.bind(("127.0.0.1", port))
+            return port
+    raise OSError("No port is free between 20000 and 32000.")

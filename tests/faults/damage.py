@@ -16,65 +16,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from children import Child
-from company import live
+from company import Company
 from databases import Postgres, Sqlite
 from hosts import Host
-from plan import WORKERS, Fault
+from load import CALLS, ORDERS
+from plan import Fault
 from proxy import Proxy
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
-from web import ORDERS
-
-
-class Company:
-    """Its processes: whoever dies is started again, as any supervisor would. *unexpected*: what nobody asked for."""
-
-    def __init__(self, folder: Path, urls: list[str], hosts: list[Host | None], seed: int) -> None:
-        """*urls*, *hosts*: where each worker finds the database, and stands; those of the web come last."""
-        self.folder = folder
-        self.unexpected: list[str] = []
-        self._dice = random.Random(seed)
-        self.workers = [self._life("worker", n, urls[n], hosts[n]) for n in range(WORKERS)]
-        self.web = self._life("web", 0, urls[-1], None)
-        for life in self.lives:
-            life.start()
-
-    @property
-    def lives(self) -> list[Child]:
-        return [*self.workers, self.web]
-
-    def supervise(self) -> None:
-        for life in self.lives:
-            if (status := life.ended()) is not None:
-                if status != 3:  # company.DATABASE_AWAY
-                    self.unexpected.append(f"{life.name} ended by itself with status {status}")
-                life.start()
-
-    def stop(self) -> None:
-        for life in self.lives:
-            if (status := life.stop(30)) != 0:
-                self.unexpected.append(f"{life.name} did not end when it was asked to: status {status}")
-
-    def kill(self) -> None:
-        for life in self.lives:
-            if life.pid:
-                life.kill()
-
-    def set_clock(self, name: str, seconds: float) -> None:
-        file = self.folder / f"clock-{name}"
-        fresh = file.with_suffix(".new")
-        fresh.write_text(str(seconds))
-        fresh.replace(file)
-
-    def _life(self, role: str, number: int, url: str, host: Host | None) -> Child:
-        name = f"{role}-{number}"
-
-        def work(comes_up: int) -> int:
-            if host is not None:
-                host.join()
-            return live(role, name, self.folder, url, self._dice.randrange(2**32), comes_up)
-
-        return Child(name, work)
 
 
 class Damage:
@@ -125,7 +74,7 @@ class Damage:
         life.kill()
         steps = self._database.agent_steps()
         if steps is not None:
-            log = self._company.folder / "calls.jsonl"
+            log = self._company.folder / CALLS
             size = log.stat().st_size if log.exists() else 0
             self.deaths.append({"kill": len(self.deaths), "log": size, "steps": steps})
         life.start()
@@ -135,6 +84,17 @@ class Damage:
         return self._kill(self._company.workers[fault.worker])
 
     def _kill_web(self, fault: Fault) -> bool:
+        """In the middle of a request where there is one: that long after it was sent."""
+        self._company.web.await_up(2)
+        log = self._company.folder / CALLS
+        size, until = log.stat().st_size if log.exists() else 0, time.monotonic() + 1
+        while time.monotonic() < until:
+            with suppress(FileNotFoundError), log.open("rb") as lines:
+                lines.seek(size)
+                if b'"result": "sent"' in lines.read():
+                    break
+            self.pass_time(0.002)
+        time.sleep(fault.seconds)
         return self._kill(self._company.web)
 
     def _stop_worker(self, fault: Fault) -> bool:
@@ -181,7 +141,7 @@ class Damage:
         """No process may write beyond a point in the database's log: to SQLite, as if the disk were full. The log of
         calls, which is shorter, goes on."""
         log = Path(f"{self._database.url.removeprefix('sqlite:///')}-wal")
-        calls = self._company.folder / "calls.jsonl"
+        calls = self._company.folder / CALLS
         sizes = [each.stat().st_size if each.exists() else 0 for each in (log, calls)]
         limit = max(sizes[0] // 4, sizes[1] + 100_000)
         pids = [life.pid for life in self._company.lives]

@@ -44,6 +44,7 @@ SHARES: Mapping[str, Mapping[str, int]] = {  # how many of a thousand
 }
 """Kinds of faults by database. What a database cannot suffer is missing."""
 _SECONDS: Mapping[str, tuple[float, float]] = {
+    "kill the web": (0, 0.02),
     "stop a worker": (0.2, 5),
     "rival writer": (0.05, 0.8),
     "full disk": (0.1, 0.8),
@@ -57,8 +58,8 @@ _SECONDS: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """*pause*: seconds since the last one; *worker*: the one that it is for; *seconds*: how long it lasts, or by how
-    many a clock jumps."""
+    """*pause*: seconds since the last one; *worker*: the one that it is for; *seconds*: how long it lasts, by how many
+    a clock jumps, or how long after the sending of a request the web is killed."""
 
     kind: str
     pause: float

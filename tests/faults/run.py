@@ -18,19 +18,22 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import clients
 import company
 from checker import figures, problems
-from damage import Company, Damage
+from damage import Damage
 from databases import Postgres, Sqlite
 from hosts import Host, make_host, own_network
+from load import NO_MORE, asked_for
 from plan import SHARES, WORKERS, plan
 from proxy import Proxy
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
-from web import NO_MORE, asked_for
 
 SEED = 20261122
 TIME_TO_FINISH = 180
+HASTE = 0.05
+"""How often, of one, a client gives up early, where anything is broken at all."""
 LEAP = 20
 """Seconds by which all clocks run ahead for each one while the work is finished: what was put off comes due."""
 
@@ -89,9 +92,15 @@ class _Run:
     def succeeds(self, instances: int) -> bool:
         began = time.monotonic()
         self._database = self._prepared()
-        company.open_engine(self._database.url).close()
+        with company.open_engine(self._database.url) as engine:
+            tokens = {name: engine.tokens.add(name)[1] for name in clients.NAMES}
         urls, hosts = self._places()
-        self._company = Company(self._folder, urls, hosts, self._seed)
+        haste = HASTE if self._plan else 0
+
+        def deal(port: int, comes_up: int) -> int:
+            return clients.deal(self._folder, port, tokens, haste, self._seed, comes_up)
+
+        self._company = company.Company(self._folder, urls, hosts, deal)
         self._damage = Damage(self._company, self._database, self._proxy, self._hosts)
         try:
             self._do_all()
@@ -129,8 +138,8 @@ class _Run:
         return [strict, *(far or [near] * (WORKERS - 1)), near], hosts
 
     def _do_all(self) -> None:
-        for life in self._company.lives:
-            life.await_up(60)
+        for each in (*self._company.lives, self._company.clients):
+            each.await_up(60)
         self._say(f"{len(self._plan)} faults on {self._name}, seed {self._seed}")
         for number, fault in enumerate(self._plan, start=1):
             self._damage.pass_time(fault.pause)

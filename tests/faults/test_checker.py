@@ -84,6 +84,12 @@ def test_a_company_that_was_left_alone_has_no_problems(company):
             "was completed 2 times",
         ),
         ("delete from log where sequence = 1", "the log of"),
+        ("update process_instance set business_key = null where business_key = 'load-3'", "nobody asked for it"),
+        ("delete from message where message_id = 'load-1/1'", "letter load-1/1 is there 0 times"),
+        ("update message set delivered_at = null where message_id = 'load-1/2'", "never received"),
+        ("update activity set outcome = 'cancelled' where element_id = 'ShipmentConfirmed'", "was confirmed 0 times"),
+        ("update user_task set outcome = 'cancelled'", "was said to be completed and is cancelled"),
+        ("update user_task set closed_by = 'others'", "was completed by others"),
         (
             "insert into incident (id, instance_id, activity_id, element_id, kind, message, detail, location, "
             "created_at, resolved_at) select 'i', id, 1, 'Walk', 'job', 'it broke', '', '', started_at, started_at "
@@ -132,14 +138,48 @@ def test_letters_that_are_received_twice_are_named(company):
     assert named(company, "saw the letters")
 
 
-def test_a_delivery_that_was_refused_and_is_in_the_state_is_named(company):
-    rewrite(company, [line | {"result": "refused"} if "delivery" in line else line for line in lines(company)])
+def test_a_parcel_that_was_refused_and_is_in_the_state_is_named(company):
+    rewrite(company, [line | {"result": "refused"} if "parcel" in line else line for line in lines(company)])
     assert named(company, "which was refused or never sent")
 
 
-def test_a_job_that_was_delivered_twice_is_named(company):
-    note(company, **{**first(company, result="accepted"), "token": "another"})
-    assert named(company, "was delivered 2 times")
+def test_a_parcel_that_was_accepted_and_is_not_in_the_state_is_named(company):
+    note(company, **{**first(company, request="parcel", result="done"), "of": "another", "parcel": "another"})
+    report = first(company, element="Report")
+    note(company, **{**report, "saw": {**report["saw"], "parcel": "unheard of"}})
+    assert named(company, "has the parcel unheard of")
+
+
+@pytest.mark.parametrize("what", ["start", "letter", "task", "confirm", "parcel"])
+def test_what_was_done_twice_is_named(company, what):
+    note(company, **first(company, request=what, result="done", again=False))
+    assert named(company, "was done 2 times")
+
+
+@pytest.mark.parametrize("what", ["start", "letter", "confirm"])
+def test_what_was_said_to_be_done_before_and_was_not_is_named(company, what):
+    done = first(company, request=what, result="done", again=False)
+    rewrite(company, [line | {"again": True} if line == done else line for line in lines(company)])
+    assert named(company, f"{what} {done['of']} was answered as done before")
+
+
+@pytest.mark.parametrize("what", ["start", "letter", "task", "confirm"])
+def test_what_was_done_though_the_web_had_said_that_nothing_was_is_named(company, what):
+    done = first(company, request=what, result="done", again=False)
+    rest = [line for line in lines(company) if line.get("of") != done["of"]]
+    rewrite(company, [*rest, done | {"result": "not done"}, done | {"again": True, "result": "refused"}])
+    assert named(company, "['not done'] had come of it")
+
+
+@pytest.mark.parametrize("what", ["start", "letter", "task"])
+def test_a_client_that_was_never_told_is_named(company, what):
+    rewrite(company, [line for line in lines(company) if (line.get("request"), line.get("result")) != (what, "done")])
+    assert named(company, "was never told")
+
+
+def test_an_answer_that_names_another_instance_is_named(company):
+    note(company, **{**first(company, request="start", of="load-1", result="done"), "again": True, "told": "another"})
+    assert named(company, "was said to be instance another, which is not there")
 
 
 def test_a_thread_that_died_is_named(company):
