@@ -6,15 +6,20 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic import command
 from sqlalchemy import event, text
 
+from engine.batch import SetVariablesOfAll, SuspendAll
 from engine.clock import SystemClock
 from engine.engine import Engine
+from engine.errors import Conflict
+from engine.external.records import Topic
 from engine.model import JobState
+from engine.operations import batch_runner
 from engine.store.migrations import HEAD, NewerDatabase, configuration
 from engine.store.transaction import Store
 
@@ -30,6 +35,9 @@ EXPANDS = """
     op.add_column("process_instance", sa.Column("colour", sa.Text(), nullable=True))
     op.add_column("job", sa.Column("weight", sa.Integer(), nullable=False, server_default="1"))
     op.create_index("ix_process_instance_colour", "process_instance", ["colour"])
+    op.add_column("external_topic", sa.Column("colour", sa.Text(), nullable=True))
+    op.add_column("batch", sa.Column("colour", sa.Text(), nullable=True))
+    op.add_column("batch_item", sa.Column("weight", sa.Integer(), nullable=False, server_default="1"))
     op.create_table("palette", sa.Column("colour", sa.Text(), primary_key=True))
 """
 
@@ -85,6 +93,65 @@ def test_a_worker_goes_on_while_and_after_a_newer_engine_expands_the_tables(
     assert {task.instance_id for task in another_old.read.tasks(limit=100).items} == {*before, *after}
     with old.store.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM process_instance WHERE colour IS NULL")).scalar() == 10
+
+
+def test_external_tasks_that_one_engine_has_handed_out_are_taken_back_by_the_other(
+    open_engine: Open, newer: Callable[[Store, str], None], models: Path
+) -> None:
+    old = open_engine()
+    old.deploy(models / "order.bpmn")
+    old.external.open()
+    orders = [old.start("order", variables={"amount": 1}).id for _ in range(4)]
+    charge = [Topic("charge", timedelta(minutes=1))]
+    first, second = old.external.fetch_and_lock("w", charge, 2)
+    newer(open_engine().store, EXPANDS)
+    another = open_engine()
+    another.external.open()
+
+    another.external.complete(first.id, "w", {"receipt": 1}, token=first.lock_token)
+    another.external.extend_lock(second.id, "w", timedelta(minutes=2), token=second.lock_token)
+    old.external.complete(second.id, "w", {"receipt": 2}, token=second.lock_token)
+    third, fourth = another.external.fetch_and_lock("v", charge, 4)
+    old.external.fail(third.id, "v", "no answer", retries=1, retry_in=timedelta(), token=third.lock_token)
+    old.external.complete(fourth.id, "v", {"receipt": 4}, token=fourth.lock_token)
+    with pytest.raises(Conflict):
+        another.external.complete(third.id, "v", token=third.lock_token)
+    [again] = old.external.fetch_and_lock("w", charge, 4)
+    another.external.complete(again.id, "w", {"receipt": 3}, token=again.lock_token)
+
+    assert {task.instance_id for task in old.read.tasks(limit=100).items} == {*orders}
+    attempts = [each.outcome for one in orders for each in another.read.history(one).job_attempts]
+    assert sorted(map(str, attempts)) == ["completed"] * 4 + ["retry"]
+
+
+def test_a_batch_that_one_engine_has_begun_is_done_by_turns(
+    open_engine: Open, newer: Callable[[Store, str], None], models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_runner, "CHUNK", 1)
+    monkeypatch.setattr(batch_runner, "TURN", 0)
+    old = open_engine()
+    old.deploy(models / "order.bpmn")
+    old.handler("charge")(lambda job: None)
+    orders = [old.start("order", variables={"amount": 1}).id for _ in range(6)]
+    old.work()
+    begun = old.batch(SetVariablesOfAll({"checked": True}), ids=orders)
+    old.work(limit=1)
+    newer(open_engine().store, EXPANDS)
+    another = open_engine()
+    another.work(limit=1)
+    old.work(limit=1)
+    assert old.batches.get(begun.id).done == another.batches.get(begun.id).done == 3
+    another.batches.pause(begun.id)
+    assert old.work() == 0
+    old.batches.resume(begun.id)
+    later = another.batch(SuspendAll(), ids=orders[:2])
+    old.work()
+    another.work()
+
+    assert old.batches.get(begun.id).summary == "6 changed"
+    assert another.batches.get(later.id).summary == "2 suspended"
+    logs = [each.action for one in orders for each in old.read.history(one).log]
+    assert (logs.count("variables.set"), logs.count("instance.suspended")) == (6, 2)
 
 
 def test_engines_that_cannot_work_with_contracted_tables_are_turned_away(
