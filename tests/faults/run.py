@@ -185,7 +185,7 @@ class _Run:
             print(f"  {kind:<22}{done[kind]:>6,}")
         print("what the company did and met meanwhile")
         for what, count in {**figures(self._database.url, self._folder), **self._met()}.items():
-            print(f"  {what:<42}{count:>8,}")
+            print(f"  {what:<46}{count:>8,}")
         shown = Counter(found)
         print("FAILED" if found else "Nothing lost, nothing twice, nothing stuck, order kept.")
         for problem in list(shown)[:40]:
