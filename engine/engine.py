@@ -53,7 +53,7 @@ class Engine(Steering):
     bring its tables up to date first; *resolver*: finds an executor for names nobody registered; *secrets*: gives
     the value of a secret by its name, else the environment's FERMATA_SECRET_<name>; *history_time_to_live*: how long
     ended instances are kept whose diagram does not say it, as days or an ISO 8601 duration, None for ever;
-    *save_points*: the state is saved before each Python handler, else only where the diagram (`asyncBefore`,
+    *history_partition*: a month, week or day, the span of each partition of history on PostgreSQL; *save_points*: the state is saved before each Python handler, else only where the diagram (`asyncBefore`,
     `asyncAfter`) or the handler says so.
     """
 
@@ -67,6 +67,7 @@ class Engine(Steering):
         programs: Programs | None = None,
         secrets: SecretProvider | None = None,
         history_time_to_live: str | timedelta | None = None,
+        history_partition: str = "month",
         save_points: bool = True,
     ) -> None:
         self.clock = clock or SystemClock()
@@ -123,7 +124,7 @@ class Engine(Steering):
             self._worker.recover,
         )
         self._pool = WorkerPool(self._worker)
-        self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live)
+        self._retention = Retention(self.store, self.ids, self.clock, history_time_to_live, history_partition)
         self._cleaner = Cleaner(self._retention, self._worker.name)
         self._road.on_work(self._pool.wake)
 
@@ -246,12 +247,14 @@ class Engine(Steering):
         by: str = "system",
         instance_id: str | None = None,
         all: bool = False,
+        local_correlation_keys: Mapping[str, Any] | None = None,
     ) -> Correlation:
         """Hands a message to the one instance that waits for it, else to a message start event.
 
         *correlation_key*: what the waiting event's key must be, a text or the values of correlation properties by
         their ids; where it is not given, what the diagrams say of the message's *variables* counts.
-        *correlation_keys*: variables of the process, and the values that they must have.
+        *correlation_keys*: variables of the process, and the values that they must have; *local_correlation_keys*:
+        those of what waits (its own, or of the scope right around it).
         *all*: to everything that waits and every start event. Raises NotFound when none waits,
         Conflict when several do and *all* is not set.
         """
@@ -264,6 +267,7 @@ class Engine(Steering):
             by=by,
             instance_id=instance_id,
             to_all=all,
+            local_keys=local_correlation_keys or {},
         )
 
     def publish(

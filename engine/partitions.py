@@ -6,7 +6,7 @@ Everything here may be broken off at any point, and goes on from the tables as t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -188,9 +188,9 @@ class Partitions:
         if self._many_stay.get(span, now) > now:
             return False
         then, most = now + LONGEST, partitions.MOST_KEPT
+        if not self._are_large([(table, span) for table in KEYS]):
+            return False
         with self._store.reading() as connection:
-            if sum(partitions.bytes_of(connection, span.partition(table)) for table in KEYS) < LARGE:
-                return False
             try:
                 do_many_stay = partitions.staying(connection, span, then, kept_since(then), most + 1) > most
             except DBAPIError:
@@ -198,6 +198,10 @@ class Partitions:
         if do_many_stay:
             self._many_stay[span] = now + _VERDICT
         return not do_many_stay
+
+    def _are_large(self, of: Iterable[tuple[str, Span]]) -> bool:
+        with self._store.reading() as connection:
+            return sum(partitions.bytes_of(connection, span.partition(table)) for table, span in of) >= LARGE
 
     def _drop(self, dropped: set[Span], rest: Callable[[], bool]) -> None:
         for table in KEYS:
@@ -238,7 +242,7 @@ class Partitions:
             there = {table: partitions.spans(connection, table) for table in KEYS}
         for high, until in known.items():
             over = [(table, span) for table in KEYS for span in there[table] if span.low < high <= span.high]
-            if over and until > now:
+            if over and until > now and self._are_large(over):
                 continue
             for table, span in over:
                 after: str | None = ""

@@ -73,14 +73,16 @@ class Settings:
     """*handler_modules*: file names in the folder, None for handlers.py where it exists. *allowed_hosts*:
     those that HTTP connectors may ask. *agents*: the tables under [agents."job type"] as written;
     `engine.executors.agent` checks and reads them.
-    *history_time_to_live*: of instances whose diagram says none, None for ever. *save_points*: the state is saved
-    before each Python handler that does not say. *external_types*: of jobs that are left to workers elsewhere;
-    *exclusive_types*: of those that run beside no other such job of their instance."""
+    *history_time_to_live*: of instances whose diagram says none, None for ever. *history_partition*: month (None),
+    week or day. *save_points*: the state is saved before each Python handler that does not say. *external_types*: of
+    jobs that are left to workers elsewhere; *exclusive_types*: of those that run beside no other such job of their
+    instance."""
 
     file: Path | None = None
     name: str = ""
     database_url: str | None = None
     history_time_to_live: str | None = None
+    history_partition: str | None = None
     handler_modules: tuple[str, ...] | None = None
     save_points: bool = True
     external_types: tuple[str, ...] = ()
@@ -137,6 +139,12 @@ def longest_time_to_live(applications: Sequence[Settings]) -> str | None:
     return max((each for each in said if each), key=lambda each: removal_at(each, moment) or moment)
 
 
+def shortest_partition(applications: Sequence[Settings]) -> str:
+    """Of applications that share a database."""
+    said = {each.history_partition for each in applications}
+    return next((each for each in ("day", "week") if each in said), "month")
+
+
 class _Reader:
     def __init__(self, file: Path, text: str) -> None:
         self.file = file
@@ -145,7 +153,7 @@ class _Reader:
     def settings(self, document: Mapping[str, Any]) -> Settings:
         self._check_keys(document, (), _SECTIONS)
         application = self._table(document, ("application",), ("name",))
-        database = self._table(document, ("database",), ("url", "history_time_to_live"))
+        database = self._table(document, ("database",), ("url", "history_time_to_live", "history_partition"))
         handlers = self._table(document, ("handlers",), ("modules", "save_points", "external", "exclusive"))
         http = self._table(document, ("http",), ("allowed_hosts",))
         url = self._text(database, ("database", "url"))
@@ -155,6 +163,7 @@ class _Reader:
             name=self._text(application, ("application", "name")) or self.file.resolve().parent.name,
             database_url=_anchored(url, self.file.parent) if url else None,
             history_time_to_live=self._time_to_live(database),
+            history_partition=self._partition(database),
             handler_modules=modules,
             save_points=self._flag(handlers, ("handlers", "save_points"), default=True),
             external_types=self._texts(handlers, ("handlers", "external")),
@@ -208,6 +217,13 @@ class _Reader:
         except (TimerError, OverflowError) as problem:
             message = f"'{text}' is no time to live. Write a number of days, like 30, or a duration, like \"P6M\"."
             raise self._wrong(path, message) from problem
+
+    def _partition(self, database: Mapping[str, Any]) -> str | None:
+        path = ("database", "history_partition")
+        text = self._text(database, path)
+        if text not in (None, "month", "week", "day"):
+            raise self._wrong(path, f'\'{text}\' is no span of a partition. Write "month", "week" or "day".')
+        return text
 
     def _flag(self, table: Mapping[str, Any], path: tuple[str, ...], *, default: bool) -> bool:
         value = table.get(path[-1], default)

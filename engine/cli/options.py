@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from engine.errors import InvalidInput, NotFound
-from engine.settings import database_url, nearest_settings
+from engine.settings import database_url, nearest_settings, shortest_partition
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -48,14 +48,17 @@ def opened(url: str | None, *, migrate: bool = True) -> Generator[Engine]:
 
     chosen = database_url(url)
     make_folder_of(chosen)
-    with Engine(chosen, migrate=migrate, history_time_to_live=_time_to_live(url)) as engine:
+    with Engine(chosen, migrate=migrate, **_of_history(url)) as engine:
         yield engine
 
 
-def _time_to_live(url: str | None) -> str | None:
-    """The nearest application's: what it says of its database holds for no other one."""
+def _of_history(url: str | None) -> dict[str, Any]:
+    """As the nearest application keeps it: what it says of its database holds for no other one."""
     nearest = nearest_settings()
-    return nearest.history_time_to_live if nearest is not None and url in (None, nearest.database_url) else None
+    if nearest is None or url not in (None, nearest.database_url):
+        return {}
+    partition = shortest_partition([nearest])
+    return {"history_time_to_live": nearest.history_time_to_live, "history_partition": partition}
 
 
 def make_folder_of(url: str) -> Path:

@@ -19,7 +19,7 @@ from engine.cli import logs, output
 from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowSeconds, observed
 from engine.cli.operations import load_applications
 from engine.cli.options import Database, make_folder_of
-from engine.settings import database_url, longest_time_to_live
+from engine.settings import database_url, longest_time_to_live, shortest_partition
 
 if TYPE_CHECKING:
     from engine.application import Application
@@ -65,10 +65,11 @@ def up(
     url = database_url(database)
     var = make_folder_of(url)
     time_to_live = longest_time_to_live([application.settings for application in applications])
+    partition = shortest_partition([application.settings for application in applications])
     logs.to_stderr(logging.WARNING, log_format)
     with (
         stopped_by_signals() as stop,
-        Engine(url, history_time_to_live=time_to_live) as engine,
+        Engine(url, history_time_to_live=time_to_live, history_partition=partition) as engine,
         observed(engine, metrics_port=metrics_port, metrics_host=metrics_host, slow_seconds=slow_seconds),
     ):
         _install(engine, applications)

@@ -333,4 +333,6 @@ def _run(connection: Connection, statement: str) -> None:
 
 def _count(connection: Connection, what: str) -> int:
     """Up to one more than may be moved."""
-    return connection.exec_driver_sql(f"SELECT count(*) FROM (SELECT 1 {what} LIMIT {MOST_ROWS + 1}) some").scalar_one()
+    return connection.exec_driver_sql(
+        f"SELECT count(*) FROM (SELECT 1 {what} LIMIT {MOST_ROWS + 1}) counted"
+    ).scalar_one()

@@ -93,6 +93,7 @@ admin = true
         ("[application]\nname = 1", "fermata.toml:2: name must be a text"),
         ("[database]\nhistory_time_to_live = 'soon'", "fermata.toml:2: 'soon' is no time to live"),
         ("[database]\nhistory_time_to_live = -1", "fermata.toml:2: '-1' is no time to live"),
+        ("[database]\nhistory_partition = 'year'", "fermata.toml:2: 'year' is no span of a partition"),
         ("[application\n", "fermata.toml:1: not valid TOML"),
     ],
 )

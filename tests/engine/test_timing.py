@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bpmn.model import TimerKind
+from engine.clock import id_prefix, moment_of, new_id
 from engine.timing import TimerError, read_date, read_schedule
 
 NOW = datetime(2026, 1, 31, 9, tzinfo=UTC)
@@ -94,3 +95,9 @@ def test_a_turn_of_a_century_is_found_at_once():
 def test_a_zone_that_does_not_exist_is_refused():
     with pytest.raises(TimerError, match="no time zone 'Mars/Phobos'"):
         read_schedule(TimerKind("cycle"), "TZ=Mars/Phobos 0 9 * * *")
+
+
+def test_ids_tell_when_they_were_made() -> None:
+    at = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+    assert new_id(at).startswith(id_prefix(at))
+    assert moment_of(new_id(at)) == at

@@ -27,10 +27,15 @@ FILLED = {table.name for table in tables_of_instances()} - {
 }
 
 
+PRESENT = re.compile(r"_until_20260201$")
+"""The partition that is filled; those of the past and the future are empty, and read as fast in any way."""
+
+
 @pytest.fixture
 def many(engine: Engine, clock: VirtualClock) -> tuple[Engine, str]:
     """A database full of instances that wait for a person, a timer, a message and a handler."""
     engine.deploy(Path(__file__).with_name("waiting.bpmn"))
+    engine.cleanup()  # makes the partitions of history
     instance = engine.start("waiting", business_key="B", variables={"order": "O"})
     clock.advance(timedelta(seconds=1))
     copy_instance(engine.store, instance.id, INSTANCES)
@@ -164,7 +169,7 @@ def _is_filled(step: str) -> bool:
 
 
 def _sequential(node: dict[str, Any]) -> Iterator[str]:
-    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in FILLED:
+    if node["Node Type"] == "Seq Scan" and PRESENT.sub("", node["Relation Name"]) in FILLED:
         yield f"Seq Scan {node['Relation Name']}"
     for child in node.get("Plans", ()):
         yield from _sequential(child)
