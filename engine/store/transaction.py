@@ -161,8 +161,8 @@ class Store:
                 return connection.execute(query, values).first()
         errors, statement = self.database.dialect.loaded_dbapi.Error, _as_text(query, self.database.dialect)
         try:  # one statement sees one state: it needs no BEGIN
-            with self._at_hand() as connection:
-                return connection.cursor().execute(statement, values).fetchone()
+            with self._at_hand() as connection, closing(connection.cursor()) as cursor:
+                return cursor.execute(statement, values).fetchone()
         except errors as problem:
             raise DBAPIError.instance(statement, None, problem, errors, dialect=self.database.dialect) from problem
 
