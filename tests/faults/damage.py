@@ -44,7 +44,7 @@ class Damage:
         if self._DOING[fault.kind](self, fault):
             self.done[fault.kind] += 1
         else:
-            self._kill(self._company.workers[fault.worker])
+            self._kill_worker(fault)
             self.done["kill a worker"] += 1
 
     def pass_time(self, seconds: float) -> None:
@@ -70,7 +70,6 @@ class Damage:
                 rival.kill()
 
     def _kill(self, life: Child) -> bool:
-        life.await_up(2 if random.random() < 0.9 else 0.1)  # a few die while they come up
         life.kill()
         steps = self._database.agent_steps()
         if steps is not None:
@@ -81,11 +80,19 @@ class Damage:
         return True
 
     def _kill_worker(self, fault: Fault) -> bool:
-        return self._kill(self._company.workers[fault.worker])
+        worker = self._company.workers[fault.worker]
+        worker.await_up(2 if random.random() < 0.9 else 0.1)  # a few die while they come up
+        return self._kill(worker)
 
     def _kill_web(self, fault: Fault) -> bool:
-        """In the middle of a request where there is one: that long after it was sent."""
-        self._company.web.await_up(2)
+        """In the middle of a request, that long after it was sent; a few times while it comes up."""
+        if random.random() < 0.9:
+            self._company.web.await_up(10)
+            self._await_request()
+            time.sleep(fault.seconds)
+        return self._kill(self._company.web)
+
+    def _await_request(self) -> None:
         log = self._company.folder / CALLS
         size, until = log.stat().st_size if log.exists() else 0, time.monotonic() + 1
         while time.monotonic() < until:
@@ -94,8 +101,6 @@ class Damage:
                 if b'"result": "sent"' in lines.read():
                     break
             self.pass_time(0.002)
-        time.sleep(fault.seconds)
-        return self._kill(self._company.web)
 
     def _stop_worker(self, fault: Fault) -> bool:
         worker = self._company.workers[fault.worker]

@@ -32,7 +32,7 @@ from sqlalchemy.exc import DBAPIError
 
 SEED = 20261122
 TIME_TO_FINISH = 180
-HASTE = 0.05
+HASTE = 0.2
 """How often, of one, a client gives up early, where anything is broken at all."""
 LEAP = 20
 """Seconds by which all clocks run ahead for each one while the work is finished: what was put off comes due."""
