@@ -18,7 +18,7 @@ from engine.road import Road
 from engine.session import Session
 from engine.starting import ANY_NAME, condition_holds, triggers_of
 from engine.store.codec import check_key, normalise
-from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting
+from engine.store.subscriptions import StartWaiting, Waiting, agree, find_starts, find_waiting
 from engine.store.transaction import Overtaken, Store
 
 _SOME = 100
@@ -42,9 +42,10 @@ class Correlator:
         by: str,
         instance_id: str | None,
         to_all: bool,
+        local_keys: Mapping[str, Any],
     ) -> Correlation:
         payload = normalise(variables)
-        wanted = normalise(correlation_keys)
+        wanted, local = normalise(correlation_keys), normalise(local_keys)
         given = _checked(message, correlation_key, business_key)
 
         def work(session: Session) -> Correlation:
@@ -56,8 +57,12 @@ class Correlator:
                 business_key=business_key,
                 instance_id=instance_id,
                 variables=wanted,
-                limit=None if to_all or wanted else _SOME,
+                local_variables=local,
+                limit=None if to_all or wanted or local else _SOME,
             )
+            if local:
+                session.load(each.instance_id for each in waiting)
+                waiting = [each for each in waiting if _has_locally(session, each, local)]
             if not to_all and any(each.has_key for each in waiting):  # it is theirs rather than anybody's
                 waiting = [each for each in waiting if each.has_key]
             starts = find_starts(session.connection, "message", message) if instance_id is None else []
@@ -175,6 +180,11 @@ class Correlator:
             return None
         note_received(live, message, at, by, start)
         return live.id
+
+
+def _has_locally(session: Session, waiting: Waiting, wanted: Mapping[str, Any]) -> bool:
+    live = session.live(waiting.instance_id)
+    return not live.has_ended and agree(live.instance.local(waiting.activity_id), wanted)
 
 
 def _checked(message: str, correlation_key: Key, other_key: str | None) -> str | None:

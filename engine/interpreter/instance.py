@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from SpiffWorkflow.util.task import TaskState
@@ -93,6 +94,15 @@ class Instance:
         if token is None:
             raise NotFound(f"Activity {activity_id} is not active in instance {self.id}.")
         return token.seen()
+
+    def local(self, activity_id: int) -> dict[str, Any]:
+        """The variables of the activity itself and of the scope right around it: for an event attached to an
+        activity, that activity's. Empty when it is not live."""
+        token = self._workflow.tasks.get(activity_id)
+        if token is None:
+            return {}
+        own, *around = islice(token.scopes(), 2)
+        return {**(around[0].data if around else {}), **own.data}
 
     def is_alone(self, activity_id: int) -> bool:
         """Whether only the end of this activity can move the instance on: no other token, no event it waits for."""

@@ -69,11 +69,13 @@ def find_waiting(
     business_key: str | None = None,
     instance_id: str | None = None,
     variables: Mapping[str, Any] = _NO_VARIABLES,
+    local_variables: Mapping[str, Any] = _NO_VARIABLES,
     any_key: bool = False,
     limit: int | None = None,
 ) -> list[Waiting]:
     """Those that wait for one of the correlation *keys*, then those that wait for any; *any_key*: all. The oldest
-    first, of each not more than *limit*. *variables*: only instances whose own variables have these values."""
+    first, of each not more than *limit*. *variables*: only instances whose own variables have these values.
+    *local_variables*: only instances that have such variables in some scope, which is to be looked at."""
     key = subscription.c.correlation_key
     conditions = [true()] if any_key else [key.in_(keys), key.is_(None)] if keys else [key.is_(None)]
     query = _WAITING
@@ -83,7 +85,9 @@ def find_waiting(
         query = query.where(subscription.c.kind.concat("") == kind, subscription.c.name.concat("") == name)
         query = query.where(subscription.c.instance_id.in_(_instances(connection, business_key, instance_id)))
     for variable_name, value in variables.items():
-        query = query.where(_has_variable(variable_name, value))
+        query = query.where(_has_variable(variable_name, value, variable.c.scope_id == 0))
+    for variable_name, value in local_variables.items():
+        query = query.where(_has_variable(variable_name, value, true()))
     rows = [row for some in conditions for row in connection.execute(query.where(some).limit(limit))]
     found = [
         Waiting(*row[:4], has_key=row.correlation_key is not None, is_suspended=row.state == "suspended")
@@ -91,7 +95,7 @@ def find_waiting(
     ]
     if variables:
         scopes = scoped_variables(connection, {(each.instance_id, 0) for each in found})
-        found = [each for each in found if _agree(scopes[each.instance_id, 0], variables)]
+        found = [each for each in found if agree(scopes[each.instance_id, 0], variables)]
     return found
 
 
@@ -105,19 +109,17 @@ def _instances(connection: Connection, business_key: str | None, instance_id: st
     return list(connection.execute(query).scalars())
 
 
-def _has_variable(name: str, value: Any) -> ColumnElement[bool]:
-    """Whether the process scope has a variable that can have this value: a short text is compared here, what else
+def _has_variable(name: str, value: Any, where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a scope has a variable that can have this value: a short text is compared here, what else
     there is (1 and 1.0 are equal) when it has been read."""
     columns = variable.c
-    query = exists().where(
-        columns.instance_id == subscription.c.instance_id, columns.scope_id == 0, columns.name == name
-    )
+    query = exists().where(columns.instance_id == subscription.c.instance_id, where, columns.name == name)
     if isinstance(value, str) and len(text := encode(value, name)) < LARGE:
         query = query.where(columns.value == text)
     return query
 
 
-def _agree(actual: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def agree(actual: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return all(
         name in actual and actual[name] == value and isinstance(actual[name], bool) is isinstance(value, bool)
         for name, value in wanted.items()

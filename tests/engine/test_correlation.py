@@ -6,7 +6,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.errors import Conflict, InvalidInput, NotFound
-from engine.model import InstanceState
+from engine.model import InstanceState, Resource
 
 
 @pytest.fixture
@@ -123,3 +123,40 @@ def test_of_two_signals_for_a_suspended_receiver_the_second_comes_too_late(post:
     post.work()
     assert post.read.instance(waiting.id).state is InstanceState.COMPLETED
     assert (post.read.incidents(), post.read.jobs()) == ([], [])
+
+
+LOCALLY = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
+  xmlns:camunda="http://camunda.org/schema/1.0/bpmn"><message id="M" name="arrived"/>
+  <process id="parcels" isExecutable="true"><startEvent id="S"/><sequenceFlow id="f" sourceRef="S" targetRef="Wait"/>
+  <receiveTask id="Wait" messageRef="M"><multiInstanceLoopCharacteristics camunda:collection="${parcels}"
+  camunda:elementVariable="parcel"/></receiveTask><sequenceFlow id="g" sourceRef="Wait" targetRef="Check"/>
+  <userTask id="Check"><extensionElements><camunda:inputOutput><camunda:inputParameter
+  name="shelf">7</camunda:inputParameter></camunda:inputOutput></extensionElements></userTask>
+  <boundaryEvent id="Lost" attachedToRef="Check">
+  <messageEventDefinition messageRef="M"/></boundaryEvent><sequenceFlow id="h" sourceRef="Lost" targetRef="E"/>
+  <endEvent id="E"/></process></definitions>"""
+
+
+def test_what_waits_is_found_by_its_own_variables(engine: Engine) -> None:
+    engine.deploy(Resource("parcels.bpmn", LOCALLY.encode()))
+    instance = engine.start("parcels", variables={"parcels": ["a", 2, "c"], "parcel": "c"})
+
+    def arrive(parcel: object) -> None:
+        engine.correlate("arrived", local_correlation_keys={"parcel": parcel})
+
+    def waiting() -> list[object]:
+        scopes = [engine.read.variables(instance.id, each.activity_id) for each in engine.read.active(instance.id)]
+        return [each["parcel"] for each in scopes if "parcel" in each]
+
+    arrive(2)
+    assert waiting() == ["a", "c"]
+    with pytest.raises(NotFound):
+        arrive(2)
+    with pytest.raises(Conflict, match="2 wait"):
+        engine.correlate("arrived")
+    arrive("c")
+    arrive("a")
+    with pytest.raises(NotFound):
+        engine.correlate("arrived", local_correlation_keys={"parcels": ["a", 2, "c"]})
+    engine.correlate("arrived", local_correlation_keys={"shelf": "7"})  # those of what the event is attached to
+    assert engine.read.instance(instance.id).state is InstanceState.COMPLETED

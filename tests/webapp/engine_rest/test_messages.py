@@ -56,13 +56,30 @@ def test_a_message_without_one_receiver_is_refused_as_camunda_refuses_it(waiting
     assert told["message"].startswith(f"Cannot correlate message '{body['messageName']}'")
 
 
-def test_what_would_choose_another_receiver_is_refused_rather_than_ignored(waiting, admin_api):
-    keys = {"messageName": "picked-up", "businessKey": "A-17", "localCorrelationKeys": {"amount": {"value": 5}}}
+def test_a_message_finds_its_receiver_by_local_variables(order, waiting, admin_api):
+    """A lone token at the process's own level has the process's variables for its local ones, as in Camunda."""
+    keys = {"messageName": "picked-up", "localCorrelationKeys": {"amount": {"value": 5}}}
+
+    admin_api.post("/message", keys)
+    assert admin_api.status == 204
+    assert [order.read.instance(id).state for id in waiting] == ["running", "completed"]
 
     told = admin_api.post("/message", keys)
+    assert admin_api.status == 400
+    assert "Cannot correlate message" in told["message"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["processVariablesLocal", "processVariablesToTriggeredScope", "tenantId", "processDefinitionId", "correlationKey"],
+)
+def test_what_would_change_the_result_is_refused_rather_than_ignored(waiting, admin_api, field):
+    said = {"messageName": "picked-up", "businessKey": "A-17", field: {"amount": {"value": 5}}}
+
+    told = admin_api.post("/message", said)
 
     assert admin_api.status == 400
-    assert "localCorrelationKeys" in told["message"]
+    assert f"'{field}' is not known here" in told["message"]
 
 
 def test_a_signal_is_sent_to_whoever_waits(admin_api):

@@ -24,6 +24,15 @@ class Asked:
     def __contains__(self, name: str) -> bool:
         return self.fields.get(name) is not None
 
+    def only(self, *names: str, without_effect: tuple[str, ...] = ()) -> Asked:
+        """Itself, where no other field asks for anything: what would change the result is refused by its name, rather
+        than ignored. *without_effect*: of what is so anyhow."""
+        for name, value in self.fields.items():
+            if name not in names and name not in without_effect and value not in (None, False, "", "false", [], {}):
+                known = ", ".join(sorted(names)) or "none"
+                raise InvalidInput(f"'{name}' is not known here. Leave it out. Known fields are: {known}.")
+        return self
+
     def any(self, name: str) -> Any:
         return self.fields.get(name)
 

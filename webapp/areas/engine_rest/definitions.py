@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
-from engine.errors import InvalidInput, NotFound
+from engine.errors import NotFound
 from engine.forms import FormDescription
 from engine.model import ProcessDefinition
 from engine.searching import Condition
@@ -127,10 +127,7 @@ def form_values(form: FormDescription | None, names: list[str] | None) -> dict[s
 
 def _start(definition: ProcessDefinition) -> ResponseReturnValue:
     the_rights().require_start(definition)
-    body = the_body()
-    for unsupported in ("startInstructions", "caseInstanceId"):
-        if body.any(unsupported):
-            raise InvalidInput(f"{unsupported} is not known here. Leave it out.")
+    body = the_body().only("variables", "businessKey", "withVariablesInReturn")
     instance = the_engine().start(
         definition.key,
         version=definition.version,

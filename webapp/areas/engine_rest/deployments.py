@@ -14,13 +14,15 @@ from engine.searching import Condition, DeploymentRecord, Operator, Search
 from engine.tokens import Scope
 from webapp.areas.engine_rest import conditions as c
 from webapp.areas.engine_rest.access import the_name, the_rights
-from webapp.areas.engine_rest.asking import asked, the_query
+from webapp.areas.engine_rest.asking import Asked, asked, the_query
 from webapp.areas.engine_rest.links import link
 from webapp.areas.engine_rest.variables import written
 from webapp.context import the_engine
 
 area = Blueprint("deployments", __name__, url_prefix="/deployment")
 
+_FORM = ("deployment-name", "deployment-source")
+_DUPLICATES = ("enable-duplicate-filtering", "deploy-changed-only")
 _LIST = c.Listing(
     filters={
         "id": c.text("id"),
@@ -39,8 +41,7 @@ def create() -> ResponseReturnValue:
     """Files of one deployment as parts of a form; only what has changed becomes a new version, whatever
     enable-duplicate-filtering and deploy-changed-only say."""
     the_rights().require(Scope.DEPLOY)
-    if request.form.get("tenant-id"):
-        raise InvalidInput("There are no tenants here. Leave the tenant id empty.")
+    Asked(request.form.to_dict()).only(*_FORM, without_effect=_DUPLICATES)
     resources = [_resource(name, part) for name, part in request.files.items(multi=True)]
     if not resources:
         raise InvalidInput("No resources contained in the form upload: add a file as a part with a file name.")

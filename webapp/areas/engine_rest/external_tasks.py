@@ -23,6 +23,11 @@ from webapp.context import the_engine
 area = Blueprint("external_tasks", __name__, url_prefix="/external-task")
 
 LONGEST_WAIT = 1_800_000  # milliseconds, as Camunda; the engine answers sooner
+_TOPIC = (
+    *("topicName", "lockDuration", "variables", "localVariables", "deserializeValues", "includeExtensionProperties"),
+    *("businessKey", "processDefinitionId", "processDefinitionIdIn", "processDefinitionKey", "processDefinitionKeyIn"),
+    *("processDefinitionVersionTag", "processVariables", "tenantIdIn"),
+)
 _OURS = Condition("for_workers_elsewhere", True)
 _RUNNING = Condition("state", JobState.RUNNING)
 _LIST = c.Listing(
@@ -70,8 +75,8 @@ def tell(error: EngineError) -> ResponseReturnValue:
 @area.post("/fetchAndLock")
 def fetch_and_lock() -> Response:
     the_rights().require(Scope.WORKERS)
-    body = the_body()
-    entries = body.objects("topics")
+    body = the_body().only("workerId", "maxTasks", "asyncResponseTimeout", "topics", without_effect=("usePriority",))
+    entries = [entry.only(*_TOPIC, without_effect=("withoutTenantId",)) for entry in body.objects("topics")]
     worker_id = body.needed("workerId")
     wait = body.integer("asyncResponseTimeout", 0) or 0
     if wait > LONGEST_WAIT:
@@ -88,7 +93,7 @@ def fetch_and_lock() -> Response:
 
 @area.post("/<task_id>/complete")
 def complete(task_id: str) -> ResponseReturnValue:
-    body = _work()
+    body = _work("variables", "localVariables")
     the_engine().external.complete(
         task_id,
         body.needed("workerId"),
@@ -101,7 +106,7 @@ def complete(task_id: str) -> ResponseReturnValue:
 @area.post("/<task_id>/failure")
 def failure(task_id: str) -> ResponseReturnValue:
     """Camunda's worker says how many attempts are left; where it does not, they are as the diagram says."""
-    body = _work()
+    body = _work("errorMessage", "errorDetails", "retries", "retryTimeout")
     after = body.integer("retryTimeout", 0)
     the_engine().external.fail(
         task_id,
@@ -116,7 +121,7 @@ def failure(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/bpmnError")
 def bpmn_error(task_id: str) -> ResponseReturnValue:
-    body = _work()
+    body = _work("errorCode", "errorMessage", "variables")
     the_engine().external.bpmn_error(
         task_id,
         body.needed("workerId"),
@@ -129,14 +134,14 @@ def bpmn_error(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/extendLock")
 def extend_lock(task_id: str) -> ResponseReturnValue:
-    body = _work()
+    body = _work("newDuration")
     the_engine().external.extend_lock(task_id, body.needed("workerId"), _milliseconds(body, "newDuration"))
     return "", 204
 
 
 @area.post("/<task_id>/lock")
 def lock(task_id: str) -> ResponseReturnValue:
-    body = _work()
+    body = _work("lockDuration")
     the_engine().external.lock(task_id, body.needed("workerId"), _milliseconds(body, "lockDuration"))
     return "", 204
 
@@ -151,7 +156,7 @@ def unlock(task_id: str) -> ResponseReturnValue:
 @area.put("/<task_id>/retries")
 def retries(task_id: str) -> ResponseReturnValue:
     the_rights().require(Scope.OPERATE)
-    wanted = the_body().integer("retries", 1)
+    wanted = the_body().only("retries").integer("retries", 1)
     if wanted is None:
         raise InvalidInput("retries is missing. Give a number of 1 or more.")
     the_engine().external.set_retries(task_id, wanted, by=the_name())
@@ -180,9 +185,9 @@ def error_details(task_id: str) -> Response:
     return Response(next(iter(details), ""), mimetype="text/plain")
 
 
-def _work() -> Asked:
+def _work(*fields: str) -> Asked:
     the_rights().require(Scope.WORKERS)
-    return the_body()
+    return the_body().only("workerId", *fields)
 
 
 def _milliseconds(body: Asked, name: str) -> timedelta:
@@ -212,7 +217,11 @@ def _topic(entry: Asked) -> Topic:
 
 def _fetched(task: ExternalTask, topic: Asked) -> dict[str, Any]:
     is_deserialized = topic.flag("deserializeValues") is True
-    shown = {**_shown(task), "variables": typed_all(task.variables, is_deserialized=is_deserialized)}
+    values = task.variables
+    if topic.flag("localVariables"):
+        local = the_engine().read.variables(task.instance_id, task.activity_id)
+        values = {name: value for name, value in values.items() if name in local}
+    shown = {**_shown(task), "variables": typed_all(values, is_deserialized=is_deserialized)}
     if task.traceparent is not None:
         shown["traceparent"] = task.traceparent
     if topic.flag("includeExtensionProperties"):

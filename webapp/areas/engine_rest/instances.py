@@ -68,7 +68,13 @@ def get(instance_id: str) -> Response:
 def delete(instance_id: str) -> ResponseReturnValue:
     """Ends it. It stays in the history."""
     the_rights().require(Scope.OPERATE)
-    _living(instance_id)
+    query = the_query().only("failIfNotExists")
+    try:
+        _living(instance_id)
+    except NotFound:
+        if query.flag("failIfNotExists") is False:
+            return "", 204
+        raise
     the_engine().cancel(instance_id, reason="deleted through the REST API", by=the_name())
     return "", 204
 
@@ -76,7 +82,7 @@ def delete(instance_id: str) -> ResponseReturnValue:
 @area.put("/<instance_id>/suspended")
 def suspended(instance_id: str) -> ResponseReturnValue:
     the_rights().require(Scope.OPERATE)
-    wanted = the_body().flag("suspended")
+    wanted = the_body().only("suspended").flag("suspended")
     if wanted is None:
         raise InvalidInput("suspended must be true or false.")
     instance = _living(instance_id)
@@ -100,7 +106,7 @@ def variables(instance_id: str) -> Response:
 @area.post("/<instance_id>/variables")
 def modify(instance_id: str) -> ResponseReturnValue:
     the_rights().require(Scope.OPERATE)
-    body = the_body()
+    body = the_body().only("modifications", "deletions")
     if body.texts("deletions"):
         raise InvalidInput("Variables are not deleted here. Give them the value null.")
     _set(instance_id, untyped_all(body.any("modifications"), name="modifications"))
@@ -115,7 +121,7 @@ def variable(instance_id: str, name: str) -> Response:
 @area.put("/<instance_id>/variables/<name>")
 def put_variable(instance_id: str, name: str) -> ResponseReturnValue:
     the_rights().require(Scope.OPERATE)
-    _set(instance_id, {name: untyped(name, the_body().fields)})
+    _set(instance_id, {name: untyped(name, the_body().only("value", "type", "valueInfo").fields)})
     return "", 204
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from engine.errors import Conflict, InvalidInput, NotFound
+from engine.errors import Conflict, NotFound
 from engine.tokens import Scope
 from webapp.areas.engine_rest.access import the_name, the_rights
 from webapp.areas.engine_rest.answering import RestError
@@ -19,20 +19,24 @@ from webapp.context import the_engine
 
 area = Blueprint("messages", __name__)
 
-_UNKNOWN = ("localCorrelationKeys", "processDefinitionId", "startMessagesOnly", "processVariablesLocal")
+_MESSAGE = (
+    *("messageName", "businessKey", "processInstanceId", "correlationKeys", "localCorrelationKeys"),
+    *("processVariables", "all", "resultEnabled", "variablesInResultEnabled"),
+)
+_TENANTS = ("withoutTenantId",)
 
 
 @area.post("/message")
 def correlate() -> ResponseReturnValue:
     the_rights().require(Scope.MESSAGES)
-    body = the_body()
-    _refuse(body, (*_UNKNOWN, "tenantId"))
+    body = the_body().only(*_MESSAGE, without_effect=_TENANTS)
     to_all = body.flag("all") is True
     try:
         found = the_engine().correlate(
             body.needed("messageName"),
             business_key=body.text("businessKey"),
             correlation_keys=untyped_all(body.any("correlationKeys"), name="correlationKeys"),
+            local_correlation_keys=untyped_all(body.any("localCorrelationKeys"), name="localCorrelationKeys"),
             variables=untyped_all(body.any("processVariables"), name="processVariables"),
             instance_id=body.text("processInstanceId"),
             all=to_all,
@@ -48,16 +52,9 @@ def correlate() -> ResponseReturnValue:
 @area.post("/signal")
 def signal() -> ResponseReturnValue:
     the_rights().require(Scope.MESSAGES)
-    body = the_body()
-    _refuse(body, ("executionId", "tenantId"))
+    body = the_body().only("name", "variables", without_effect=_TENANTS)
     the_engine().signal(body.needed("name"), variables=untyped_all(body.any("variables")), by=the_name())
     return "", 204
-
-
-def _refuse(body: Asked, names: Sequence[str]) -> None:
-    for name in names:
-        if body.any(name):
-            raise InvalidInput(f"{name} is not known here. Use businessKey, correlationKeys or processInstanceId.")
 
 
 def _result(body: Asked, matched: Sequence[str], started: Sequence[str]) -> ResponseReturnValue:

@@ -124,7 +124,7 @@ def stacktrace(job_id: str) -> Response:
 @area.put("/job/<job_id>/retries")
 def set_retries(job_id: str) -> ResponseReturnValue:
     the_rights().require(Scope.OPERATE)
-    wanted = the_body().integer("retries", 1)
+    wanted = the_body().only("retries").integer("retries", 1)
     if wanted is None:
         raise InvalidInput("retries is missing. Give a number of 1 or more.")
     _found_job(job_id)

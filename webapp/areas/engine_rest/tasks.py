@@ -123,7 +123,7 @@ def get(task_id: str) -> Response:
 
 @area.post("/<task_id>/claim")
 def claim(task_id: str) -> ResponseReturnValue:
-    user = the_body().needed("userId")
+    user = the_body().only("userId").needed("userId")
     the_rights().require_claim(_visible(task_id).item, user)
     the_engine().claim(task_id, user)
     return "", 204
@@ -139,7 +139,7 @@ def unclaim(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/assignee")
 def assignee(task_id: str) -> ResponseReturnValue:
-    user = the_body().text("userId") or None
+    user = the_body().only("userId").text("userId") or None
     the_rights().require_assign(_visible(task_id).item)
     the_engine().assign(task_id, user, by=the_name())
     return "", 204
@@ -147,7 +147,7 @@ def assignee(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/complete")
 def complete(task_id: str) -> ResponseReturnValue:
-    body = _work_on(task_id)
+    body = _work_on(task_id, "variables", "withVariablesInReturn")
     task = the_engine().read.task(task_id)
     the_engine().complete(task_id, untyped_all(body.any("variables")), by=the_name())
     if not body.flag("withVariablesInReturn"):
@@ -163,7 +163,7 @@ def submit_form(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/bpmnError")
 def bpmn_error(task_id: str) -> ResponseReturnValue:
-    body = _work_on(task_id)
+    body = _work_on(task_id, "errorCode", "errorMessage", "variables")
     the_engine().task_error(
         task_id,
         body.needed("errorCode"),
@@ -176,7 +176,7 @@ def bpmn_error(task_id: str) -> ResponseReturnValue:
 
 @area.post("/<task_id>/bpmnEscalation")
 def bpmn_escalation(task_id: str) -> ResponseReturnValue:
-    body = _work_on(task_id)
+    body = _work_on(task_id, "escalationCode", "variables")
     code, values = body.needed("escalationCode"), untyped_all(body.any("variables"))
     the_engine().task_escalation(task_id, code, values, by=the_name())
     return "", 204
@@ -205,9 +205,9 @@ def variables(task_id: str) -> Response:
     return jsonify(typed_all(values, is_deserialized=is_deserialized("s")))
 
 
-def _work_on(task_id: str) -> Asked:
+def _work_on(task_id: str, *fields: str) -> Asked:
     the_rights().require_work_on(_visible(task_id).item)
-    return the_body()
+    return the_body().only(*fields)
 
 
 def _visible(task_id: str) -> Located[UserTask]:
