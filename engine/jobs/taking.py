@@ -12,7 +12,7 @@ from engine.jobs.held import HeldJob, hold
 from engine.jobs.limits import Limits, Plan, Room
 from engine.model import JobState
 from engine.session import Session
-from engine.store import jobs, relay, tables
+from engine.store import claims, jobs, relay, tables
 from engine.store.jobs import LEASE
 from engine.store.types import Connection
 
@@ -30,18 +30,19 @@ class Taker:
 
     def next_due(self, connection: Connection, *, has_threads: bool) -> datetime | None:
         """When the earliest job is due that may be taken then; a job whose rate forbids it counts from when it may."""
-        rooms, is_relayed = self._limits.plan(self._clock.now()).rooms, self._registry.is_relayed
+        now = self._clock.now()
+        rooms, is_relayed = self._limits.plan(now).rooms, self._registry.is_relayed
         if is_relayed or not rooms:
-            return jobs.next_due(connection, self._registry.own_types, has_services=not is_relayed)
+            return claims.next_due(connection, now, self._registry.own_types, has_services=not is_relayed)
         full = [name for room in rooms if room.count == 0 for name in room.types]
         found: list[datetime | None] = []
         if has_threads:
-            found.append(jobs.next_due(connection, self._registry.own_types, except_types=full))
+            found.append(claims.next_due(connection, now, self._registry.own_types, except_types=full))
         elif types := [name for room in rooms if room.count and not room.is_threaded for name in room.types]:
-            found.append(jobs.next_due(connection, types, only_types=types))
+            found.append(claims.next_due(connection, now, types, only_types=types))
         for room in rooms:
             if room.opens_at is not None and (has_threads or not room.is_threaded):
-                due_at = jobs.next_due(connection, room.types, only_types=room.types)
+                due_at = claims.next_due(connection, now, room.types, only_types=room.types)
                 found.append(due_at and max(due_at, room.opens_at))
         return min((each for each in found if each is not None), default=None)
 
@@ -89,7 +90,7 @@ class Taker:
             elif self._registry.is_relayed or (count := min(room.count, limit) if room.is_threaded else room.count) < 1:
                 continue
             else:
-                found = jobs.claim_types(connection, grip, count, room.types)
+                found = claims.claim_types(connection, grip, count, room.types)
                 room.count -= len(found)
             taken += found
             limit -= sum(plan.is_threaded(row.type) for row in found)
@@ -99,8 +100,8 @@ class Taker:
         if limit < 1:
             return []
         registry = self._registry
-        sharing = jobs.Sharing(registry.leaves, registry.own_types, plan.types, has_services=not registry.is_relayed)
-        taken = jobs.claim(connection, grip, limit, sharing)
+        sharing = claims.Sharing(registry.leaves, registry.own_types, plan.types, has_services=not registry.is_relayed)
+        taken = claims.claim(connection, grip, limit, sharing)
         self._others_wait = len(taken) >= limit
         if not plan.rooms:
             return taken

@@ -6,12 +6,12 @@ ran out cannot end a job that another has taken (fencing).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
@@ -19,10 +19,6 @@ from engine.store import bulk
 from engine.store.among import among
 from engine.store.tables import (
     JOB_IS_HELD,
-    JOB_IS_LEFT,
-    JOB_IS_OURS,
-    JOB_IS_READY,
-    JOB_IS_TIMER,
     job,
     job_attempt,
     process_definition,
@@ -114,49 +110,6 @@ class Hold:
             "lease_token": self.token,
             "lease_until": self.until,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """What a worker here does of the work that workers elsewhere could do. *leaves*: whether a job is left to them,
-    by its type, names and `written_as`; *types*: those done here, also where a worker in another process left them.
-    *except_types*: those that are taken for themselves (`claim_types`); *has_services*: whether jobs of handlers are
-    taken at all."""
-
-    leaves: Callable[[str, str, str], bool]
-    types: Collection[str] = ()
-    except_types: Collection[str] = ()
-    has_services: bool = True
-
-
-def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> list[TakenJob]:
-    """Takes up to *limit* due jobs: timers by due time, then the rest by priority and due time."""
-    wanted: dict[str, Any] = {"now": hold.at, "limit": limit}
-    taken = take(connection, list(connection.execute(_DUE_TIMERS, wanted).scalars()), hold)
-    if not sharing.has_services:
-        own = connection.execute(_DUE_OWN, wanted | {"limit": limit - len(taken)})
-        return taken + take(connection, list(own.scalars()), hold)
-    query = _DUE_JOBS
-    if sharing.except_types:
-        query, wanted["limited"] = _DUE_UNLIMITED, sorted(sharing.except_types)
-    while len(taken) < limit:
-        room = limit - len(taken)
-        rows = connection.execute(query, wanted | {"limit": room}).all()
-        left = {row.id for row in rows if row.kind == "service" and sharing.leaves(row.type, row.names, row.written_as)}
-        leave(connection, left)
-        taken += take(connection, [row.id for row in rows if row.id not in left], hold)
-        if not left or len(rows) < room:
-            break
-    if len(taken) < limit and (types := set(sharing.types) - set(sharing.except_types)):
-        wanted |= {"limit": limit - len(taken), "types": sorted(types)}
-        taken += take(connection, list(connection.execute(_DUE_LEFT, wanted).scalars()), hold)
-    return taken
-
-
-def claim_types(connection: Connection, hold: Hold, limit: int, types: Collection[str]) -> list[TakenJob]:
-    """Takes up to *limit* due jobs of *types* alone, by priority and due time."""
-    wanted = {"now": hold.at, "limit": limit, "types": sorted(types)}
-    return take(connection, list(connection.execute(_DUE_OF_TYPES, wanted).scalars()), hold)
 
 
 def standing(connection: Connection, leases: Collection[Lease]) -> set[str]:
@@ -319,31 +272,6 @@ def remove(connection: Connection, job_id: str) -> None:
     connection.execute(delete(job).where(job.c.id == job_id))
 
 
-def next_due(
-    connection: Connection,
-    types: Collection[str] = (),
-    *,
-    except_types: Collection[str] = (),
-    only_types: Collection[str] | None = None,
-    has_services: bool = True,
-) -> datetime | None:
-    """When the earliest job that waits for a worker here is due. *types*: done here even if left to others;
-    *except_types*: there is no room for these; *only_types*: there is room for these alone."""
-    queries = [_FIRST.where(text(JOB_IS_OURS))]
-    if types:
-        queries.append(_FIRST.where(text(JOB_IS_LEFT), job.c.type.in_(sorted(types))))
-    moments: list[datetime] = []
-    for query in queries:
-        if not has_services:
-            query = query.where(job.c.kind != "service")
-        elif only_types is not None:
-            query = query.where(job.c.kind == "service", job.c.type.in_(sorted(only_types)))
-        elif except_types:
-            query = query.where(or_(job.c.kind != "service", job.c.type.not_in(sorted(except_types))))
-        moments += connection.execute(query).scalars()
-    return min(moments, default=None)
-
-
 def timer_at(connection: Connection, instance_id: str, element_id: str) -> Row[Any] | None:
     query = select(job).where(job.c.instance_id == instance_id, job.c.element_id == element_id, job.c.kind == "timer")
     return connection.execute(query.order_by(job.c.due_at)).first()
@@ -390,48 +318,6 @@ _CONTEXT: Final = select(
     process_instance.c.definition_id,
     process_instance.c.version,
 ).where(among(process_instance.c.id, "ids"))
-_FIRST: Final = select(job.c.due_at).order_by(job.c.due_at).limit(1)
-_IS_DUE: Final = job.c.due_at <= bindparam("now")
-_IS_READY: Final = and_(text(JOB_IS_READY), _IS_DUE)
-_IN_ORDER: Final = (job.c.due_at, job.c.created_at, job.c.instance_id, job.c.activity_id)
-_DUE_TIMERS: Final = (
-    select(job.c.id)
-    .where(text(JOB_IS_TIMER), _IS_DUE)
-    .order_by(*_IN_ORDER)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_DUE_JOBS: Final = (
-    select(job.c.id, job.c.kind, job.c.type, job.c.names, job.c.written_as)
-    .where(_IS_READY)
-    .order_by(job.c.rank, *_IN_ORDER)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_DUE_UNLIMITED: Final = _DUE_JOBS.where(
-    or_(job.c.kind != "service", job.c.type.not_in(bindparam("limited", expanding=True)))
-)
-_DUE_OWN: Final = (
-    select(job.c.id)
-    .where(_IS_READY, job.c.kind != "service")
-    .order_by(job.c.rank, *_IN_ORDER)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_DUE_OF_TYPES: Final = (
-    select(job.c.id)
-    .where(_IS_READY, job.c.kind == "service", job.c.type.in_(bindparam("types", expanding=True)))
-    .order_by(job.c.rank, *_IN_ORDER)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_DUE_LEFT: Final = (
-    select(job.c.id)
-    .where(text(JOB_IS_LEFT), _IS_DUE, job.c.type.in_(bindparam("types", expanding=True)))
-    .order_by(job.c.rank, *_IN_ORDER)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
 _TAKE: Final = (
     update(job)
     .where(among(job.c.id, "ids"), job.c.state == JobState.AVAILABLE)

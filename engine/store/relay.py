@@ -47,7 +47,7 @@ def announce(
     leaves: Callable[[str, str, str], bool],
 ) -> list[ReadyJob]:
     """Up to *limit* due jobs of handlers that are not announced, by priority and due time; none while *ahead* others
-    wait to be taken. They count as announced *until* then. *leaves*: as in engine.store.jobs.Sharing."""
+    wait to be taken. They count as announced *until* then. *leaves*: as in engine.store.claims.Sharing."""
     announced = select(job.c.id).where(_ready(now), job.c.lease_until >= now).limit(ahead).subquery()
     room = ahead - (connection.execute(select(func.count()).select_from(announced)).scalar() or 0)
     if (limit := min(limit, room)) < 1:

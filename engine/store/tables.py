@@ -231,6 +231,8 @@ JOB_IS_EXCLUSIVE = "is_exclusive"
 JOB_IS_HELD = "state = 'running'"
 JOB_IS_TIMER = f"{_WAITS} AND kind IN ('timer', 'start_timer')"
 
+_JOBS_IN_ORDER = ("rank", "due_at", "created_at", "instance_id", "activity_id")
+
 job = Table(
     "job",
     metadata,
@@ -264,13 +266,8 @@ job = Table(
     Column("parameters", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("trace", String(64)),  # the traceparent under which it goes on
-    _partial(
-        "ix_job_ready",
-        "rank",
-        "due_at",
-        where=JOB_IS_READY,
-    ),
-    _partial("ix_job_type", "type", "rank", "due_at", where=JOB_IS_READY),
+    _partial("ix_job_ready", *_JOBS_IN_ORDER, where=JOB_IS_READY),
+    _partial("ix_job_type", "type", *_JOBS_IN_ORDER, where=JOB_IS_READY),
     _partial("ix_job_turn", "instance_id", "state", "rank", "due_at", "activity_id", where=JOB_IS_EXCLUSIVE),
     _partial("ix_job_external", "type", "rank", "due_at", where=JOB_IS_LEFT),
     _partial("ix_job_due", "due_at", where=JOB_IS_OURS),

@@ -134,6 +134,23 @@ def test_nothing_reads_a_whole_table(many: tuple[Engine, str]) -> None:
     assert scans == {}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nobody_reads_past_the_jobs_of_a_type_that_has_no_room(many: tuple[Engine, str]) -> None:
+    engine, _ = many
+    engine.deploy(Path(__file__).parents[1] / "jobs" / "exclusive.bpmn")
+    behind = engine.start("plain")
+    engine.handler("ship", max_concurrent=1)(lambda job: {"shipped": True})
+    for name in ("x", "y"):
+        engine.handler(name)(lambda job: None)
+    asked = statements_of(engine, lambda: engine.work(limit=3))
+
+    assert engine.read.instance(behind.id).state == "completed"
+    by_type = [(statement, given) for statement, given in asked if "ORDER BY job.type" in statement]
+    assert by_type
+    assert {steps_of(engine, statement, given) for statement, given in by_type} == {"ix_job_type"}
+
+
 def statements_of(engine: Engine, work: Callable[[], object]) -> list[tuple[str, Any]]:
     """What *work* asks of the filled tables, each statement once with what it was given."""
     asked: dict[str, Any] = {}
@@ -173,3 +190,11 @@ def _sequential(node: dict[str, Any]) -> Iterator[str]:
         yield f"Seq Scan {node['Relation Name']}"
     for child in node.get("Plans", ()):
         yield from _sequential(child)
+
+
+def steps_of(engine: Engine, statement: str, given: Any) -> str:
+    """The index that a statement's plan goes by, and whether what it gives has to be sorted."""
+    explain = "EXPLAIN QUERY PLAN" if engine.store.is_sqlite else "EXPLAIN"
+    with engine.store.reading() as connection:
+        plan = " ".join(row[-1] for row in connection.exec_driver_sql(f"{explain} {statement}", given))
+    return " ".join(re.findall(r"\bix_\w+|Sort\b|TEMP B-TREE", plan))
