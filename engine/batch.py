@@ -166,6 +166,16 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchChange:
+    """Somebody paused or cancelled a batch, or let it go on: the *state* that it had from then on."""
+
+    state: BatchState
+    at: datetime
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchItem:
     """*message*: why it was skipped or failed."""
 

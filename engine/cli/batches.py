@@ -75,39 +75,43 @@ def show(
     database: Database = None,
     json: AsJson = False,
 ) -> None:
-    """Show how far a batch has come, and what came of each item."""
+    """Show how far a batch has come, who paused or cancelled it, and what came of each item."""
     with opened(database) as engine:
         batch, items = engine.batches.get(batch_id), engine.batches.items(batch_id, state, limit)
+        changes = engine.batches.changes(batch_id)
     if json:
-        return output.as_json({"batch": batch, "items": items})
+        return output.as_json({"batch": batch, "changes": changes, "items": items})
     output.say(f"{batch.kind} of {batch.total} ({batch.selection}), {batch.state}: {batch.summary}")
     if batch.reason:
         output.say(f"Reason: {batch.reason} ({batch.actor})")
+    if changes:
+        rows = [(each.state, each.at, each.actor, each.reason) for each in changes]
+        output.table(("became", "at", "by", "reason"), rows)
     rows = [(each.number, each.incident_id or each.instance_id, each.state, each.message) for each in items]
     return output.table(("item", "of", "state", "message"), rows)
 
 
 @app.command()
-def pause(batch_id: BatchId, user: User = None, database: Database = None) -> None:
+def pause(batch_id: BatchId, reason: Reason = "", user: User = None, database: Database = None) -> None:
     """Stop a batch between two items."""
     with opened(database) as engine:
-        engine.batches.pause(batch_id, by=actor(user))
+        engine.batches.pause(batch_id, by=actor(user), reason=reason)
     output.say(f"Paused {batch_id}")
 
 
 @app.command()
-def resume(batch_id: BatchId, user: User = None, database: Database = None) -> None:
+def resume(batch_id: BatchId, reason: Reason = "", user: User = None, database: Database = None) -> None:
     """Let a paused batch go on."""
     with opened(database) as engine:
-        engine.batches.resume(batch_id, by=actor(user))
+        engine.batches.resume(batch_id, by=actor(user), reason=reason)
     output.say(f"Resumed {batch_id}")
 
 
 @app.command()
-def cancel(batch_id: BatchId, user: User = None, database: Database = None) -> None:
+def cancel(batch_id: BatchId, reason: Reason = "", user: User = None, database: Database = None) -> None:
     """End a batch: what is done stays done, the rest is left out."""
     with opened(database) as engine:
-        engine.batches.cancel(batch_id, by=actor(user))
+        engine.batches.cancel(batch_id, by=actor(user), reason=reason)
     output.say(f"Cancelled {batch_id}")
 
 

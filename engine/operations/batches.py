@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from engine.batch import (
     Batch,
+    BatchChange,
     BatchItem,
     BatchState,
     CancelAll,
@@ -103,19 +104,25 @@ class Batches:
         with self._store.reading() as connection:
             return batches.items(connection, batch_id, state, limit, offset)
 
-    def pause(self, batch_id: str, by: str = "system") -> None:
+    def changes(self, batch_id: str) -> list[BatchChange]:
+        """Who paused it, let it go on, cancelled it; when and why. Raises NotFound."""
+        self.get(batch_id)
+        with self._store.reading() as connection:
+            return batches.changes(connection, batch_id)
+
+    def pause(self, batch_id: str, by: str = "system", reason: str = "") -> None:
         """Stops between two items. Raises NotFound, Conflict (it does not run)."""
-        self._move(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, by)
+        self._move(batch_id, (BatchState.RUNNING,), BatchState.PAUSED, by, reason)
 
-    def resume(self, batch_id: str, by: str = "system") -> None:
+    def resume(self, batch_id: str, by: str = "system", reason: str = "") -> None:
         """Raises NotFound, Conflict (it is not paused)."""
-        self._move(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, by)
+        self._move(batch_id, (BatchState.PAUSED,), BatchState.RUNNING, by, reason)
 
-    def cancel(self, batch_id: str, by: str = "system") -> None:
+    def cancel(self, batch_id: str, by: str = "system", reason: str = "") -> None:
         """What is done stays done; the rest is left out. Raises NotFound, Conflict (it has ended)."""
-        self._move(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, by)
+        self._move(batch_id, (BatchState.RUNNING, BatchState.PAUSED), BatchState.CANCELLED, by, reason)
 
-    def _move(self, batch_id: str, seen: tuple[BatchState, ...], state: BatchState, by: str) -> None:
+    def _move(self, batch_id: str, seen: tuple[BatchState, ...], state: BatchState, by: str, reason: str) -> None:
         at = self._clock.now()
 
         def work(session: Session) -> None:
@@ -125,6 +132,7 @@ class Batches:
             is_over = state is BatchState.CANCELLED
             if not batches.move(connection, batch_id, seen, state, at if is_over else None):
                 raise Conflict(f"Batch '{batch_id}' is {self.get(batch_id).state}.")
+            batches.add_change(connection, batch_id, BatchChange(state, at, by, reason))
             if is_over:
                 batches.leave_out(connection, batch_id, at)
                 jobs.remove(connection, job_id(batch_id))

@@ -34,3 +34,14 @@ batch_item = Table(
     Column("ended_at", Moment),
     Index(None, "batch_id", "state", "number"),
 )
+
+batch_change = Table(
+    "batch_change",
+    metadata,
+    Column("batch_id", ID, ForeignKey("batch.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("reason", Text, nullable=False),
+)

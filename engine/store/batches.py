@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
-from engine.batch import Batch, BatchItem, BatchState, ItemState, Retried
-from engine.store.batch_tables import batch, batch_item
+from engine.batch import Batch, BatchChange, BatchItem, BatchState, ItemState, Retried
+from engine.store.batch_tables import batch, batch_change, batch_item
 from engine.store.codec import decode, encode
 from engine.store.tables import activity, incident
 from engine.store.types import AnyRow
@@ -102,6 +102,15 @@ def move(connection: Connection, batch_id: str, seen: Sequence[str], state: str,
     return connection.execute(change.values(state=state, ended_at=ended_at)).rowcount == 1
 
 
+def add_change(connection: Connection, batch_id: str, change: BatchChange) -> None:
+    """To a batch that is locked."""
+    columns = batch_change.c
+    last = select(func.max(columns.number)).where(columns.batch_id == batch_id)
+    number = (connection.execute(last).scalar() or 0) + 1
+    row = {"state": change.state, "at": change.at, "actor": change.actor, "reason": change.reason}
+    connection.execute(insert(batch_change), {"batch_id": batch_id, "number": number, **row})
+
+
 def leave_out(connection: Connection, batch_id: str, at: datetime) -> None:
     """What still waits will not be done."""
     waiting = and_(batch_item.c.batch_id == batch_id, batch_item.c.state == ItemState.WAITING)
@@ -120,6 +129,12 @@ def listed(connection: Connection, limit: int) -> list[Batch]:
 def find(connection: Connection, batch_id: str) -> Batch | None:
     row = connection.execute(select(batch).where(batch.c.id == batch_id)).first()
     return _batch(connection, row) if row is not None else None
+
+
+def changes(connection: Connection, batch_id: str) -> list[BatchChange]:
+    """In their order."""
+    query = select(batch_change).where(batch_change.c.batch_id == batch_id).order_by(batch_change.c.number)
+    return [BatchChange(BatchState(row.state), row.at, row.actor, row.reason) for row in connection.execute(query)]
 
 
 def items(connection: Connection, batch_id: str, state: str | None, limit: int, offset: int) -> list[BatchItem]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from engine.store.batch_tables import batch as batch
+from engine.store.batch_tables import batch_change as batch_change
 from engine.store.batch_tables import batch_item as batch_item
 from engine.store.history_tables import activity as activity
 from engine.store.history_tables import agent_step as agent_step

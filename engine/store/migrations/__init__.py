@@ -14,7 +14,7 @@ from engine.store.transaction import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0013"  # the newest migration; a start that finds it does not import Alembic
+HEAD = "0014"  # the newest migration; a start that finds it does not import Alembic
 _LOCK = 0x6665726D617461  # any number that is ours: "fermata"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine import Engine
@@ -65,13 +66,16 @@ def test_a_batch_is_started_and_watched(fermata: Fermata, folder: Path) -> None:
         fermata("start", "line")
 
     batch = fermata("batch", "start", "cancel", "--process", "line", "--reason", "recall", "--json").json
-    assert fermata("batch", "pause", batch["id"]).code == 0
+    assert fermata("batch", "pause", batch["id"], "--reason", "too fast", "--user", "olga").code == 0
     assert "0 cancelled, 3 waiting" in fermata("batch", "list").out
     assert fermata("batch", "resume", batch["id"]).code == 0
     worked(folder)
     shown = fermata("batch", "show", batch["id"])
     assert "completed: 3 cancelled" in shown.out
     assert "Reason: recall" in shown.out
+    assert re.search(r"paused .* olga +too fast", shown.out)
+    changes = fermata("batch", "show", batch["id"], "--json").json["changes"]
+    assert [(each["state"], each["reason"]) for each in changes] == [("paused", "too fast"), ("running", "")]
     assert [each["state"] for each in fermata("batch", "show", batch["id"], "--json").json["items"]] == ["done"] * 3
     assert "is completed" in fermata("batch", "cancel", batch["id"]).err
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from engine import Engine, Job
 from engine.batch import (
     ActivateAll,
+    BatchChange,
     BatchState,
     CancelAll,
     DeleteAll,
@@ -23,6 +25,7 @@ from engine.batch import (
     kind_of,
     operation_from,
 )
+from engine.clock import VirtualClock
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model import InstanceState
 from engine.modification import CancelActivity, CancelElement, Move, StartAfter, StartBefore, StartOn
@@ -206,6 +209,28 @@ def test_a_paused_batch_goes_on_and_a_cancelled_one_leaves_the_rest(
     assert (found.state, found.done, found.cancelled, found.ended_at is None) == (BatchState.CANCELLED, 2, 2, False)
     with pytest.raises(Conflict, match="is cancelled"):
         lines.batches.resume(batch.id)
+
+
+def test_who_steered_a_batch_when_and_why_is_on_record(lines: Engine, clock: VirtualClock) -> None:
+    started(lines, 2)
+    batch = lines.batch(CancelAll(), where=ALL, by="ann", reason="recall 17")
+    assert lines.batches.changes(batch.id) == []
+    began = clock.now()
+    lines.batches.pause(batch.id, by="olga", reason="too fast")
+    clock.advance(timedelta(hours=1))
+    lines.batches.resume(batch.id, by="ann")
+    lines.batches.cancel(batch.id, by="olga", reason="wrong parcels")
+    with pytest.raises(Conflict):
+        lines.batches.cancel(batch.id, by="ben", reason="too late")
+
+    later = began + timedelta(hours=1)
+    assert lines.batches.changes(batch.id) == [
+        BatchChange(BatchState.PAUSED, began, "olga", "too fast"),
+        BatchChange(BatchState.RUNNING, later, "ann", ""),
+        BatchChange(BatchState.CANCELLED, later, "olga", "wrong parcels"),
+    ]
+    with pytest.raises(NotFound):
+        lines.batches.changes("none")
 
 
 def test_a_batch_whose_worker_is_killed_is_taken_up_where_it_was(lines: Engine, database_url: str) -> None:
