@@ -220,7 +220,7 @@ class _Reader:
 
     def _partition(self, database: Mapping[str, Any]) -> str | None:
         path = ("database", "history_partition")
-        text = self._text(database, path)
+        text = self._text(database, path) or None
         if text not in (None, "month", "week", "day"):
             raise self._wrong(path, f'\'{text}\' is no span of a partition. Write "month", "week" or "day".')
         return text
