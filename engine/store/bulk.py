@@ -14,8 +14,9 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
 
+from engine.store.faults import wrapped
+from engine.store.months import Month, by_month
 from engine.store.types import Moment
 
 Row = dict[str, Any]
@@ -43,10 +44,13 @@ def update(
 
     *only_where*: a further condition of ours, as SQL that says whose column it means.
     """
-    statement, bind = _update(connection.dialect.name, table, columns, only_where, _at_most(len(changes)))
     names = [str(column.name) for column in table.primary_key]
-    rows = [row | dict(zip(names, key, strict=True)) for key, row in changes]
-    return _run(connection, statement, bind, rows)
+    count = 0
+    for month, some in by_month(connection, table.name, changes):
+        statement, bind = _update(connection.dialect.name, table, columns, only_where, _at_most(len(some)), month)
+        rows = [row | dict(zip(names, key, strict=True)) for key, row in some]
+        count += _run(connection, statement, bind, rows)
+    return count
 
 
 def delete(connection: Connection, table: Table, names: tuple[str, ...], keys: Collection[Key]) -> None:
@@ -58,13 +62,12 @@ def delete(connection: Connection, table: Table, names: tuple[str, ...], keys: C
 def _run(connection: Connection, statement: str, bind: Bind, rows: Sequence[Row]) -> int:
     if connection.dialect.name != "sqlite":
         return connection.exec_driver_sql(statement, bind(rows)).rowcount
-    errors = connection.dialect.loaded_dbapi.Error
     cursor = connection.connection.cursor()
     try:
         cursor.executemany(statement, bind(rows))
         return cursor.rowcount
-    except errors as problem:  # as it would be told by the compiler's statements
-        raise DBAPIError.instance(statement, None, problem, errors, dialect=connection.dialect) from problem
+    except connection.dialect.loaded_dbapi.Error as problem:
+        raise wrapped(problem, statement, connection.dialect) from problem
     finally:
         cursor.close()
 
@@ -81,7 +84,9 @@ def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bi
 
 
 @lru_cache(1024)
-def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: str, limit: int) -> tuple[str, Bind]:
+def _update(
+    dialect: str, table: Table, columns: tuple[str, ...], only_where: str, limit: int, month: Month | None
+) -> tuple[str, Bind]:
     changed = [name for name in columns if name != GUARD]
     keys = [str(column.name) for column in table.primary_key]
     same = [(name, name) for name in keys] + ([("version", GUARD)] if GUARD in columns else [])
@@ -93,6 +98,8 @@ def _update(dialect: str, table: Table, columns: tuple[str, ...], only_where: st
         return f"UPDATE {table.name} SET {settings} WHERE {where}{condition}", _tuples(table, names)
     settings = ", ".join(f"{_quoted(name)} = v.{_quoted(name)}" for name in changed)
     where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(value)}" for name, value in same)
+    if month is not None:
+        where += f" AND {table.name}.{keys[0]} >= '{month[0]}' AND {table.name}.{keys[0]} < '{month[1]}'"
     source = _few_records(table, names, limit)
     return f"UPDATE {table.name} SET {settings} FROM {source} WHERE {where}{condition}", _json
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
@@ -47,6 +47,11 @@ class TooSlow(EngineError):
             "A statement took too long for the database and was stopped; nothing has changed. Ask for less at once, "
             "or raise statement_timeout in the options of the database's URL."
         )
+
+
+def wrapped(problem: Exception, statement: str, dialect: Any) -> Exception:
+    """What the driver of *dialect* said of a statement that went straight to it, as SQLAlchemy would tell it."""
+    return DBAPIError.instance(statement, None, problem, dialect.loaded_dbapi.Error, dialect=dialect)
 
 
 def is_lost_race(problem: DBAPIError) -> bool:

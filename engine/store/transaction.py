@@ -32,6 +32,7 @@ from engine.store.faults import (
     is_unwritten,
     lost,
     step_aside,
+    wrapped,
 )
 from engine.store.sharing import SharedCommits
 
@@ -159,12 +160,13 @@ class Store:
         if not self.is_sqlite:
             with self.reading() as connection:
                 return connection.execute(query, values).first()
-        errors, statement = self.database.dialect.loaded_dbapi.Error, _as_text(query, self.database.dialect)
+        dialect = self.database.dialect
+        statement = _as_text(query, dialect)
         try:  # one statement sees one state: it needs no BEGIN
             with self._at_hand() as connection, closing(connection.cursor()) as cursor:
                 return cursor.execute(statement, values).fetchone()
-        except errors as problem:
-            raise DBAPIError.instance(statement, None, problem, errors, dialect=self.database.dialect) from problem
+        except dialect.loaded_dbapi.Error as problem:
+            raise wrapped(problem, statement, dialect) from problem
 
     @contextmanager
     def _at_hand(self) -> Generator[Any]:
@@ -277,7 +279,12 @@ class Store:
         @event.listens_for(database, "begin")
         def begin(connection: Connection) -> None:
             writes = connection.get_execution_options().get("fermata_writes", False)
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
+            driver: Any = connection.connection.driver_connection
+            try:
+                driver.execute(statement).close()
+            except driver.OperationalError as problem:
+                raise wrapped(problem, statement, connection.dialect) from problem
 
         _ = configure, begin
         return database
