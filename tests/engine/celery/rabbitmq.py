@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tests.engine.celery.brokers import NotThere, free_port, serving
@@ -37,18 +36,23 @@ def installed() -> Path:
         raise NotThere(
             f"There is no RabbitMQ, and no {programs[0]} to get it with. Install it: apt install rabbitmq-server."
         )
+    try:
+        _get()
+    except OSError as problem:
+        raise NotThere(f"RabbitMQ could not be unpacked into {HERE}: {problem}") from problem
+    return HERE
+
+
+def _get() -> None:
     with tempfile.TemporaryDirectory(prefix="rabbitmq-", dir=HERE.parent) as folder:
         _download(Path(folder))
         root = Path(folder) / "root"
         for package in Path(folder).glob("*.deb"):
             _run(["dpkg", "-x", package, root])
         if not _is_there(root):
-            raise NotThere(
-                "Debian's packages of RabbitMQ are not laid out as expected. Install it: apt install rabbitmq-server."
-            )
-        with suppress(OSError):  # another run was faster
+            raise NotThere("Debian's packages are not laid out as expected: no usr/lib/rabbitmq or usr/lib/erlang.")
+        if not _is_there(HERE):  # else another run was faster
             root.rename(HERE)
-    return HERE
 
 
 def _is_there(root: Path) -> bool:
