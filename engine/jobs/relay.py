@@ -72,12 +72,13 @@ class Relay:
         """Announces what is ready; how many jobs. Raises what *send* raises: the rest is announced the next time."""
         count = 0
         with self._turn:
-            while ready := self._announce():
-                count += len(ready)
-                self._send_all(ready)
+            while (ready := self._announce()) != []:
+                count += len(ready or ())
+                self._send_all(ready or [])
         return count
 
-    def _announce(self) -> list[ReadyJob]:
+    def _announce(self) -> list[ReadyJob] | None:
+        """None where there may be some behind those that are left to others."""
         now = self._clock.now()
         with self._store.reading() as connection:
             if not relay.has_ready(connection, now):

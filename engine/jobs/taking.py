@@ -26,6 +26,7 @@ class Taker:
         self._limits = limits
         self._clock = clock
         self._others_wait = False
+        self.is_cut = False  # the last look ended before it had seen all (engine.store.claims.Claimed)
         self._turn = 0
 
     def next_due(self, connection: Connection, *, has_threads: bool) -> datetime | None:
@@ -97,11 +98,12 @@ class Taker:
         return taken
 
     def _claim_unlimited(self, connection: Connection, grip: jobs.Hold, limit: int, plan: Plan) -> list[jobs.TakenJob]:
+        self.is_cut = False
         if limit < 1:
             return []
         registry = self._registry
         sharing = claims.Sharing(registry.leaves, registry.own_types, plan.types, has_services=not registry.is_relayed)
-        taken = claims.claim(connection, grip, limit, sharing)
+        taken, self.is_cut = claims.claim(connection, grip, limit, sharing)
         self._others_wait = len(taken) >= limit
         if not plan.rooms:
             return taken

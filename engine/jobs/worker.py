@@ -123,10 +123,12 @@ class Worker:
         """Up to *limit* due jobs, leased, and those that run elsewhere."""
         if not self.has_due(has_threads=limit > 0):
             return []
-        with self._store.writing() as connection:
-            taken = self._taker.take(connection, limit)
-        self.limits.begin(taken, self._clock.now())
-        return taken
+        while True:
+            with self._store.writing() as connection:
+                taken = self._taker.take(connection, limit)
+            if taken or not self._taker.is_cut:
+                self.limits.begin(taken, self._clock.now())
+                return taken
 
     @property
     def may_take_more(self) -> bool:
@@ -241,6 +243,8 @@ class Worker:
                 done, finished = finished, []
                 self.settle(done, take)
                 self.limits.begin(taken, self._clock.now())
+                if not taken and self._taker.is_cut:
+                    taken = self.take(room)
             elif room:
                 taken = self.take(room)
         finally:  # also when somebody stops us from the keyboard

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, text
 
@@ -20,6 +20,9 @@ from engine.store.types import AnyRow
 CROWD: Final = 128
 """Jobs at the head of the queue that are looked at, before all are asked for type by type."""
 MOST_TYPES: Final = 1000
+LEFT_AT_ONCE: Final = 100
+MOST_LEFT: Final = 500
+"""Jobs that one transaction leaves to workers elsewhere: a type may come to be theirs when very many wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +38,36 @@ class Sharing:
     has_services: bool = True
 
 
-def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> list[TakenJob]:
+class Claimed(NamedTuple):
+    """*is_cut*: so many were left to workers elsewhere that the look ended there; there may be more behind."""
+
+    taken: list[TakenJob]
+    is_cut: bool = False
+
+
+def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> Claimed:
     """Takes up to *limit* due jobs: timers by due time, then the rest by priority and due time."""
     wanted: dict[str, Any] = {"now": hold.at, "limit": limit}
     taken = take(connection, list(connection.execute(_DUE_TIMERS, wanted).scalars()), hold)
     if not sharing.has_services:
         own = connection.execute(_DUE_OWN, wanted | {"limit": limit - len(taken)})
-        return taken + take(connection, list(own.scalars()), hold)
-    while len(taken) < limit:
-        room = limit - len(taken)
-        rows = _due_jobs(connection, hold.at, room, sharing.except_types)
+        return Claimed(taken + take(connection, list(own.scalars()), hold))
+    moved = 0
+    while (room := limit - len(taken)) > 0:
+        count = max(room, LEFT_AT_ONCE) if moved else room
+        rows = _due_jobs(connection, hold.at, count, sharing.except_types)
         left = {row.id for row in rows if row.kind == "service" and sharing.leaves(row.type, row.names, row.written_as)}
         leave(connection, left)
-        taken += take(connection, [row.id for row in rows if row.id not in left], hold)
-        if not left or len(rows) < room:
+        moved += len(left)
+        taken += take(connection, [row.id for row in rows if row.id not in left][:room], hold)
+        if not left or len(rows) < count:
             break
+        if moved >= MOST_LEFT:
+            return Claimed(taken, is_cut=True)
     if len(taken) < limit and (types := set(sharing.types) - set(sharing.except_types)):
         wanted |= {"limit": limit - len(taken), "types": sorted(types)}
         taken += take(connection, list(connection.execute(_DUE_LEFT, wanted).scalars()), hold)
-    return taken
+    return Claimed(taken)
 
 
 def claim_types(connection: Connection, hold: Hold, limit: int, types: Collection[str]) -> list[TakenJob]:

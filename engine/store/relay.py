@@ -45,9 +45,10 @@ def announce(
     limit: int,
     ahead: int,
     leaves: Callable[[str, str, str], bool],
-) -> list[ReadyJob]:
+) -> list[ReadyJob] | None:
     """Up to *limit* due jobs of handlers that are not announced, by priority and due time; none while *ahead* others
-    wait to be taken. They count as announced *until* then. *leaves*: as in engine.store.claims.Sharing."""
+    wait to be taken. They count as announced *until* then. *leaves*: as in engine.store.claims.Sharing. None
+    where all that were found are left to others: more may stand behind them."""
     announced = select(job.c.id).where(_ready(now), job.c.lease_until >= now).limit(ahead).subquery()
     room = ahead - (connection.execute(select(func.count()).select_from(announced)).scalar() or 0)
     if (limit := min(limit, room)) < 1:
@@ -68,7 +69,7 @@ def announce(
         if row.id not in left
     ]
     _mark(connection, [each.id for each in ready], {"lease_owner": RELAY, "lease_until": until})
-    return ready
+    return ready if ready or not left else None
 
 
 def withdraw(connection: Connection, job_ids: Collection[str]) -> None:
