@@ -344,6 +344,23 @@ class CleanupRecord:
     last_ended_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """Who runs jobs. *holds*: how many it has under a lease now, by type. What is None is not known of one that is
+    seen by its leases alone: a worker elsewhere, of a Celery fleet, or of a version that does not tell.
+    *is_alive*: it was heard of just now."""
+
+    name: str
+    host: str | None = None
+    process_id: int | None = None
+    engine_version: str | None = None
+    threads: int | None = None
+    started_at: datetime | None = None
+    heard_at: datetime | None = None
+    is_alive: bool | None = None
+    holds: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
 class PublicationOutcome(StrEnum):
     DELIVERED = "delivered"
     STORED = "stored"  # it waits for a receiver until it expires

@@ -86,9 +86,10 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("From due to done", "s", quantiles("job_seconds", "type", BY_TYPE)),
         Panel("How late timers are", "s", quantiles("timer_lateness_seconds", "")),
         Panel(
-            "Timers and failed jobs",
+            "Timers, failed jobs, workers",
             "short",
             (
+                (largest("workers_alive"), "worker pools that live"),
                 (largest("timers_waiting"), "timers not due yet"),
                 (largest("jobs_running"), "jobs under a lease"),
                 (largest("jobs_failed"), "jobs out of retries"),

@@ -46,6 +46,7 @@ _OPERATIONS = "Operations"
 
 app.command(rich_help_panel=_RUN)(server.up)
 app.command(rich_help_panel=_RUN)(operations.work)
+app.command(rich_help_panel=_RUN)(operations.workers)
 app.command(rich_help_panel=_RUN)(observing.health)
 app.command("test", rich_help_panel=_RUN)(scenarios.run_scenarios)
 app.command(rich_help_panel=_MODELS)(models.deploy)

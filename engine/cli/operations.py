@@ -80,6 +80,32 @@ def _wait(stop: threading.Event) -> None:
         pass
 
 
+def workers(database: Database = None, json: AsJson = False) -> None:
+    """List the workers on all machines: since when they run, when they were heard of, and which jobs they hold."""
+    with opened(database) as engine:
+        found = engine.read.workers()
+    if json:
+        return output.as_json(found)
+    rows = [
+        (
+            each.name,
+            "unknown" if each.is_alive is None else "running" if each.is_alive else "silent",
+            each.host,
+            each.process_id,
+            each.threads,
+            each.engine_version,
+            each.started_at,
+            each.heard_at,
+            ", ".join(f"{count} {type}" for type, count in each.holds.items()),
+        )
+        for each in found
+    ]
+    columns = ("worker", "state", "host", "process", "threads", "version", "since", "heard", "holds")
+    return output.table(
+        columns, rows, empty="No worker runs. Start some with 'fermata up' or 'fermata work --forever'."
+    )
+
+
 def incidents(
     limit: Annotated[int, typer.Option("--limit", min=1)] = 50,
     offset: Annotated[int, typer.Option("--offset", min=0)] = 0,

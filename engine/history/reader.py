@@ -11,6 +11,7 @@ from engine.deployments import definition_of
 from engine.errors import NotFound
 from engine.forms import FormDescription
 from engine.forms.finding import FormFinder
+from engine.jobs.presence import ALIVE
 from engine.keys import Key, text_of_key
 from engine.model import (
     ActivityRecord,
@@ -27,9 +28,10 @@ from engine.model import (
     ProcessInstance,
     Slice,
     UserTask,
+    WorkerRecord,
 )
 from engine.programs import Programs
-from engine.store import data_stores, definitions, history, history_pages, lists, messages, retention
+from engine.store import data_stores, definitions, history, history_pages, lists, messages, retention, workers
 from engine.store.instances import scoped_variables
 from engine.store.transaction import Store
 
@@ -205,6 +207,11 @@ class Reader:
         """Those of all instances."""
         with self._store.reading() as connection:
             return lists.open_incidents(connection, newest_first=newest_first, limit=limit, offset=offset)
+
+    def workers(self) -> list[WorkerRecord]:
+        """Those that run jobs, on whichever machine; one that fell silent is told of for an hour."""
+        with self._store.reading() as connection:
+            return workers.listed(connection, self._clock.now() - ALIVE)
 
     def data_stores(self) -> list[DataStoreValue]:
         """The data stores that have a value, by key."""

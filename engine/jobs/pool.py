@@ -80,6 +80,8 @@ class WorkerPool:
             self._news.notify()
         self._pump.join()
         self._worker.give_back(unbegun)
+        with suppress(DatabaseAway):
+            self._worker.presence.leave()
         self._threads, self._pump = [], None
 
     def wake(self) -> None:
@@ -222,6 +224,7 @@ class WorkerPool:
             held = [*self._running.values(), *self._elsewhere.values(), *self._waiting]
         if held:
             self._worker.extend(held)
+        self._worker.presence.beat(len(self._threads))
 
     def _rest(self, beat_at: float, has_room: bool) -> None:
         """Until something is finished, committed or due, and no longer than a poll."""

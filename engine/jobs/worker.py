@@ -26,6 +26,7 @@ from engine.jobs.held import HeldJob
 from engine.jobs.limits import Limits
 from engine.jobs.outcome import Failed, Move, Outcome, RanOn
 from engine.jobs.own import OwnJobs
+from engine.jobs.presence import Presence
 from engine.jobs.running_on import Runner
 from engine.jobs.services import Services
 from engine.jobs.settling import Settled, Settling
@@ -67,6 +68,7 @@ class Worker:
         self._registry = registry
         self._clock = clock
         self.name = f"{_machine()}:{os.getpid()}:{token_hex(4)}"
+        self.presence = Presence(store, self.name, clock)
         self.limits = Limits(registry)
         self._taker = Taker(self.name, registry, self.limits, clock)
         self.services = Services(store, registry, secrets, own, settling.judge, clock)

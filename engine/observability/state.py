@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from engine.jobs.presence import ALIVE
 from engine.store import gauges
 from engine.store.transaction import DatabaseError
 
@@ -94,6 +95,7 @@ class EngineState(Collector):
         yield _gauge("jobs_running", "Jobs under a lease.", queue.running)
         yield _gauge("jobs_failed", "Jobs out of retries.", queue.failed)
         yield _gauge("timers_waiting", "Timers that are not due yet.", queue.timers_waiting)
+        yield _gauge("workers_alive", "Worker pools that were heard of just now.", queue.workers)
         yield _gauge("incidents_open", "Incidents that wait for an operator.", queue.incidents)
 
     def _looked_up(self) -> gauges.Queue | None:
@@ -105,7 +107,8 @@ class EngineState(Collector):
     def _read(self) -> gauges.Queue | None:
         try:
             with self._engine.store.reading() as connection:
-                return gauges.queue(connection, self._engine.clock.now())
+                now = self._engine.clock.now()
+                return gauges.queue(connection, now, now - ALIVE)
         except DatabaseError:
             return None
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, inspect, select, text
 from engine.model import JobState
 from engine.store.migrations import HEAD
 from engine.store.tables import incident, job
+from engine.store.workers import count_heard
 
 MOST = 100_000
 """Rows that are counted; where there are more, this is said."""
@@ -28,9 +29,10 @@ class Queue:
     timers_waiting: int = 0
     failed: int = 0
     incidents: int = 0
+    workers: int = 0
 
 
-def queue(connection: Connection, now: datetime, most: int = MOST) -> Queue:
+def queue(connection: Connection, now: datetime, heard_since: datetime, most: int = MOST) -> Queue:
     """Each count is by an index of its own, and stops at *most*."""
     ready = (job.c.state == JobState.AVAILABLE, ~job.c.is_suspended)
     of = {
@@ -45,6 +47,7 @@ def queue(connection: Connection, now: datetime, most: int = MOST) -> Queue:
         timers_waiting=_count(connection, most, *of["timers"], job.c.due_at > now),
         failed=_count(connection, most, job.c.state == JobState.FAILED),
         incidents=_count(connection, most, incident.c.resolved_at.is_(None)),
+        workers=count_heard(connection, heard_since),
     )
 
 

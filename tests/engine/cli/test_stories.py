@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from engine import Engine
 from tests.engine.cli.conftest import MODELS, Fermata
 
 HANDLERS = """
@@ -155,3 +156,13 @@ def test_people_are_added_with_a_password_from_the_input(fermata: Fermata, monke
 
     people = fermata("people", "list", "--json").json
     assert [(each["name"], each["groups"], each["is_admin"]) for each in people] == [("ann", ["managers"], True)]
+
+
+def test_the_workers_are_listed(approval: Fermata, folder: Path) -> None:
+    assert "No worker runs" in approval("workers").out
+
+    with Engine(f"sqlite:///{folder / 'var' / 'fermata.db'}") as engine:
+        engine._worker.presence.beat(4)
+        (told,) = approval("workers", "--json").json
+        assert (told["name"], told["threads"], told["is_alive"]) == (engine._worker.name, 4, True)
+        assert " running " in approval("workers").out

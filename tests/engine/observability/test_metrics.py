@@ -154,7 +154,7 @@ def test_counting_stops_at_a_bound(order: Engine) -> None:
     for _ in range(3):
         order.start("order")
     with order.store.reading() as connection:
-        assert gauges.queue(connection, order.clock.now(), most=2).due["jobs"] == 2
+        assert gauges.queue(connection, order.clock.now(), order.clock.now(), most=2).due["jobs"] == 2
 
 
 def test_pool_memory_and_connections_are_told(order: Engine) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.jobs.presence import Presence
 from tests.webapp.api.conftest import ORDER
 from webapp.areas.api.access import Throttle
 
@@ -296,3 +297,11 @@ def test_the_docs_are_read_offline(anybody):
     assert "POST /api/v1/external-tasks/fetch" in page.text
     assert "://" not in page.text.replace("http://www.w3.org", "")
     assert anybody.get("/problems/conflict").headers["Location"] == "/api/v1/docs#problem-conflict"
+
+
+def test_the_workers_and_what_they_hold_are_listed(api, order, the_engine):
+    Presence(the_engine.store, "box-1:7:ab", the_engine.clock).beat(4)
+
+    (told,) = api.get("/workers").json["items"]
+
+    assert (told["name"], told["threads"], told["is_alive"], told["holds"]) == ("box-1:7:ab", 4, True, {})

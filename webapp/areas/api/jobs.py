@@ -7,7 +7,15 @@ from engine.tokens import Scope
 from webapp.areas.api.lists import given, page, search
 from webapp.areas.api.operation import Call, operation
 from webapp.areas.api.records import Listed
-from webapp.areas.api.work_records import IncidentFilter, IncidentTold, JobFilter, JobTold, RetryIncident, SetRetries
+from webapp.areas.api.work_records import (
+    IncidentFilter,
+    IncidentTold,
+    JobFilter,
+    JobTold,
+    RetryIncident,
+    SetRetries,
+    WorkerTold,
+)
 from webapp.context import the_engine
 
 _TAG = "Jobs and incidents"
@@ -20,6 +28,12 @@ def list_jobs(call: Call) -> Listed[JobTold]:
     wanted = search(query, *(given(name, getattr(query, name)) for name in ("instance_id", "state", "type", "kind")))
     found = [each.item for each in the_engine().find.jobs(wanted)]
     return page(found, query, JobTold.model_validate, lambda each: each.id)
+
+
+@operation("GET", "/workers", tag=_TAG, scope=Scope.READ, answers={200: Listed[WorkerTold]})
+def list_workers(call: Call) -> Listed[WorkerTold]:
+    """List who runs jobs, on whichever machine, and what each holds; all of them at once."""
+    return Listed[WorkerTold](items=[WorkerTold.model_validate(each) for each in the_engine().read.workers()])
 
 
 @operation("PUT", "/jobs/{id}/retries", tag=_TAG, scope=Scope.OPERATE, body=SetRetries, answers={204: None})

@@ -288,6 +288,21 @@ class IncidentTold(Told):
     resolved_by: str | None
 
 
+class WorkerTold(Told):
+    """*holds*: how many jobs it has under a lease, by type. What is null is not known of one that is seen by its
+    leases alone."""
+
+    name: str
+    host: str | None
+    process_id: int | None
+    engine_version: str | None
+    threads: int | None
+    started_at: datetime | None
+    heard_at: datetime | None
+    is_alive: bool | None
+    holds: dict[str, int]
+
+
 class IncidentFilter(Paged):
     instance_id: Text | None = None
     process_key: Text | None = None
