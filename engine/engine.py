@@ -53,8 +53,9 @@ class Engine(Steering):
     bring its tables up to date first; *resolver*: finds an executor for names nobody registered; *secrets*: gives
     the value of a secret by its name, else the environment's FERMATA_SECRET_<name>; *history_time_to_live*: how long
     ended instances are kept whose diagram does not say it, as days or an ISO 8601 duration, None for ever;
-    *history_partition*: a month, week or day, the span of each partition of history on PostgreSQL; *save_points*: the state is saved before each Python handler, else only where the diagram (`asyncBefore`,
-    `asyncAfter`) or the handler says so.
+    *history_partition*: month, week or day, the span of each partition of history on PostgreSQL; *save_points*: the
+    state is saved before each Python handler, else only where the diagram (`asyncBefore`, `asyncAfter`) or the handler
+    says so.
     """
 
     def __init__(

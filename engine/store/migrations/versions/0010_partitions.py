@@ -18,7 +18,11 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = """
+    WITH letters AS (SELECT regexp_split_to_table('0123456789abcdefghjkmnpqrstvwxyz', '') AS letter)
+    SELECT array_agg(pair ORDER BY pair) = array_agg(pair ORDER BY pair COLLATE "C")
+    FROM (SELECT a.letter || b.letter AS pair FROM letters a, letters b) pairs
+"""
 _OPEN = "ended_at IS NULL"
 _TABLES = {  # the columns of the key, the first of which says the range; and the other indexes
     "activity": (("instance_id", "activity_id"), {"ix_activity_open": ("instance_id", _OPEN)}),
@@ -32,7 +36,7 @@ _TABLES = {  # the columns of the key, the first of which says the range; and th
 
 def upgrade() -> None:
     connection = op.get_bind()
-    if connection.dialect.name == "sqlite" or not _sorts_ids(connection):
+    if connection.dialect.name == "sqlite" or not connection.execute(sa.text(_PAIRS)).scalar():
         return
     op.execute(f"LOCK TABLE process_instance, {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE")
     for table, (key, indexes) in _TABLES.items():
@@ -48,11 +52,6 @@ def upgrade() -> None:
             op.create_index(name, table, [column], unique=False, postgresql_where=where)
         op.execute(f"ALTER TABLE {table} ATTACH PARTITION {rest} DEFAULT")
         _grant_as_before(connection, table, rest)
-
-
-def _sorts_ids(connection: sa.Connection) -> bool:
-    query = sa.text("SELECT string_agg(each, '' ORDER BY each) FROM regexp_split_to_table(:letters, '') each")
-    return connection.execute(query, {"letters": _ALPHABET}).scalar() == _ALPHABET
 
 
 def _grant_as_before(connection: sa.Connection, table: str, rest: str) -> None:
