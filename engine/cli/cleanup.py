@@ -49,11 +49,13 @@ def _removed(engine: Engine, *, is_dry_run: bool, limit: int | None, by: str) ->
 
 
 def _say(done: Cleanup) -> None:
-    if not done.instances and not done.data_changes:
+    if not done.instances and not done.data_changes and not done.partitions:
         return output.say("Nothing has been kept long enough to go.")
     if done.data_changes:
         went = f"{done.data_changes} earlier value{'' if done.data_changes == 1 else 's'} of data stores"
         output.say(f"{went} would go." if done.is_dry_run else f"Removed {went}.")
+    if done.partitions:
+        output.say(f"Dropped history in {done.partitions} partition{'' if done.partitions == 1 else 's'} of time.")
     if not done.instances:
         return None
     output.table(("definition", "instances"), sorted(done.definitions.items()))

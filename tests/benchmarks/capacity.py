@@ -23,13 +23,15 @@ class TableCost:
 
 @dataclass(frozen=True, slots=True)
 class UnitCosts:
-    """Of one instance of a process. *removed_per_second*: instances that the cleanup deletes, row by row."""
+    """Of one instance of a process. *removed_per_second*: instances that the cleanup deletes, row by row;
+    *left_per_second*: where their history is left to be dropped with its partition."""
 
     tables: Mapping[str, TableCost]
     commits: float
     wal_bytes: float
     instances_per_second: float
     removed_per_second: float
+    left_per_second: float
 
     @property
     def rows(self) -> float:
@@ -55,16 +57,16 @@ class Day:
 
 
 def simulate(costs: UnitCosts, per_day: float, days: int, kept_days: int | None, *, drops: bool = False) -> list[Day]:
-    """*per_day* instances come and end each day; each is removed *kept_days* later, row by row or (*drops*) with its
-    partition, which takes no time worth counting. None: never. Removed rows leave room that the next ones take."""
+    """*per_day* instances come and end each day; each is removed *kept_days* later, row by row or (*drops*) so that its
+    history goes with its partition. None: never. Removed rows leave room that the next ones take."""
     kept = 0.0
     found: list[Day] = []
     for number in range(1, days + 1):
         removed = per_day if kept_days is not None and number > kept_days else 0.0
         kept += per_day - removed
-        removing = 0.0 if drops else removed / costs.removed_per_second
+        removing = removed / (costs.left_per_second if drops else costs.removed_per_second)
         busy = (per_day / costs.instances_per_second + removing) / 86_400
         # A deletion writes about as much to the log as the rows had: their pages, marked and later cleared.
-        wal = per_day * costs.wal_bytes + (0.0 if drops else removed * costs.bytes)
+        wal = per_day * costs.wal_bytes + removed * (costs.bytes - (costs.history_bytes if drops else 0.0))
         found.append(Day(number, kept, kept * costs.rows, kept * costs.bytes, wal, busy))
     return found

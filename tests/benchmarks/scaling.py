@@ -7,18 +7,24 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
+from engine import partitions as keeper
+from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.model import Resource
+from engine.retention import Retention
+from engine.store import partitions
 from tests.benchmarks.capacity import HISTORY, TableCost, UnitCosts
 from tests.benchmarks.copies import copy_instance, tables_of_instances
 from tests.benchmarks.diagrams import BPMN
-from tests.benchmarks.scaling_page import Found, page
+from tests.benchmarks.scaling_page import Dropped, Found, page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scaling.md"
 WAITING = Path(__file__).resolve().parents[1] / "engine" / "store" / "waiting.bpmn"
@@ -34,6 +40,7 @@ def main() -> int:
         server = _server(Path(folder))
         try:
             with Engine(server.get_uri(), history_time_to_live=timedelta()) as engine:
+                engine.cleanup()  # makes the partitions
                 found = _measure(engine, copies, real)
         finally:
             server.cleanup()
@@ -52,19 +59,21 @@ def _measure(engine: Engine, copies: int, real: int) -> Found:
         version = str(connection.exec_driver_sql("SHOW server_version").scalar()).split()[0]
     run = _run(engine, real)
     ended = _fill(engine, run.pop("last"), copies)
+    removed = _remove(engine, copies)
+    dropped = _drop(engine)
     waiting = _fill(
         engine,
         engine.start("waiting", business_key="B", variables={"order": "O", "content": ORDER["order"]}).id,
         copies,
     )
-    dropped = _drop_copies(engine)
-    removed = _remove(engine, copies)
     return Found(
         version=version,
         copies=copies,
-        ended=UnitCosts(ended, removed_per_second=removed, **run),
-        waiting=UnitCosts(waiting, 1, 0, 0, 0),
-        drop_seconds=dropped,
+        ended=UnitCosts(
+            ended, removed_per_second=removed, left_per_second=dropped.instances / dropped.left_seconds, **run
+        ),
+        waiting=UnitCosts(waiting, 1, 0, 0, 0, 0),
+        dropped=dropped,
     )
 
 
@@ -112,25 +121,35 @@ def _sizes(engine: Engine) -> dict[str, tuple[float, float, float]]:
     found: dict[str, tuple[float, float, float]] = {}
     with engine.store.reading() as connection:
         for table in tables_of_instances():
-            rows = f"(SELECT count(*) FROM {table.name})"
-            query = f"SELECT {rows}, pg_table_size('{table.name}'), pg_indexes_size('{table.name}')"
-            found[table.name] = tuple(connection.exec_driver_sql(query).one())
+            tree = f"(SELECT '{table.name}'::regclass AS one UNION SELECT relid FROM pg_partition_tree('{table.name}'))"
+            sizes = f"(SELECT sum(pg_table_size(one)) FROM {tree} t), (SELECT sum(pg_indexes_size(one)) FROM {tree} t)"
+            query = f"SELECT (SELECT count(*) FROM {table.name}), {sizes}"
+            found[table.name] = tuple(map(float, connection.exec_driver_sql(query).one()))
     return found
 
 
-def _drop_copies(engine: Engine) -> float:
-    """Seconds in which tables with all the history there is are dropped, as partitions would be."""
-    with engine.store.writing() as connection:
-        for name in HISTORY:
-            connection.exec_driver_sql(f"CREATE TABLE gone_{name} (LIKE {name} INCLUDING INDEXES)")
-            connection.exec_driver_sql(f"INSERT INTO gone_{name} SELECT * FROM {name}")
+def _drop(engine: Engine) -> Dropped:
+    """The cleanup of all that there is, months later, when its partition may go."""
+    later = VirtualClock(engine.clock.now() + timedelta(days=70))
+    retention = Retention(engine.store, engine.ids, later, timedelta())
+    rows = sum(int(count) for name, (count, *_) in _sizes(engine).items() if name in HISTORY)
+    drops: list[float] = []
+    real, large = partitions.replace, keeper.LARGE
 
-    def drop() -> None:
-        with engine.store.writing() as connection:
-            for name in HISTORY:
-                connection.exec_driver_sql(f"DROP TABLE gone_{name}")
+    def timed(connection: Connection, table: str, run: Sequence[partitions.Span]) -> bool:
+        started = time.perf_counter()
+        done = real(connection, table, run)
+        drops.append(time.perf_counter() - started)
+        return done
 
-    return _seconds(drop)
+    try:
+        partitions.replace, keeper.LARGE = timed, 1  # as in a large database
+        started = time.perf_counter()
+        count = retention.cleanup(None, by="benchmark", is_dry_run=False).instances
+        seconds = time.perf_counter() - started
+    finally:
+        partitions.replace, keeper.LARGE = real, large
+    return Dropped(count, rows, seconds - sum(drops), sum(drops), max(drops))
 
 
 def _remove(engine: Engine, copies: int) -> float:

@@ -16,15 +16,26 @@ LOG = 4e12
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A cleanup whose history was left and dropped: of how many *rows* of history, seconds for all the rest, for the
+    drop of all tables, and for that of one at the most: so long others wait."""
+
+    instances: int
+    rows: int
+    left_seconds: float
+    seconds: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """*ended*: of the line that has ended; *waiting*: of an instance that waits, its tables alone. *drop_seconds*: in
-    which the history of all copies of both was dropped as tables."""
+    """*ended*: of the line that has ended; *waiting*: of an instance that waits, its tables alone."""
 
     version: str
     copies: int
     ended: UnitCosts
     waiting: UnitCosts
-    drop_seconds: float
+    dropped: Dropped
 
 
 TEXT = """# Scaling: one PostgreSQL, how far, and what then
@@ -87,7 +98,8 @@ several.
    a hot standby (`Engine(url_of_the_replica, migrate=False)`, and only `engine.read`). Replay lags by moments; the
    operations pages and everything that decides stay on the primary. A standby refuses writes, so that a mistake
    cannot do harm.
-5. **Partitions for history**, when removing row by row is what the database is busy with (below).
+5. **A narrower partition of history** where much is kept for less than a month (`database.history_partition`, below):
+   history goes a partition at a time.
 6. **Several databases, by instance.** An instance with all it owns, the processes that it called included, is in one
    transaction with nothing of any other: nothing but messages, signals and data stores goes from one to another. So a
    process application can have several databases, each with its workers, and a router in front that starts an
@@ -95,39 +107,33 @@ several.
    or is derived from, the business key; signals are sent to all; a data store lives in one of them. Fermata has no
    router of its own: it is a line in what calls `start` and `publish`, and belongs to who knows the keys.
 
-## Partitions: what they would bring, and what is missing
+## Partitions of history
 
-The ids of instances and jobs begin with the time of their making, so that the tables of history can be partitioned by
-ranges of `instance_id` and `job_id` as they are, with the keys they have, a month each. What it would change,
-measured with the {all_copies:,} instances above:
+The ids of instances and jobs begin with the time of their making, so the tables of history are partitioned by ranges of
+`instance_id` and `job_id` as they are, with the keys they have, a month each
+([how they come and go](database.md#partitions-of-history)). Measured with {dropped_instances:,} of the lines above:
 
-| way | time |
+| what is removed | time |
 |---|---|
-| the cleanup, row by row, and `VACUUM` after it | {delete_minutes:.1f} min ({removed:.0f} instances a second) |
-| dropping their history as tables | {drop:.2f} s |
+| instances with their history, row by row | {removed:,.0f} instances a second, `VACUUM` after it not counted |
+| instances, their history left to be dropped | {left:,.0f} instances a second |
+| that history, {dropped_rows:,} rows, dropped | {drop:.0f} ms for all tables, {longest:.0f} ms for one |
 
-In the simulation that is a share of {busy_delete:.2f} of one process for removing at a million a day, against none.
-The cleanup yields to the work (four fifths of the time) and shares out small transactions: it keeps up with
-{kept_up:,.0f} instances a day. Partitions are not built in yet, for these reasons:
+While a table's partition is dropped, whoever writes history waits, so for {longest:.0f} ms here; hardly longer for more
+rows, since files are removed after the commit. Where some instances live on, their rows are copied in that time, at most
+20,000 of a table. Removing a million instances a day takes a share of {busy_delete:.3f} of one process row by row,
+{busy_drop:.3f} with partitions. The cleanup yields to the work (four fifths of the time): row by row it keeps up with
+{kept_up:,.0f} instances a day, with partitions with {kept_up_drops:,.0f}.
 
-- A partition may go when *everything* in it may: instances of other processes that are kept longer, or still run,
-  hold the whole month back. The rule that is needed (wait for the drop if the last of the partition is due within a
-  month, else delete its rows as now) keeps rows up to a month longer than their time to live says.
-- Updates that close an activity or an attempt join the rows of a commit with the table: without a range in the
-  statement every partition is locked and probed. The range must be handed in with each batch before partitions cost
-  nothing.
-- The instances that a process called go with it, under its time: whether a month may be dropped depends on instances of
-  earlier months, which takes a column with the root's id and an index to find out.
-- Dropping takes an exclusive lock on `process_instance` for a moment, for the foreign keys.
+What remains row by row are the instances themselves and their last variables: they are what lists, searches and the
+cleanup itself ask for, and what says whose history is still wanted.
 """
 
 
 def page(found: Found) -> str:
     ended, waiting = found.ended, found.waiting
     per_day = 1e6
-    removing = (
-        simulate(ended, per_day, 100, 90)[-1].busy_share - simulate(ended, per_day, 100, 90, drops=True)[-1].busy_share
-    )
+    dropped = found.dropped
     history_of_tasks = sum(
         ended.tables[name].bytes for name in ("activity", "job_attempt", "variable_change", "flow_taken")
     )
@@ -149,12 +155,16 @@ def page(found: Found) -> str:
         disk=DISK / 1e12,
         log_limit=_rounded(LOG / (ended.wal_bytes + ended.bytes)),
         log=LOG / 1e12,
-        all_copies=2 * found.copies,
-        delete_minutes=2 * found.copies / ended.removed_per_second / 60,
+        dropped_instances=dropped.instances,
+        dropped_rows=dropped.rows,
         removed=ended.removed_per_second,
-        drop=found.drop_seconds,
-        busy_delete=removing,
+        left=ended.left_per_second,
+        drop=dropped.seconds * 1e3,
+        longest=dropped.longest * 1e3,
+        busy_delete=per_day / ended.removed_per_second / 86_400,
+        busy_drop=per_day / ended.left_per_second / 86_400,
         kept_up=_rounded(ended.removed_per_second / (1 + PAUSE) * 86_400),
+        kept_up_drops=_rounded(ended.left_per_second / (1 + PAUSE) * 86_400),
     )
 
 
