@@ -449,12 +449,15 @@ class Engine(Steering):
         self._cleaner.stop()
         self._pool.stop()
 
-    def relay(self, send: Send, *, again_after: timedelta = timedelta(minutes=1), ahead: int = 1000) -> Relay:
+    def relay(
+        self, send: Send, *, again_after: timedelta = timedelta(minutes=1), ahead: int = 1000, keeps_rates: bool = True
+    ) -> Relay:
         """Leaves the jobs of handlers to a fleet of workers elsewhere, each of which calls `run_announced`: *send*
         tells it of one, as soon as it is ready and `again_after` that if nobody has taken it. Start the relay, and
-        stop it before the engine is closed."""
+        stop it before the engine is closed. Jobs of handlers with a rate are sent by the one that *keeps_rates*."""
         self.registry.relay()
-        relay = Relay(self.store, self.registry, self.clock, send, again_after=again_after, ahead=ahead)
+        how: dict[str, Any] = {"again_after": again_after, "ahead": ahead, "keeps_rates": keeps_rates}
+        relay = Relay(self.store, self.registry, self.clock, send, **how)
         self._road.on_work(relay.wake)
         return relay
 

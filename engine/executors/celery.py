@@ -130,6 +130,7 @@ class Runner:
             Messages(app, settings).send,
             again_after=timedelta(seconds=settings.republish_after),
             ahead=settings.ahead,
+            keeps_rates=False,
         )
         self._tasks: dict[str, str] = {}
         self._lock = Lock()

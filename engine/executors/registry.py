@@ -42,7 +42,8 @@ class Binding:
     """*retries*: attempts in all where the diagram does not say. *gets_secrets*: the values of the secrets that the
     diagram names for it, not only their names. *save_point*: the state is saved before it is run.
     *max_concurrent*: jobs at once in this process; *rate*: how often one may begin here. *is_threaded*: it needs a
-    thread of the pool while it runs. *is_exclusive*: its jobs run beside no other exclusive one of their instance."""
+    thread of the pool while it runs. *is_exclusive*: its jobs run beside no other exclusive one of their instance.
+    *said_concurrent*: as *max_concurrent*, where somebody said it."""
 
     executor: Executor
     retries: int = DEFAULT_RETRIES
@@ -53,6 +54,12 @@ class Binding:
     rate: Rate | None = None
     is_threaded: bool = True
     is_exclusive: bool = False
+    said_concurrent: int | None = None
+
+    @property
+    def limits_fleet(self) -> bool:
+        """Whether its limits are for others, too, who do its jobs: not how much this process can do at once."""
+        return self.said_concurrent is not None or self.rate is not None
 
     @property
     def is_limited(self) -> bool:
@@ -105,7 +112,7 @@ class Registry:
         if max_concurrent is not None and max_concurrent < 1:
             raise ValueError(f"max_concurrent={max_concurrent}: at least one job must be able to run.")
         executor: Executor
-        is_threaded = False
+        is_threaded, said = False, max_concurrent
         if iscoroutinefunction(function):
             if process:
                 raise ValueError(f"The handler of '{name}' is a coroutine: it cannot run in a process of its own.")
@@ -124,7 +131,8 @@ class Registry:
             )
         saves = is_limited or (self._save_points if save_point is None else save_point)
         read = read_rate(rate) if rate is not None else None
-        binding = Binding(executor, retries, backoff, gets_secrets, saves, max_concurrent, read, is_threaded, exclusive)
+        how = (retries, backoff, gets_secrets, saves, max_concurrent, read, is_threaded, exclusive)
+        binding = Binding(executor, *how, said_concurrent=said)
         self._bind(name, binding)
         self.may_run_on = (self.may_run_on or not saves) and not self.is_relayed
 

@@ -14,7 +14,7 @@ from engine.executors.registry import Binding, Registry
 from engine.jobs.held import HeldJob
 from engine.store.jobs import TakenJob
 
-_NO_LIMIT = 1_000_000
+NO_LIMIT = 1_000_000
 
 
 @dataclass(slots=True)
@@ -104,9 +104,13 @@ class Limits:
                 if handler is not None:
                     self._running[handler] -= 1
 
+    def types_of(self, handler: str) -> set[str]:
+        """The job types that it is known to do."""
+        return {handler, *self._aliases.get(handler, ())}
+
     def _room(self, handler: str, binding: Binding, at: datetime) -> Room:
-        types = {handler, *self._aliases.get(handler, ())}
-        count = (binding.max_concurrent or _NO_LIMIT) - self._running[handler]
+        types = self.types_of(handler)
+        count = (binding.max_concurrent or NO_LIMIT) - self._running[handler]
         opens_at = None
         begun = self._begun.get(handler, deque())
         if (rate := binding.rate) is None:

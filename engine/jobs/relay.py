@@ -14,6 +14,7 @@ from threading import Event, Lock, Thread
 
 from engine.clock import Clock
 from engine.executors.registry import Registry
+from engine.jobs.fleet_limits import FleetLimits
 from engine.store import relay
 from engine.store.relay import ReadyJob
 from engine.store.transaction import DatabaseError, Store
@@ -30,7 +31,8 @@ log = logging.getLogger("engine.jobs")
 
 class Relay:
     """*again_after*: when a job that nobody has taken is announced again; *ahead*: how many may wait in queues, so
-    that those of higher priority, which come later, still go first."""
+    that those of higher priority, which come later, still go first; *keeps_rates*: it is this one that sends the jobs
+    of handlers with a rate."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Relay:
         *,
         again_after: timedelta = timedelta(minutes=1),
         ahead: int = 1000,
+        keeps_rates: bool = True,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -48,6 +51,7 @@ class Relay:
         self._send = send
         self._again_after = again_after
         self._ahead = ahead
+        self._limits = FleetLimits(registry, keeps_rates=keeps_rates)
         self._news = Event()
         self._is_stopping = False
         self._turn = Lock()
@@ -85,7 +89,10 @@ class Relay:
                 return []
         with self._store.writing() as connection:
             until = now + self._again_after
-            return relay.announce(connection, now, until, AT_ONCE, self._ahead, self._registry.leaves)
+            plan = self._limits.plan_for_fleet(connection, now)
+            ready = relay.announce(connection, now, until, AT_ONCE, self._ahead, self._registry.leaves, plan)
+        self._limits.note(ready or (), now)
+        return ready
 
     def _send_all(self, ready: list[ReadyJob]) -> None:
         unsent = list(ready)

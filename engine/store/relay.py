@@ -6,17 +6,18 @@ is when it is announced again if nobody has taken it by then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, text, update
 
 from engine.model import JobState
 from engine.store import jobs
-from engine.store.tables import job
+from engine.store.tables import JOB_IS_ANNOUNCED, JOB_IS_HELD, JOB_IS_READY, job
+from engine.store.types import AnyRow
 from engine.telemetry import activity_trace
 
 RELAY: Final = "relay"
@@ -34,8 +35,37 @@ class ReadyJob:
     traceparent: str | None = None
 
 
+class Limited(Protocol):
+    """What the limits of handlers let go out now (engine.jobs.limits.Plan). *rooms*: of each limited handler, the job
+    types and how many; *admits*: takes a place for one job."""
+
+    @property
+    def rooms(self) -> Sequence[Any]: ...
+    @property
+    def types(self) -> Collection[str]: ...
+    def admits(self, job_type: str, names: str, /) -> bool: ...
+
+
 def has_ready(connection: Connection, now: datetime) -> bool:
     return connection.execute(select(job.c.id).where(_unannounced(now)).limit(1)).first() is not None
+
+
+def lock(connection: Connection) -> None:
+    """Who counts what is announced waits here for who is about to announce more."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:a, :b)"), {"a": 0x6665726D, "b": 1})
+
+
+def announced(connection: Connection, now: datetime) -> dict[str, int]:
+    """How many jobs are announced and not taken, by type."""
+    query = select(job.c.type, func.count()).where(text(JOB_IS_ANNOUNCED), job.c.lease_until >= now)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(job.c.type))}
+
+
+def running(connection: Connection) -> dict[str, int]:
+    """How many jobs of handlers are held, by type."""
+    query = select(job.c.type, func.count()).where(text(JOB_IS_HELD), job.c.kind == "service")
+    return {row[0]: row[1] for row in connection.execute(query.group_by(job.c.type))}
 
 
 def announce(
@@ -45,19 +75,17 @@ def announce(
     limit: int,
     ahead: int,
     leaves: Callable[[str, str, str], bool],
+    limited: Limited,
 ) -> list[ReadyJob] | None:
     """Up to *limit* due jobs of handlers that are not announced, by priority and due time; none while *ahead* others
     wait to be taken. They count as announced *until* then. *leaves*: as in engine.store.claims.Sharing. None
     where all that were found are left to others: more may stand behind them."""
-    announced = select(job.c.id).where(_ready(now), job.c.lease_until >= now).limit(ahead).subquery()
-    room = ahead - (connection.execute(select(func.count()).select_from(announced)).scalar() or 0)
-    if (limit := min(limit, room)) < 1:
+    if (limit := min(limit, ahead - sum(announced(connection, now).values()))) < 1:
         return []
-    columns = [job.c[name] for name in ("id", "type", "names", "written_as", "attempt", *_OF_TRACES)]
-    query = select(*columns).where(_unannounced(now)).order_by(job.c.rank, job.c.due_at, job.c.created_at)
-    rows = connection.execute(query.limit(limit).with_for_update(skip_locked=True)).all()
+    rows = _candidates(connection, now, limit, limited)
     left = {row.id for row in rows if leaves(row.type, row.names, row.written_as)}
     jobs.leave(connection, left)
+    going = [row for row in rows if row.id not in left and limited.admits(row.type, row.names)]
     ready = [
         ReadyJob(
             row.id,
@@ -65,11 +93,27 @@ def announce(
             row.attempt + 1,
             activity_trace(row.trace, row.instance_id, row.activity_id),
         )
-        for row in rows
-        if row.id not in left
+        for row in going
     ]
     _mark(connection, [each.id for each in ready], {"lease_owner": RELAY, "lease_until": until})
     return ready if ready or not left else None
+
+
+def _candidates(connection: Connection, now: datetime, limit: int, limited: Limited) -> list[AnyRow]:
+    """Locked. Of types with limits no more than there is room for, so that none waits behind them."""
+    columns = [job.c[name] for name in ("id", "type", "names", "written_as", "attempt", "rank", "due_at", *_OF_TRACES)]
+    query = select(*columns).where(_unannounced(now)).order_by(job.c.rank, job.c.due_at, job.c.created_at)
+    query = query.with_for_update(skip_locked=True)
+    others = query.where(job.c.type.not_in(sorted(limited.types))) if limited.types else query
+    rows: list[AnyRow] = list(connection.execute(others.limit(limit)))
+    if not limited.types:
+        return rows
+    for room in limited.rooms:
+        if room.count > 0:
+            of_room = query.where(job.c.type.in_(sorted(room.types))).limit(min(room.count, limit))
+            rows += connection.execute(of_room)
+    rows.sort(key=lambda row: (row.rank, row.due_at))
+    return rows[:limit]
 
 
 def withdraw(connection: Connection, job_ids: Collection[str]) -> None:
@@ -90,13 +134,7 @@ def _mark(connection: Connection, job_ids: Collection[str], values: dict[str, An
 
 
 def _ready(now: datetime) -> Any:
-    return and_(
-        job.c.state == JobState.AVAILABLE,
-        ~job.c.is_suspended,
-        ~job.c.is_external,
-        job.c.kind == "service",
-        job.c.due_at <= now,
-    )
+    return and_(text(JOB_IS_READY), job.c.kind == "service", job.c.due_at <= now)
 
 
 def _unannounced(now: datetime) -> Any:

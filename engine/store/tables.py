@@ -230,6 +230,7 @@ JOB_IS_LEFT = f"{_WAITS} AND is_external"
 JOB_IS_READY = f"{_WAITS} AND NOT is_external AND kind NOT IN ('timer', 'start_timer')"
 JOB_IS_EXCLUSIVE = "is_exclusive"
 JOB_IS_HELD = "state = 'running'"
+JOB_IS_ANNOUNCED = "state = 'available' AND lease_owner = 'relay'"
 JOB_IS_TIMER = f"{_WAITS} AND kind IN ('timer', 'start_timer')"
 
 _JOBS_IN_ORDER = ("rank", "due_at", "created_at", "instance_id", "activity_id")
@@ -274,6 +275,7 @@ job = Table(
     _partial("ix_job_due", "due_at", where=JOB_IS_OURS),
     _partial("ix_job_failed", "type", where="state = 'failed'"),
     _partial("ix_job_timer", "due_at", where=JOB_IS_TIMER),
+    _partial("ix_job_announced", "lease_until", where=JOB_IS_ANNOUNCED),
     _partial("ix_job_lease", "lease_until", where=JOB_IS_HELD),
     _partial("ix_job_definition", "definition_id", where="definition_id IS NOT NULL"),
 )

@@ -89,7 +89,9 @@ _FIRST_DUE: Final = (
 )
 _FIRST_LATER: Final = _QUEUED.order_by(job.c.due_at, job.c.rank, job.c.activity_id).limit(1)
 _QUEUE: Final = (
-    update(job).where(among(job.c.id, "ids"), job.c.state == JobState.AVAILABLE).values(state=JobState.QUEUED)
+    update(job)
+    .where(among(job.c.id, "ids"), job.c.state == JobState.AVAILABLE)
+    .values(state=JobState.QUEUED, lease_owner=None, lease_until=None)  # a fleet may have been told of it
 )
 _GIVE: Final = (
     update(job).where(job.c.id == bindparam("job_id"), job.c.state == JobState.QUEUED).values(state=JobState.AVAILABLE)

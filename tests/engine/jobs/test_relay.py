@@ -180,3 +180,77 @@ def test_a_message_about_an_interrupted_activity_finds_nothing_to_do(
     engine.correlate("stop it", instance_id=instance.id)
     assert not fleet.run_announced(queue.ids[0])
     assert fleet.keys == []  # type: ignore[attr-defined]
+
+
+# limits of handlers
+
+
+def test_no_more_go_out_than_may_run_at_once_on_all_machines(
+    engine: Engine, queue: Queue, fleet: Engine, open_engine: Callable[[], Engine]
+) -> None:
+    other = open_engine()
+    for each in (engine, other, fleet):
+        each.handler("work", max_concurrent=2)(lambda job: None)
+    ours, theirs = engine.relay(queue.send), other.relay(queue.send)
+    started = [engine.start("interruptible").id for _ in range(5)]
+    assert (ours.publish(), ours.publish(), theirs.publish()) == (2, 0, 0)
+
+    assert fleet.run_announced(queue.ids[0])
+    assert (theirs.publish(), ours.publish()) == (1, 0)
+    for number in range(1, 5):
+        assert fleet.run_announced(queue.ids[number])
+        ours.publish()
+    assert {engine.read.instance(each).state for each in started} == {InstanceState.COMPLETED}
+
+
+def test_what_runs_in_the_fleet_counts(engine: Engine, queue: Queue, open_engine: Callable[[], Engine]) -> None:
+    engine.handler("work", max_concurrent=1)(lambda job: None)
+    relay = engine.relay(queue.send)
+    worker = open_engine()
+    sent: list[int] = []
+    worker.handler("work")(lambda job: sent.append(relay.publish()))
+    engine.start("interruptible")
+    engine.start("interruptible")
+    relay.publish()
+    assert worker.run_announced(queue.ids[0])
+    assert (sent, relay.publish()) == ([0], 1)
+
+
+def test_others_do_not_wait_behind_a_type_without_room(engine: Engine, queue: Queue) -> None:
+    engine.deploy(HERE / "other.bpmn")
+    engine.handler("work", max_concurrent=1)(lambda job: None)
+    relay = engine.relay(queue.send, ahead=10)
+    for _ in range(20):
+        engine.start("interruptible")
+    engine.start("other")
+    assert relay.publish() == 2
+    assert {job.names for job in queue.sent} == {("work",), ("other",)}
+
+
+def test_no_more_go_out_in_a_time_than_may_begin_in_it(
+    engine: Engine, queue: Queue, fleet: Engine, clock: VirtualClock, open_engine: Callable[[], Engine]
+) -> None:
+    of_a_worker = open_engine()
+    for each in (engine, of_a_worker):
+        each.handler("work", rate="2/min")(lambda job: None)
+    relay, other = engine.relay(queue.send), of_a_worker.relay(queue.send, keeps_rates=False)
+    for _ in range(5):
+        engine.start("interruptible")
+    assert (other.publish(), relay.publish(), relay.publish()) == (0, 2, 0)
+    for job_id in queue.ids:
+        assert fleet.run_announced(job_id)
+    assert relay.publish() == 0
+    clock.advance(MINUTE)
+    assert relay.publish() == 2
+    clock.advance(MINUTE / 2)
+    assert relay.publish() == 0
+
+
+def test_how_many_coroutines_one_process_can_run_limits_no_fleet(engine: Engine, queue: Queue) -> None:
+    @engine.handler("work")
+    async def work(job: Job) -> None:
+        pass
+
+    for _ in range(105):
+        engine.start("interruptible")
+    assert engine.relay(queue.send).publish() == 105

@@ -1,4 +1,4 @@
-"""Jobs that run one at a time within their instance, and the waiting jobs of a type.
+"""Jobs that run one at a time within their instance, the waiting jobs of a type, and those that a fleet was told of.
 
 `job.is_exclusive` has a default in the database: a worker of the version before does not name it. Jobs that wait for
 their turn are in a state that such a worker never takes. The indexes have all that jobs are taken in the order of:
@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.drop_index("ix_job_ready", table_name="job")
     _index_jobs("ix_job_ready", _IN_ORDER, _IS_READY)
     _index_jobs("ix_job_type", ["type", *_IN_ORDER], _IS_READY)
+    _index_jobs("ix_job_announced", ["lease_until"], "state = 'available' AND lease_owner = 'relay'")
 
 
 def _index_jobs(name: str, columns: list[str], where: str) -> None:
