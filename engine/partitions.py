@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.clock import Clock, id_prefix
 from engine.errors import InvalidInput
@@ -38,6 +38,7 @@ LONGEST = timedelta(days=31)
 WORTH = 20
 """Times as large as what is to be kept of it: so large a partition must be to be replaced."""
 _SETTLED = timedelta(hours=1)  # the clocks of processes may differ
+_REFUSAL = timedelta(days=1)  # for which a large table is not read again that had rows where there should be none
 _VERDICT = timedelta(hours=6)  # for which "too many stay" holds: finding out may mean to look at all instances
 
 _NOTHING = Size(0, 0)
@@ -86,6 +87,7 @@ class Partitions:
         self._clock = clock
         self._width = width
         self._many_stay: dict[Span, datetime] = {}
+        self._refused: dict[str, datetime] = {}
 
     def prepare(self) -> None:
         """Makes the partitions of the present and the near future."""
@@ -139,6 +141,8 @@ class Partitions:
                 is_promised = partitions.is_promised(connection, table)
                 known = partitions.spans(connection, table)
                 is_large = partitions.bytes_of(connection, f"{table}_rest") > LARGE
+            if is_large and self._refused.get(table, self._clock.now()) > self._clock.now():
+                continue
             if is_promised:  # by one that was broken off
                 self._write(lambda connection, table=table: partitions.forget_promise(connection, table))
             if known:
@@ -173,9 +177,11 @@ class Partitions:
             self._write(lambda connection: partitions.promise(connection, table, span))
             try:
                 self._write(lambda connection: partitions.check_promise(connection, table))
-            except DBAPIError:
+            except IntegrityError:  # made by a clock that was wrong
                 self._write(lambda connection: partitions.forget_promise(connection, table))
-                raise
+                self._refused[table] = self._clock.now() + _REFUSAL
+                log.warning("a partition could not be made, there are rows of its time", extra={"table": table})
+                return False
         is_made = self._write(lambda connection: make(connection, table, span))
         said = "a partition of history was made" if is_made else "too many rows lie where a partition was to be made"
         log.info(said, extra={"table": table, "partition": span.name})
@@ -204,9 +210,10 @@ class Partitions:
             return sum(partitions.bytes_of(connection, span.partition(table)) for table, span in of) >= LARGE
 
     def _drop(self, dropped: set[Span], rest: Callable[[], bool]) -> None:
+        living: dict[Span, list[str]] = {}  # as far as this run goes; looked at again under the lock
         for table in KEYS:
             with self._store.reading() as connection:
-                runs = list(self._runs(connection, table))
+                runs = list(self._runs(connection, table, living))
             for run in runs:
                 if self._write(lambda connection, table=table, run=run: partitions.replace(connection, table, run)):
                     names = [span.name for span in run]
@@ -216,11 +223,13 @@ class Partitions:
                     return
         self._sweep(rest)
 
-    def _runs(self, connection: Connection, table: str) -> Iterator[tuple[Span, ...]]:
+    def _runs(self, connection: Connection, table: str, living: dict[Span, list[str]]) -> Iterator[tuple[Span, ...]]:
         """Neighbours that can be dropped together, for one small partition with all that has to be kept."""
         run = _Run()
         for span in self._closed(connection, table, self._clock.now()):
-            ids = partitions.living(connection, span, partitions.MOST_KEPT + 1)
+            if span not in living:
+                living[span] = partitions.living(connection, span, partitions.MOST_KEPT + 1)
+            ids = living[span]
             size = partitions.bytes_of(connection, span.partition(table))
             one = _Run(
                 (span,), len(ids), partitions.size_of(connection, table, span, ids[: partitions.MOST_KEPT]), size

@@ -120,8 +120,8 @@ The ids of instances and jobs begin with the time of their making, so the tables
 | that history, {dropped_rows:,} rows, dropped | {drop:.0f} ms for all tables, {longest:.0f} ms for one |
 
 While a table's partition is dropped, whoever writes history waits, so for {longest:.0f} ms here; hardly longer for more
-rows, since files are removed after the commit. Where some instances live on, their rows are copied in that time, at most
-20,000 of a table. Removing a million instances a day takes a share of {busy_delete:.3f} of one process row by row,
+rows, since files are removed after the commit. Where some instances live on, their rows are copied in that time, at
+most 20,000 of a table. Removing a million instances a day takes a share of {busy_delete:.3f} of one process row by row,
 {busy_drop:.3f} with partitions. The cleanup yields to the work (four fifths of the time): row by row it keeps up with
 {kept_up:,.0f} instances a day, with partitions with {kept_up_drops:,.0f}.
 

@@ -164,6 +164,40 @@ def test_a_large_table_is_made_ready_beside_the_work(
     assert query(engine, "SELECT conname FROM pg_constraint WHERE conname LIKE 'ck\\_%\\_rest'") == []
 
 
+def test_a_large_table_is_not_read_while_others_wait(
+    engine: Engine, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 0)
+    said: list[str] = []
+
+    def listen(connection: Any, _: Any) -> None:
+        connection.execute("SET client_min_messages = debug1")
+        connection.commit()
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
+
+    event.listen(engine.store.database, "connect", listen)
+    engine.store.database.dispose()
+    clock.move_to(datetime(2026, 3, 10, tzinfo=UTC))
+    engine.cleanup()
+
+    proven = [each for each in said if "default partition" in each and "is implied by existing constraints" in each]
+    assert len(proven) == len(KEYS)
+
+
+def test_a_large_table_with_rows_of_times_to_come_is_left_as_it_is_and_read_once_a_day(
+    engine: Engine, database_url: str, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "LARGE", 0)
+    with Engine(database_url, clock=VirtualClock(datetime(2026, 5, 10, tzinfo=UTC))) as other:
+        early = other.start("long").id
+    clock.move_to(datetime(2026, 3, 10, tzinfo=UTC))
+    asked = [statements_of(engine, engine.cleanup) for _ in range(2)]
+
+    assert [any("log_rest VALIDATE" in each for each in one) for one in asked] == [True, False]
+    assert spans(engine, "log")[-1] == "until_20260401"
+    assert engine.start("long").id != early
+
+
 def test_what_a_clock_that_jumped_has_made_is_taken_and_goes_where_it_belongs_in_time(
     engine: Engine, database_url: str, clock: VirtualClock
 ) -> None:
