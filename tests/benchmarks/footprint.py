@@ -154,7 +154,10 @@ def _table_sizes(connection: Connection) -> dict[str, int]:
         found = {row[0]: int(row[1]) for row in connection.execute(text(query))}
         return {name: found.get(name, 0) for name in names}
     connection.execute(text("VACUUM FULL"))
-    size_of = text("SELECT pg_total_relation_size(to_regclass(:name))")
+    size_of = text(  # partitions have their rows, not the table they are of
+        "SELECT pg_total_relation_size(to_regclass(:name)) + coalesce((SELECT sum(pg_total_relation_size(relid)) "
+        "FROM pg_partition_tree(to_regclass(:name)) WHERE isleaf), 0)"
+    )
     return {name: int(connection.execute(size_of, {"name": name}).scalar() or 0) for name in names}
 
 
