@@ -206,7 +206,8 @@ class Session:
 
     def _end_job(self, live: Live, command: Command, lease: Lease) -> None:
         self.unit.delete(tables.job, (lease.job_id,))
-        if self._jobs.pop(lease.job_id).is_exclusive:
+        _, _, is_exclusive = self._jobs.pop(lease.job_id)
+        if is_exclusive:
             self.unit.pass_turn(live.id, command.at)
 
     def _write(self, live: Live, stretch: Stretch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
@@ -144,19 +144,14 @@ def begin_attempts(connection: Connection, taken: Iterable[TakenJob], at: dateti
         bulk.insert(connection, job_attempt, attempts)
 
 
-class LockedJob(NamedTuple):
-    state: str
-    token: str | None
-    is_exclusive: bool
-
-
-LockedJobs = dict[str, LockedJob]
-"""Jobs that this transaction has locked, by id."""
+LockedJobs = dict[str, tuple[str, str | None, bool]]
+"""Of jobs that this transaction has locked, by id: state, lease token, and whether it is exclusive."""
 
 
 def lock_jobs(connection: Connection, ids: Collection[str]) -> LockedJobs:
     """A worker's batch, or less."""
-    return {row[0]: LockedJob(*row[1:]) for row in connection.execute(_LOCK, {"ids": sorted(ids)})}
+    rows = connection.execute(_LOCK, {"ids": sorted(ids)})
+    return {job_id: (state, token, is_exclusive) for job_id, state, token, is_exclusive in rows}
 
 
 def lock_job(connection: Connection, lease: Lease) -> None:

@@ -240,6 +240,10 @@ class Watch:
     def __call__(self, job: Job) -> None:
         with self.inside(job.instance_id):
             threading.Event().wait(0.003)
+            if job.attempt == 1 and job.activity_id % 3 == 0:
+                raise RetryLater(timedelta())
+        with self._lock:
+            self.done[job.instance_id] += 1
 
     @contextmanager
     def inside(self, instance_id: str) -> Iterator[None]:
@@ -247,10 +251,11 @@ class Watch:
             self._running[instance_id] += 1
             self.most_in_one = max(self.most_in_one, self._running[instance_id])
             self.most_in_all = max(self.most_in_all, self._running.total())
-        yield
-        with self._lock:
-            self._running[instance_id] -= 1
-            self.done[instance_id] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[instance_id] -= 1
 
 
 class TestSeveralWorkersAtOnce:
