@@ -27,4 +27,11 @@ def upgrade() -> None:
     )
     where = sa.text("closed_at IS NULL")
     urgent_first = [sa.text("priority DESC"), "created_at", "id"]
-    op.create_index("ix_user_task_urgent", "user_task", urgent_first, sqlite_where=where, postgresql_where=where)
+    op.create_index(
+        "ix_user_task_urgent",
+        "user_task",
+        urgent_first,
+        sqlite_where=where,
+        postgresql_where=where,
+        if_not_exists=True,
+    )
