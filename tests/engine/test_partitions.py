@@ -20,7 +20,7 @@ from engine.clock import VirtualClock, new_id
 from engine.engine import Engine
 from engine.errors import InvalidInput
 from engine.model import Resource
-from engine.store import bulk, history, partitions, tables
+from engine.store import bulk, history, months, partitions, tables
 from engine.store.migrations import configuration
 from engine.store.partitions import KEYS
 from engine.store.transaction import Store
@@ -129,6 +129,30 @@ def test_a_database_with_rows_is_partitioned_without_moving_them(database_url: s
         assert any(each.startswith("=r/") for each in query(engine, grants))
         engine.cleanup()
         assert len(home_of(engine, identity) - {"rest"}) == 1
+
+
+def test_a_database_that_sorts_ids_otherwise_works_without_partitions(
+    database_url: str, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(database_url)
+    with store.writing(is_marked=False) as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        command.stamp(config, "0010")  # as it does nothing there
+    store.close()
+    monkeypatch.setattr(months, "_PAIRS", text("SELECT false"))
+    with Engine(database_url, clock=clock) as engine:
+        engine.deploy(Resource("kept.bpmn", DIAGRAM.format(processes=KEPT.format(key="brief", ttl="30")).encode()))
+        asked = statements_of(engine, lambda: finish(engine))
+        clock.move_to(datetime(2026, 2, 10, tzinfo=UTC))
+        done = engine.cleanup()
+
+        assert not [each for each in asked if each.startswith("UPDATE activity") and ">=" in each]
+        assert (done.instances, done.partitions, spans(engine)) == (1, 0, [])
+        assert query(engine, "SELECT count(*) FROM activity") == [0]
 
 
 @pytest.mark.parametrize("is_large", [False, True])

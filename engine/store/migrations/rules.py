@@ -3,7 +3,8 @@
 A migration *expands* when the engine of the revision before can go on after it: it adds tables, indexes, columns that
 may be null or have a default of the server's, and no rule that old writers would break. Whatever takes away, renames,
 narrows or makes required *contracts*: it comes a release after the code that no longer needs the old form, and calls
-`contract` with the revision of the oldest engine that can work with what is left.
+`contract` with the revision of the oldest engine that can work with what is left. A table may move aside for one that
+takes its name at once and has it as a partition.
 """
 
 from __future__ import annotations

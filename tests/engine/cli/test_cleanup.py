@@ -1,9 +1,12 @@
 """Removing history from the command line."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from engine.clock import VirtualClock
+from engine.engine import Engine
 from tests.engine.cli.conftest import MODELS, Fermata
 
 
@@ -38,3 +41,11 @@ def test_without_a_time_to_live_nothing_goes(ended: Fermata) -> None:
 def test_what_an_application_says_of_its_database_holds_for_no_other(ended: Fermata, folder: Path) -> None:
     (folder / "fermata.toml").write_text("[database]\nurl = 'sqlite:///own.db'\nhistory_time_to_live = 0\n")
     assert ended("cleanup", "--dry-run", "--database", "sqlite:///var/fermata.db", "--json").json["instances"] == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_it_says_how_many_partitions_of_history_went(fermata: Fermata, database_url: str) -> None:
+    with Engine(database_url, clock=VirtualClock(datetime(2025, 1, 5, tzinfo=UTC))) as long_ago:
+        long_ago.cleanup()  # makes three
+    assert fermata("cleanup", "--database", database_url).out.strip() == "Dropped history in 3 partitions of time."
