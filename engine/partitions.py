@@ -230,10 +230,8 @@ class Partitions:
             if span not in living:
                 living[span] = partitions.living(connection, span, partitions.MOST_KEPT + 1)
             ids = living[span]
-            size = partitions.bytes_of(connection, span.partition(table))
-            one = _Run(
-                (span,), len(ids), partitions.size_of(connection, table, span, ids[: partitions.MOST_KEPT]), size
-            )
+            kept = partitions.size_of(connection, table, span, ids) if len(ids) <= partitions.MOST_KEPT else _NOTHING
+            one = _Run((span,), len(ids), kept, partitions.bytes_of(connection, span.partition(table)))
             if (longer := run.and_then(one)).is_possible:
                 run = longer
                 continue

@@ -197,8 +197,9 @@ def turn_rest_into(connection: Connection, table: str, span: Span) -> bool:
 
     Reads the whole rest unless it was promised to have nothing after the span.
     """
-    hurry(connection)
     rest, name, key = f"{table}_rest", span.partition(table), KEYS[table]
+    _take_from_vacuum(connection, rest)
+    hurry(connection)
     _run(connection, f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
     later = f"FROM {rest} WHERE {key} >= '{span.high}'"
     if (count := _count(connection, later)) > MOST_ROWS:
@@ -218,8 +219,9 @@ def turn_rest_into(connection: Connection, table: str, span: Span) -> bool:
 def make(connection: Connection, table: str, span: Span) -> bool:
     """A new partition; what the rest has of it moves there. False, and nothing happens, where that is too much.
     Reads the whole rest unless it was promised to have nothing of the span."""
-    hurry(connection)
     rest, name, key = f"{table}_rest", span.partition(table), KEYS[table]
+    _take_from_vacuum(connection, rest)
+    hurry(connection)
     theirs = f"FROM {rest} WHERE {key} >= '{span.low}' AND {key} < '{span.high}'"
     _run(connection, f"LOCK TABLE {rest} IN ACCESS EXCLUSIVE MODE")
     if (count := _count(connection, theirs)) > MOST_ROWS:
@@ -239,6 +241,7 @@ def make(connection: Connection, table: str, span: Span) -> bool:
 def replace(connection: Connection, table: str, run: Sequence[Span]) -> bool:
     """Drops the partitions of adjacent spans; a new one over all of them has the rows of those instances that are
     not removed. No such instance: no such partition. False, and nothing happens, where that is too much."""
+    _take_from_vacuum(connection, *(span.partition(table) for span in run), f"{table}_rest")
     hurry(connection)
     whole = Span(run[0].low, run[-1].high)
     _run(connection, f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
@@ -295,6 +298,13 @@ def remove_left(connection: Connection, table: str, span: Span, after: str, limi
 def _within(span: Span) -> tuple[Any, ...]:
     columns = process_instance.c
     return (columns.id >= span.low, columns.id < span.high)
+
+
+def _take_from_vacuum(connection: Connection, *names: str) -> None:
+    """An autovacuum of these tables is broken off, which takes it a second, and stays away. Nobody else waits."""
+    _run(connection, "SET LOCAL lock_timeout = '3s'")
+    for name in names:
+        _run(connection, f"LOCK TABLE ONLY {name} IN SHARE UPDATE EXCLUSIVE MODE")
 
 
 def _create(connection: Connection, table: str, name: str) -> None:
