@@ -372,6 +372,23 @@ def test_broken_off_anywhere_the_next_one_goes_on(
     assert query(engine, "SELECT conname FROM pg_constraint WHERE conname LIKE 'ck\\_%\\_rest'") == []
 
 
+@pytest.mark.usefixtures("all_is_large")
+def test_who_reads_for_long_puts_a_drop_off_and_hinders_nothing_else(
+    engine: Engine, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "LOCK", "20ms")
+    for _ in range(3):
+        finish(engine)
+    clock.move_to(datetime(2026, 2, 10, tzinfo=UTC))
+    with engine.store.reading() as connection:
+        assert connection.execute(text("SELECT count(DISTINCT instance_id) FROM log")).scalar() == 3
+        assert engine.cleanup().instances == 3
+        engine.start("brief")
+        assert (spans(engine, "log")[0], len(all_spans(engine))) == ("until_20260201", 2)
+    engine.cleanup()
+    assert {each[0] for each in all_spans(engine)} == {"until_20260301"}
+
+
 def break_off(engine: Engine, monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
     """A cleanup that ends, as if it was killed, in the call of a function of the store."""
     real, calls = getattr(partitions, name), []
