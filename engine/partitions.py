@@ -12,15 +12,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
-
 from engine.clock import Clock, id_prefix
 from engine.errors import InvalidInput
 from engine.store import partitions
-from engine.store.faults import is_lost_race
+from engine.store.faults import DBAPIError, IntegrityError, is_lost_race
 from engine.store.partitions import KEYS, Size, Span
 from engine.store.transaction import Store
+from engine.store.types import Connection
 
 Result = TypeVar("Result")
 

@@ -6,7 +6,9 @@ import random
 import time
 from typing import Any, Final
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError as DBAPIError
+from sqlalchemy.exc import IntegrityError as IntegrityError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from engine.errors import DatabaseAway, EngineError
 
