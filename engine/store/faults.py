@@ -106,6 +106,10 @@ class Patience:
         self._pause = FIRST_PAUSE
         self._until: float | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        return self._until is not None
+
     def wait(self) -> bool:
         """False when it has waited long enough; the time runs from the first call."""
         now = time.monotonic()

@@ -141,19 +141,24 @@ class Store:
         while True:
             try:
                 return work()
-            except Lost:
-                if not patience.wait():
-                    raise
+            except Lost as problem:
+                self._wait(patience, problem)
                 continue
             except (Overtaken, DBAPIError) as problem:
                 if isinstance(problem, DBAPIError) and is_away(problem):  # in a part of a shared transaction
-                    if not patience.wait():
-                        raise lost(problem) from problem
+                    self._wait(patience, lost(problem))
                     continue
                 races += 1
                 if races >= _ATTEMPTS or (isinstance(problem, DBAPIError) and not is_lost_race(problem)):
                     raise
             step_aside(races)
+
+    def _wait(self, patience: Patience, problem: Lost) -> None:
+        """Raises *problem* when it has been waited for long enough."""
+        if not patience.has_begun:
+            log.warning("the database is away, it is tried again", extra={"error": str(problem)})
+        if not patience.wait():
+            raise problem
 
     def first(self, query: Select[Any], values: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row of a query, in a transaction of its own; its columns as the database has them."""

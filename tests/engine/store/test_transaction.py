@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import bindparam, literal_column, select, text
 
 from engine.errors import InvalidInput
+from engine.store.faults import Lost
 from engine.store.transaction import Overtaken, Store
 
 
@@ -63,3 +64,28 @@ def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
     store.migrate()
     store.close()
     assert (tmp_path / "var" / "deep" / "engine.db").is_file()
+
+
+def test_a_database_that_is_away_is_told_of_once_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store("sqlite://")
+    tries: list[int] = []
+
+    def work() -> str:
+        tries.append(1)
+        if len(tries) < 4:
+            raise Lost("no room")
+        return "done"
+
+    assert store.retrying(work) == "done"
+    said = [(record.message, vars(record)["error"]) for record in caplog.records]
+    assert said == [("the database is away, it is tried again", "no room")]
+    store.close()
+
+
+def test_the_newest_version_is_found_beside_a_writer_too(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'engine.db'}")
+    query = select(literal_column("7")).where(literal_column("1") == bindparam("one"))
+    with store.writing(is_marked=False):
+        beside = store.first(query, {"one": 1})
+    assert (beside, store.first(query, {"one": 1}), store.first(query, {"one": 2})) == ((7,), (7,), None)
+    store.close()
