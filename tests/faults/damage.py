@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -124,7 +125,7 @@ class Damage:
         return True
 
     def _rival(self, fault: Fault) -> bool:
-        works = {"rival writer": _hold_the_file, "deadlock": _lock_crosswise, "serialisation": _write_all_rows}
+        works = {"rival writer": _hold_the_file, "deadlock": _lock_crosswise, "serialisation": _refuse_to_serialise}
         work = works[fault.kind]
         rival = Child(fault.kind, lambda _: work(self._database.url, fault.seconds))
         rival.start()
@@ -251,14 +252,19 @@ def _lock_crosswise(url: str, seconds: float) -> int:
     os._exit(0)
 
 
-def _write_all_rows(url: str, seconds: float) -> int:
-    """Writes what is there once more: a transaction of a stricter kind that has seen it before cannot go on."""
-    until = time.monotonic() + seconds
-    with suppress(DBAPIError):
-        database = create_engine(url)
-        while time.monotonic() < until:
-            with database.begin() as connection:
-                connection.execute(text("set local lock_timeout = '1s'"))
-                connection.execute(text("update process_instance set version = version where state = 'running'"))
-            time.sleep(0.01)
+def _refuse_to_serialise(url: str, seconds: float) -> int:
+    """For a while the server refuses one write in ten of instances and jobs, as it does for want of serialisability."""
+    with suppress(DBAPIError), create_engine(url).begin() as connection:
+        connection.execute(text("set local lock_timeout = '1s'"))
+        connection.execute(
+            text(
+                "create or replace function refuse() returns trigger language plpgsql as $$ begin "
+                f"if clock_timestamp() < '{datetime.now(UTC) + timedelta(seconds=seconds)}' and random() < 0.1 then "
+                "raise exception 'could not serialize access, as a fault' using errcode = '40001'; end if; "
+                "return null; end $$"
+            )
+        )
+        for table in ("process_instance", "job"):
+            trigger = f"create or replace trigger refuse after insert or update or delete on {table}"
+            connection.execute(text(f"{trigger} for each statement execute function refuse()"))
     os._exit(0)
