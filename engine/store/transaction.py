@@ -189,23 +189,28 @@ class Store:
 
     @contextmanager
     def _connected(self, *, is_writer: bool = False) -> Generator[Connection]:
-        connection = (is_writer and self._writer) or self._connect()
         try:
-            if is_writer:
-                if self._writer is None:
-                    self._writer = connection.execution_options(fermata_writes=True)
+            with self._kept_open() if is_writer else self._connect() as connection:
                 yield connection
-            else:
-                with connection:
-                    yield connection
         except DBAPIError as problem:
-            if is_writer:
-                connection.close()
-                self._writer = None
             if is_stopped(problem):
                 raise TooSlow from problem
             if is_away(problem):
                 raise lost(problem) from problem
+            raise
+
+    @contextmanager
+    def _kept_open(self) -> Generator[Connection]:
+        """Of SQLite: the one connection that writes, a new one after it has failed or was left in a transaction."""
+        if self._writer is None:
+            self._writer = self._connect().execution_options(fermata_writes=True)
+        driver: Any = self._writer.connection.driver_connection
+        try:
+            yield self._writer
+        except BaseException as problem:
+            if isinstance(problem, DBAPIError) or driver.in_transaction:
+                self._writer.close()
+                self._writer = None
             raise
 
     def _connect(self) -> Connection:

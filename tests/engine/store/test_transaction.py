@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, literal_column, select, text
+from sqlalchemy import bindparam, event, literal_column, select, text
 
 from engine.errors import InvalidInput
 from engine.store.faults import Lost
@@ -88,4 +88,25 @@ def test_the_newest_version_is_found_beside_a_writer_too(tmp_path: Path) -> None
     with store.writing(is_marked=False):
         beside = store.first(query, {"one": 1})
     assert (beside, store.first(query, {"one": 1}), store.first(query, {"one": 2})) == ((7,), (7,), None)
+    store.close()
+
+
+def test_who_is_stopped_in_a_commit_leaves_no_lock(tmp_path: Path) -> None:
+    store, other = (Store(f"sqlite:///{tmp_path / 'engine.db'}") for _ in range(2))
+
+    def stop(connection: object) -> None:
+        raise KeyboardInterrupt
+
+    with store.writing(is_marked=False) as connection:
+        connection.execute(text("CREATE TABLE kept (number INTEGER)"))
+    event.listen(store.database, "commit", stop)
+    with pytest.raises(KeyboardInterrupt), store.writing(is_marked=False) as connection:
+        connection.execute(text("INSERT INTO kept VALUES (1)"))
+    event.remove(store.database, "commit", stop)
+    for each, number in ((other, 2), (store, 3)):
+        with each.writing(is_marked=False) as connection:
+            connection.execute(text("INSERT INTO kept VALUES (:number)"), {"number": number})
+    with store.reading() as connection:
+        assert connection.execute(text("SELECT number FROM kept")).scalars().all() == [2, 3]
+    other.close()
     store.close()
