@@ -12,7 +12,7 @@ from engine.hot import Sizes
 from engine.model import InstanceState, ProcessInstance
 from engine.programs import Loaded
 from engine.store import incidents, tables
-from engine.store.codec import copy_of, encode_part, readable
+from engine.store.codec import IMMUTABLE, Copier, copy_of, encode_part, readable
 from engine.store.instances import LockedInstance
 from engine.store.unit import UnitOfWork
 from engine.telemetry import trace_id_of
@@ -22,7 +22,6 @@ Line = tuple[str, Mapping[str, Any]]
 """An action and its ids, for the log of the program (never values of variables)."""
 
 _NOTHING: Mapping[str, Any] = {}
-_IMMUTABLE = frozenset({str, int, float, bool, type(None)})
 
 
 class Live:
@@ -55,6 +54,7 @@ class Live:
         self._lines = lines
         self._changes: dict[str, Any] = {}
         self._count = 0  # variable changes of this step
+        self._copier = Copier()
 
     def go_on_as(self, instance: Any, loaded: Loaded) -> None:
         """As an instance of another version."""
@@ -116,7 +116,7 @@ class Live:
 
     def seen_by(self, activity_id: int) -> dict[str, Any]:
         """The variables that an activity sees; the caller may do with them as it likes."""
-        return {name: copy_of(value) for name, value in self.instance.visible(activity_id).items()}
+        return {name: self._copier.copy_of(value) for name, value in self.instance.visible(activity_id).items()}
 
     @property
     def changes_so_far(self) -> int:
@@ -249,5 +249,5 @@ class Live:
             row = {"instance_id": self.id, "scope_id": scope_id, "name": name, "value": text}
             self._unit.insert(tables.variable, row)
         self.sizes.put_variable((scope_id, name), self._unit.values.size_of(text))
-        if not self.has_ended and type(value) not in _IMMUTABLE:
+        if not self.has_ended and type(value) not in IMMUTABLE:
             self.instance.set_as_read(scope_id, name, copy_of(value))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bpmn.expressions.values import YearMonthDuration
 from engine.errors import InvalidInput
-from engine.store.codec import decode, encode, encode_part, normalise
+from engine.store.codec import Copier, copy_of, decode, encode, encode_part, normalise
 
 SCALARS = (
     st.none()
@@ -44,6 +44,15 @@ def test_the_interpreters_state_comes_back_with_its_types(value: object) -> None
 @given(st.dictionaries(st.sampled_from(["~", "a", "amount"]), VALUES))
 def test_normalising_gives_what_the_store_gives_back(variables: dict[str, object]) -> None:
     assert _typed(normalise(variables)) == _typed({name: decode(encode(value)) for name, value in variables.items()})
+
+
+@given(VALUES)
+def test_a_copy_is_what_the_store_gives_back_and_another_one_each_time(value: object) -> None:
+    kept, copier = normalise({"value": value})["value"], Copier()
+    copies = [copy_of(kept), copier.copy_of(kept), copier.copy_of(kept)]
+    assert [_typed(each) for each in copies] == [_typed(decode(encode(value)))] * 3
+    if isinstance(kept, list | dict):
+        assert len({id(each) for each in (kept, *copies)}) == 4
 
 
 @pytest.mark.parametrize(
