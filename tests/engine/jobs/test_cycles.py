@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from engine import Resource
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.model import InstanceState
+from engine.store.tables import process_instance
 
 HERE = Path(__file__).parent
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 
 
 @pytest.fixture
@@ -137,3 +140,30 @@ def test_nine_o_clock_stays_nine_o_clock_when_summer_time_begins(engine: Engine,
         "2026-03-29T07:00:00+00:00",
         "2026-03-30T07:00:00+00:00",
     ]
+
+
+def test_an_instance_that_is_reminded_every_week_of_a_year_is_as_small_and_as_punctual_at_its_end(
+    engine: Engine, open_engine: Callable[[], Engine], clock: VirtualClock
+) -> None:
+    begin = clock.now()
+    instance = engine.start("reminders", variables={"cycle": "R/P7D"})
+
+    def saved() -> int:
+        with engine.store.reading() as connection:
+            row = connection.execute(select(process_instance.c.root).where(process_instance.c.id == instance.id)).one()
+        return len(row.root)
+
+    sizes: list[int] = []
+    for week in range(1, 53):
+        clock.move_to(begin + week * WEEK)
+        served = engine if week % 10 else open_engine()  # now and then by one that has to read it
+        assert served.work() == 1
+        sizes.append(saved())
+
+    activities = engine.read.history(instance.id).activities
+    reminded = [each.entered_at for each in activities if each.element_id == "Reminded"]
+    assert reminded == [begin + week * WEEK for week in range(1, 53)]
+    assert sizes[-1] - sizes[9] <= 4  # the digits of the next id
+    assert [job.due_at for job in engine.read.jobs(instance_id=instance.id)] == [begin + 53 * WEEK]
+    engine.complete(engine.read.tasks(scope="all").items[0].id, by="ann")
+    assert engine.read.instance(instance.id).state == InstanceState.COMPLETED
