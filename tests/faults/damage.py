@@ -23,7 +23,7 @@ from hosts import Host
 from load import CALLS, ORDERS
 from plan import Fault
 from proxy import Proxy
-from sqlalchemy import create_engine, text
+from sqlalchemy import TextClause, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 
@@ -253,18 +253,26 @@ def _lock_crosswise(url: str, seconds: float) -> int:
 
 
 def _refuse_to_serialise(url: str, seconds: float) -> int:
-    """For a while the server refuses one write in ten of instances and jobs, as it does for want of serialisability."""
-    with suppress(DBAPIError), create_engine(url).begin() as connection:
-        connection.execute(text("set local lock_timeout = '1s'"))
-        connection.execute(
-            text(
-                "create or replace function refuse() returns trigger language plpgsql as $$ begin "
-                f"if clock_timestamp() < '{datetime.now(UTC) + timedelta(seconds=seconds)}' and random() < 0.1 then "
-                "raise exception 'could not serialize access, as a fault' using errcode = '40001'; end if; "
-                "return null; end $$"
-            )
+    """For a while the server refuses one write in five of instances and jobs, as for want of serialisability."""
+    with suppress(DBAPIError), create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+        known = set(
+            connection.execute(text("select tgrelid::regclass::text from pg_trigger where tgname = 'refuse'")).scalars()
         )
-        for table in ("process_instance", "job"):
-            trigger = f"create or replace trigger refuse after insert or update or delete on {table}"
-            connection.execute(text(f"{trigger} for each statement execute function refuse()"))
+        if missing := {"process_instance", "job"} - known:
+            connection.execute(_refusal(seconds=0))
+            connection.execute(text("set lock_timeout = '1s'"))
+            for table in sorted(missing):
+                trigger = f"create trigger refuse after insert or update or delete on {table}"
+                connection.execute(text(f"{trigger} for each statement execute function refuse()"))
+        connection.execute(_refusal(seconds))
     os._exit(0)
+
+
+def _refusal(seconds: float) -> TextClause:
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    return text(
+        "create or replace function refuse() returns trigger language plpgsql as $$ begin "
+        f"if clock_timestamp() < '{until}' and random() < 0.2 then "
+        "raise exception 'could not serialize access, as a fault' using errcode = '40001'; end if; "
+        "return null; end $$"
+    )

@@ -52,7 +52,7 @@ _SECONDS: Mapping[str, tuple[float, float]] = {
     "slow server": (0.1, 0.8),
     "partition": (0.2, 4),
     "deadlock": (0.1, 0.5),
-    "serialisation": (0.1, 0.5),
+    "serialisation": (0.5, 1.5),
 }
 
 
