@@ -21,7 +21,7 @@ from engine.jobs.held import HeldJob
 from engine.programs import Programs
 from engine.session import Session, Unwritable
 from engine.store.faults import OutcomeUnknown
-from engine.store.jobs import Lease, end_attempts
+from engine.store.jobs import Lease, ends_of_attempts
 from engine.store.transaction import Store
 from engine.store.types import Connection
 from engine.stretch import Stretch
@@ -158,8 +158,8 @@ class Road:
 
     def _run_all(self, session: Session, errands: Sequence[Errand]) -> list[Exception | None]:
         ahead = [errand.stretch for errand in errands if errand.stretch is not None]
-        session.load((errand.instance_id for errand in errands), ahead)
-        session.lock_jobs(errand.lease for errand in errands if errand.lease is not None)
+        leases = [errand.lease for errand in errands if errand.lease is not None]
+        session.load((errand.instance_id for errand in errands), ahead, leases)
         refusals: list[Exception | None] = [None] * len(errands)
         done: dict[str, list[Lease]] = {}
         # What has run ahead goes first: the others of its instance find it in the state that they are meant for.
@@ -176,7 +176,7 @@ class Road:
                 if errand.lease is not None:
                     done.setdefault(errand.outcome, []).append(errand.lease)
         for outcome, leases in done.items():
-            end_attempts(session.connection, leases, self._clock.now(), outcome)
+            session.unit.write_first(ends_of_attempts(session.connection, leases, self._clock.now(), outcome))
         return refusals
 
     def _take_over(self, session: Session, errand: Errand) -> bool:

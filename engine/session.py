@@ -19,9 +19,10 @@ from engine.ids import Ids
 from engine.live import Line, Live
 from engine.model import InstanceState
 from engine.programs import Loaded, Programs
-from engine.store import tables
-from engine.store.instances import LockedInstance, SavedState, children_of, forget_runtime, lock_instances, saved_states
-from engine.store.jobs import Lease, LockedJobs, attempt_row, check_lease, leased, lock_job, lock_jobs
+from engine.store import instances, jobs, tables
+from engine.store.asking import ask
+from engine.store.instances import LockedInstance, SavedState, children_of, forgets_runtime, saved_states
+from engine.store.jobs import Lease, LockedJobs, attempt_row, check_lease, leased, lock_job
 from engine.store.traced_jobs import traced_jobs
 from engine.store.types import Connection
 from engine.store.unit import UnitOfWork
@@ -83,14 +84,20 @@ class Session:
         self._jobs: LockedJobs = {}
         self._flows: dict[str, list[str]] = {}
 
-    def load(self, instance_ids: Iterable[str], stretches: Iterable[Stretch] = ()) -> None:
+    def load(
+        self, instance_ids: Iterable[str], stretches: Iterable[Stretch] = (), leases: Iterable[Lease] = ()
+    ) -> None:
         """Locks and loads what is not loaded yet, in one go. *stretches*: from which instances are taken as they are,
-        where nobody else has moved them."""
-        if not (missing := {each for each in instance_ids if each not in self._lives}):
+        where nobody else has moved them. *leases*: of jobs that commands are the end of, locked after the instances."""
+        missing = {each for each in instance_ids if each not in self._lives}
+        job_ids = [lease.job_id for lease in leases]
+        if not missing and not job_ids:
             return
+        found, held = ask(self.connection, instances.locking(missing), jobs.locking(job_ids))
+        self._jobs |= jobs.locked(held)
         cold: list[LockedInstance] = []
         ahead = {stretch.instance_id: stretch.hot for stretch in stretches if not stretch.is_used}
-        for row in lock_instances(self.connection, missing):
+        for row in (LockedInstance(*each) for each in found):
             hot = ahead.get(row.id)
             if hot is None or hot.version != row.version or row.state != InstanceState.RUNNING:
                 hot = self._hot.take(row.id, row.version)
@@ -101,10 +108,6 @@ class Session:
         states = saved_states(self.connection, [row.id for row in cold]) if cold else {}
         for row in cold:
             self._revive(row, self._restored(row, states[row.id]))
-
-    def lock_jobs(self, leases: Iterable[Lease]) -> None:
-        """Locks jobs that commands are the end of, in one go; their instances are locked before them."""
-        self._jobs |= lock_jobs(self.connection, [lease.job_id for lease in leases])
 
     def live(self, instance_id: str) -> Live:
         """Raises NotFound."""
@@ -125,7 +128,7 @@ class Session:
             raise Conflict(f"Process instance '{instance_id}' is suspended. Activate it first.")
         if lease is not None:
             if lease.job_id not in self._jobs:
-                self.lock_jobs([lease])
+                self.load((), leases=[lease])
             check_lease(lease, self._jobs)
         events = self.programs.advance(live.instance, command, self.data)
         if lease is not None:
@@ -162,7 +165,7 @@ class Session:
             return None
         try:
             if lease.job_id not in self._jobs:
-                self.lock_jobs([lease])
+                self.load((), leases=[lease])
             check_lease(lease, self._jobs)
         except Conflict:
             del self._lives[live.id]  # its state has run ahead
@@ -250,7 +253,7 @@ class Session:
                 self.unit.append(tables.flow_taken, flows_row(live, flows))
         ended = [live.id for live in self._lives.values() if live.has_ended_now and not live.is_new]
         if ended:
-            forget_runtime(self.connection, ended)
+            self.unit.write_first(forgets_runtime(self.connection, ended))
 
     def live_instances(self) -> dict[str, Live]:
         """Those of this transaction that have not ended, by id."""

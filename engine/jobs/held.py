@@ -12,8 +12,8 @@ import orjson
 from engine.jobs.retry import attempts_in_all
 from engine.live import Live
 from engine.model import Job
-from engine.store.instances import scoped_variables
-from engine.store.jobs import Lease, TakenJob, context_of
+from engine.store.instances import surroundings
+from engine.store.jobs import Lease, TakenJob
 from engine.store.types import Connection
 from engine.store.values import ValueReader
 from engine.telemetry import activity_trace
@@ -85,9 +85,9 @@ def hold(connection: Connection, rows: Collection[TakenJob], lives: Mapping[str,
         for row in cold
         if row.kind == "service"
     }
-    variables = scoped_variables(connection, {pair for pairs in scopes.values() for pair in pairs}) if scopes else {}
     ids = [row.instance_id for row in cold if row.instance_id]
-    contexts = context_of(connection, ids) if ids else {}
+    pairs = {pair for pairs in scopes.values() for pair in pairs}
+    contexts, variables = surroundings(connection, ids, pairs) if ids else ({}, {})
     reader = ValueReader(connection)
     held: list[HeldJob] = []
     for row in rows:

@@ -27,7 +27,7 @@ POLL = 1.0
 QUICK = 0.02
 """Seconds per job under which more are taken than there are threads."""
 AHEAD = 8
-AT_LEAST = 32
+AT_LEAST = 64
 """Quick jobs that are taken at once, however few threads there are."""
 
 log = logging.getLogger("engine.jobs")
@@ -49,6 +49,7 @@ class WorkerPool:
         self._is_woken = False
         self._is_outdated = False
         self._usual_seconds = QUICK
+        self._share_for = SETTLE_AFTER
         self.turned_at = 0.0  # when the pump was last seen at work, by time.monotonic()
 
     def start(self, count: int) -> None:
@@ -156,7 +157,10 @@ class WorkerPool:
                     is_last = self._is_stopping and not self._is_busy
                     self._is_woken = False
                     room = 0 if self._is_stopping or self._is_outdated else self._room(count)
-                self._save_and_take(finished, room)
+                began = time.monotonic()
+                room -= self._save_and_take(finished, room)
+                if finished:
+                    self._share_for = max(SETTLE_AFTER, (time.monotonic() - began) / 2)
                 if is_last and not finished:
                     return
                 if time.monotonic() >= look_at:
@@ -190,7 +194,8 @@ class WorkerPool:
         wanted = max(count * AHEAD, AT_LEAST) if self._usual_seconds < QUICK else count
         return wanted - len(self._running) - len(self._waiting)
 
-    def _save_and_take(self, finished: list[Settled], room: int) -> None:
+    def _save_and_take(self, finished: list[Settled], room: int) -> int:
+        """How many jobs were taken."""
         taken: list[HeldJob] = []
 
         def take(session: Session) -> None:
@@ -204,6 +209,7 @@ class WorkerPool:
             taken = self._worker.take(room)
         if taken:
             self._offer(taken)
+        return len(taken)
 
     def _offer(self, taken: list[HeldJob]) -> None:
         elsewhere = [held for held in taken if self._worker.services.runs_elsewhere(held)]
@@ -235,7 +241,7 @@ class WorkerPool:
         with self._lock:
             self._news.wait_for(self._has_news, longest)
             if self._finished and self._waiting:  # let others share the commit
-                self._news.wait_for(self._is_urgent, SETTLE_AFTER)
+                self._news.wait_for(self._is_urgent, self._share_for)
 
     def _has_news(self) -> bool:
         return bool(self._finished) or self._is_woken or (self._is_stopping and not self._is_busy)

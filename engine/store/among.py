@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Dialect, Text, TypeDecorator, bindparam
+from sqlalchemy import Boolean, ColumnElement, Dialect, Integer, Text, TypeDecorator, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -13,23 +13,28 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 
-class _Texts(TypeDecorator[list[str]]):
-    """An array of texts (PostgreSQL), or a JSON text of them (SQLite)."""
+class _Values(TypeDecorator[list[Any]]):
+    """An array (PostgreSQL), or a JSON text of it (SQLite); of texts, or of numbers (*is_of_numbers*)."""
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(ARRAY(Text()) if dialect.name == "postgresql" else Text())
+    def __init__(self, *, is_of_numbers: bool) -> None:
+        super().__init__()
+        self.is_of_numbers = is_of_numbers
 
-    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> Any:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        array = ARRAY(Integer() if self.is_of_numbers else Text())
+        return dialect.type_descriptor(array if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
         return orjson.dumps(value).decode()
 
 
 class Among(FunctionElement[bool]):
-    """Whether a text column has one of the texts in a list."""
+    """Whether a column has one of the values in a list."""
 
     type = Boolean()
     name = "among"
@@ -41,14 +46,9 @@ class Among(FunctionElement[bool]):
 
 
 def among(column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
-    """*values*: a list, or the name of the parameter that will be one."""
-    return Among(column, _parameter(values))
-
-
-def _parameter(values: str | list[str]) -> BindParameter[Any]:
-    if isinstance(values, str):
-        return bindparam(values, type_=_Texts())
-    return bindparam(None, values, type_=_Texts())
+    """*column*: of texts, or of numbers. *values*: a list, or the name of the parameter that will be one."""
+    kind = _Values(is_of_numbers=isinstance(column.type, Integer))
+    return Among(column, bindparam(values, type_=kind) if isinstance(values, str) else bindparam(None, values, kind))
 
 
 @compiles(Among, "sqlite")

@@ -1,11 +1,13 @@
 """Many rows in one statement: what a commit writes goes past the query compiler, which would look at each row.
 
-SQLite runs a prepared statement over tuples; PostgreSQL gets all rows as one JSON text.
+SQLite runs a prepared statement over tuples; PostgreSQL gets all rows as one JSON text, and all statements of a commit
+before it is asked what came of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -15,7 +17,7 @@ import orjson
 from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql
 
-from engine.store.faults import wrapped
+from engine.store import straight
 from engine.store.months import Month, by_month
 from engine.store.types import Moment
 
@@ -28,51 +30,60 @@ GUARD: Final = "seen_version"
 _POSTGRESQL: Final = postgresql.dialect()  # pyright: ignore[reportUnknownMemberType]
 
 
-def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+Bind = Callable[[Sequence[Row]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement and its rows. *is_guarded*: it must change as many rows as it names."""
+
+    statement: str
+    bind: Bind
+    rows: Sequence[Row]
+    is_guarded: bool = False
+
+
+def inserts(connection: Connection, table: Table, rows: Sequence[Row]) -> Write:
     """All *rows* have values for the same columns."""
-    _run(connection, *_insert(connection.dialect.name, table, tuple(rows[0])), rows)
+    return Write(*_insert(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
-def update(
+def updates(
     connection: Connection,
     table: Table,
     columns: tuple[str, ...],
     changes: Sequence[tuple[Key, Row]],
     only_where: str = "",
-) -> int:
-    """Sets *columns* (GUARD may be among them) in the rows with the given primary keys; how many there were.
+) -> Iterator[Write]:
+    """Sets *columns* (GUARD may be among them) in the rows with the given primary keys.
 
     *only_where*: a further condition of ours, as SQL that says whose column it means.
     """
     names = [str(column.name) for column in table.primary_key]
-    count = 0
     for month, some in by_month(connection, table.name, changes):
-        statement, bind = _update(connection.dialect.name, table, columns, only_where, _at_most(len(some)), month)
+        statement, bind = _update(connection.dialect.name, table, columns, only_where, month)
         rows = [row | dict(zip(names, key, strict=True)) for key, row in some]
-        count += _run(connection, statement, bind, rows)
-    return count
+        yield Write(statement, bind, rows, is_guarded=GUARD in columns)
 
 
-def delete(connection: Connection, table: Table, names: tuple[str, ...], keys: Collection[Key]) -> None:
-    """Deletes the rows in which the columns *names* have one of the given *keys*."""
-    statement, bind = _delete(connection.dialect.name, table, names, _at_most(len(keys)))
-    _run(connection, statement, bind, [dict(zip(names, key, strict=True)) for key in keys])
+def deletes(
+    connection: Connection, table: Table, names: tuple[str, ...], keys: Collection[Key], only_where: str = ""
+) -> Write:
+    """Deletes the rows in which the columns *names* have one of the given *keys*. *only_where*: as for `updates`."""
+    statement, bind = _delete(connection.dialect.name, table, names, only_where)
+    return Write(statement, bind, [dict(zip(names, key, strict=True)) for key in keys])
 
 
-def _run(connection: Connection, statement: str, bind: Bind, rows: Sequence[Row]) -> int:
-    if connection.dialect.name != "sqlite":
-        return connection.exec_driver_sql(statement, bind(rows)).rowcount
-    cursor = connection.connection.cursor()
-    try:
-        cursor.executemany(statement, bind(rows))
-        return cursor.rowcount
-    except connection.dialect.loaded_dbapi.Error as problem:
-        raise wrapped(problem, statement, connection.dialect) from problem
-    finally:
-        cursor.close()
-
-
-Bind = Callable[[Sequence[Row]], Any]
+def send(connection: Connection, writes: Sequence[Write]) -> bool:
+    """Runs *writes* in order; whether all that are guarded have changed as many rows as they name."""
+    if not writes:
+        return True
+    statements = [(write.statement, write.bind(write.rows)) for write in writes]
+    with straight.ran(connection, statements, many=connection.dialect.name == "sqlite") as cursors:
+        return all(
+            not write.is_guarded or cursor.rowcount in (len(write.rows), -1)
+            for write, cursor in zip(writes, cursors, strict=True)
+        )
 
 
 @lru_cache(1024)
@@ -85,7 +96,7 @@ def _insert(dialect: str, table: Table, names: tuple[str, ...]) -> tuple[str, Bi
 
 @lru_cache(1024)
 def _update(
-    dialect: str, table: Table, columns: tuple[str, ...], only_where: str, limit: int, month: Month | None
+    dialect: str, table: Table, columns: tuple[str, ...], only_where: str, month: Month | None
 ) -> tuple[str, Bind]:
     changed = [name for name in columns if name != GUARD]
     keys = [str(column.name) for column in table.primary_key]
@@ -99,18 +110,21 @@ def _update(
     settings = ", ".join(f"{_quoted(name)} = v.{_quoted(name)}" for name in changed)
     where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(value)}" for name, value in same)
     if month is not None:
-        where += f" AND {table.name}.{keys[0]} >= '{month[0]}' AND {table.name}.{keys[0]} < '{month[1]}'"
-    source = _few_records(table, names, limit)
+        key = f"{table.name}.{keys[0]}"  # a plain range would be taken for a few rows, and read from end to end
+        where += f" AND {key} >= '{month[0]}' AND {key} < ANY (ARRAY['{month[1]}'])"
+    source = _keys_to_look_up(table, names, keys[0])
     return f"UPDATE {table.name} SET {settings} FROM {source} WHERE {where}{condition}", _json
 
 
 @lru_cache(1024)
-def _delete(dialect: str, table: Table, names: tuple[str, ...], limit: int) -> tuple[str, Bind]:
+def _delete(dialect: str, table: Table, names: tuple[str, ...], only_where: str) -> tuple[str, Bind]:
+    condition = f" AND {only_where}" if only_where else ""
     if dialect == "sqlite":
         where = " AND ".join(f"{_quoted(name)} = ?" for name in names)
-        return f"DELETE FROM {table.name} WHERE {where}", _tuples(table, names)
+        return f"DELETE FROM {table.name} WHERE {where}{condition}", _tuples(table, names)
     where = " AND ".join(f"{table.name}.{_quoted(name)} = v.{_quoted(name)}" for name in names)
-    return f"DELETE FROM {table.name} USING {_few_records(table, names, limit)} WHERE {where}", _json
+    source = _keys_to_look_up(table, names, names[0])
+    return f"DELETE FROM {table.name} USING {source} WHERE {where}{condition}", _json
 
 
 def _tuples(table: Table, names: tuple[str, ...]) -> Bind:
@@ -140,18 +154,14 @@ def _records(table: Table, names: tuple[str, ...]) -> str:
     return f"json_to_recordset(%s::json) AS v({columns})"
 
 
-def _few_records(table: Table, names: tuple[str, ...], limit: int) -> str:
-    """PostgreSQL expects 100 rows of any JSON, and would rather read a table of some thousand rows than look so many
-    up; a limit tells it how many come."""
-    return f"(SELECT * FROM {_records(table, names)} LIMIT {limit}) AS v"
+def _keys_to_look_up(table: Table, names: tuple[str, ...], key: str) -> str:
+    """Records that PostgreSQL takes for a single one, and so looks each of them up in the index of *table*.
 
-
-def _at_most(count: int) -> int:
-    """Few different limits, and so few different statements: powers of four."""
-    limit = 1
-    while limit < count:
-        limit *= 4
-    return limit
+    It would expect 100 of any JSON, and read a table that was still small when the statement was first prepared from
+    end to end each time, long after it has grown. *key*: a text among *names*; nothing is known of how often a value
+    equals another one, which counts as seldom.
+    """
+    return f"(SELECT * FROM {_records(table, names)} WHERE v.{_quoted(key)} = v.{_quoted(key)} || '') AS v"
 
 
 def _type_name(table: Table, name: str) -> str:

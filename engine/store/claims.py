@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, text
 
+from engine.store.asking import Question, ask
 from engine.store.jobs import Hold, TakenJob, leave, take
 from engine.store.tables import JOB_IS_LEFT, JOB_IS_OURS, JOB_IS_READY, JOB_IS_TIMER, job
 from engine.store.types import AnyRow
@@ -45,17 +46,32 @@ class Claimed(NamedTuple):
     is_cut: bool = False
 
 
+class Due(NamedTuple):
+    """A job that may be taken."""
+
+    id: str
+    kind: str
+    type: str
+    names: str
+    written_as: str
+
+
 def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> Claimed:
     """Takes up to *limit* due jobs: timers by due time, then the rest by priority and due time."""
     wanted: dict[str, Any] = {"now": hold.at, "limit": limit}
-    taken = take(connection, list(connection.execute(_DUE_TIMERS, wanted).scalars()), hold)
+    looks = [Question(_DUE_TIMERS, wanted)]
     if not sharing.has_services:
-        own = connection.execute(_DUE_OWN, wanted | {"limit": limit - len(taken)})
-        return Claimed(taken + take(connection, list(own.scalars()), hold))
+        looks.append(Question(_DUE_OWN, wanted))
+    elif not sharing.except_types:
+        looks.append(Question(_DUE_JOBS, wanted))
+    timers, *others = ask(connection, *looks)
+    taken = take(connection, [job_id for (job_id,) in timers], hold)
+    rows = [Due(*each) for each in others[0]] if others else None
     moved = 0
     while (room := limit - len(taken)) > 0:
         count = max(room, LEFT_AT_ONCE) if moved else room
-        rows = _due_jobs(connection, hold.at, count, sharing.except_types)
+        if rows is None:
+            rows = _due_jobs(connection, hold.at, count, sharing.except_types)
         left = {row.id for row in rows if row.kind == "service" and sharing.leaves(row.type, row.names, row.written_as)}
         leave(connection, left)
         moved += len(left)
@@ -64,7 +80,8 @@ def claim(connection: Connection, hold: Hold, limit: int, sharing: Sharing) -> C
             break
         if moved >= MOST_LEFT:
             return Claimed(taken, is_cut=True)
-    if len(taken) < limit and (types := set(sharing.types) - set(sharing.except_types)):
+        rows = None
+    if sharing.has_services and len(taken) < limit and (types := set(sharing.types) - set(sharing.except_types)):
         wanted |= {"limit": limit - len(taken), "types": sorted(types)}
         taken += take(connection, list(connection.execute(_DUE_LEFT, wanted).scalars()), hold)
     return Claimed(taken)
@@ -105,11 +122,13 @@ def next_due(
     return min(moments, default=None)
 
 
-def _due_jobs(connection: Connection, now: datetime, limit: int, except_types: Collection[str]) -> Sequence[AnyRow]:
+def _due_jobs(
+    connection: Connection, now: datetime, limit: int, except_types: Collection[str]
+) -> Sequence[Due | AnyRow]:
     """Locked, in order."""
     wanted: dict[str, Any] = {"now": now, "limit": limit}
     if not except_types:
-        return connection.execute(_DUE_JOBS, wanted).all()
+        return [Due(*each) for each in ask(connection, Question(_DUE_JOBS, wanted))[0]]
     excepted = {"types": sorted(except_types)}
     head = connection.execute(_CROWD, {"now": now} | excepted).one()
     if head.all < CROWD or head.others >= limit:
@@ -177,7 +196,7 @@ _DUE_JOBS: Final = (
 )
 _DUE_UNLIMITED: Final = _DUE_JOBS.where(_IS_UNLIMITED)
 _DUE_OWN: Final = (
-    select(job.c.id)
+    select(*_TOLD)
     .where(_IS_READY, ~_IS_SERVICE)
     .order_by(job.c.rank, *_IN_ORDER)
     .limit(bindparam("limit"))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from engine.model import InstanceState
+from engine.store import bulk
 from engine.store.among import among
+from engine.store.asking import Answer, Question, ask
 from engine.store.tables import instance_state, job, process_instance, subscription, variable
-from engine.store.values import ValueReader, in_chunks
+from engine.store.values import ValueReader
 
 _COLUMNS = [
     process_instance.c[name]
@@ -42,10 +44,14 @@ _PARTS = select(instance_state.c.instance_id, instance_state.c.part_id, instance
 _VARIABLES = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
     among(variable.c.instance_id, "ids")
 )
-_FORGET = (
-    *(delete(table).where(among(table.c.instance_id, "ids")) for table in (instance_state, job, subscription)),
-    delete(variable).where(among(variable.c.instance_id, "ids"), variable.c.scope_id != 0),
-)
+_SCOPED = _VARIABLES.where(among(variable.c.scope_id, "scopes"))
+_CONTEXT = select(
+    process_instance.c.id,
+    process_instance.c.process_key,
+    process_instance.c.business_key,
+    process_instance.c.definition_id,
+    process_instance.c.version,
+).where(among(process_instance.c.id, "ids"))
 
 
 @dataclass(slots=True)
@@ -79,28 +85,31 @@ class SavedState:
     variables: dict[tuple[int, str], str] = field(default_factory=dict[tuple[int, str], str])
 
 
-def lock_instances(connection: Connection, ids: Collection[str]) -> list[LockedInstance]:
-    """Locks rows in order of id, so that two transactions never wait for each other."""
-    return [LockedInstance(*row) for row in connection.execute(_LOCK, {"ids": sorted(ids)})]
+def locking(ids: Collection[str]) -> Question:
+    """Of the rows of LockedInstance; locks them in order of id, so that two transactions never wait for each other."""
+    return Question(_LOCK, {"ids": sorted(ids)})
 
 
 def saved_states(connection: Connection, ids: Sequence[str]) -> dict[str, SavedState]:
     """Of live instances."""
     found: dict[str, SavedState] = {}
     wanted = {"ids": list(ids)}
-    for instance_id, root in connection.execute(_ROOTS, wanted):
+    roots, parts, variables = ask(connection, *(Question(query, wanted) for query in (_ROOTS, _PARTS, _VARIABLES)))
+    for instance_id, root in roots:
         found[instance_id] = SavedState({0: root})
-    for instance_id, part_id, data in connection.execute(_PARTS, wanted):
+    for instance_id, part_id, data in parts:
         found[instance_id].parts[part_id] = data
-    for instance_id, scope_id, name, text in connection.execute(_VARIABLES, wanted):
+    for instance_id, scope_id, name, text in variables:
         found[instance_id].variables[scope_id, name] = text
     return found
 
 
-def forget_runtime(connection: Connection, ids: Sequence[str]) -> None:
+def forgets_runtime(connection: Connection, ids: Collection[str]) -> Iterator[bulk.Write]:
     """Deletes what ended instances no longer need: state, jobs, subscriptions, scopes other than their own."""
-    for statement in _FORGET:
-        connection.execute(statement, {"ids": list(ids)})
+    keys = [(each,) for each in ids]
+    for table in (instance_state, job, subscription):
+        yield bulk.deletes(connection, table, ("instance_id",), keys)
+    yield bulk.deletes(connection, variable, ("instance_id",), keys, only_where="variable.scope_id <> 0")
 
 
 def next_log_sequence(connection: Connection, instance_id: str, incidents: int = 0) -> int:
@@ -133,19 +142,41 @@ def children_of(connection: Connection, instance_id: str, activity_id: int) -> l
     return list(connection.execute(query.order_by(process_instance.c.id)).scalars())
 
 
-def scoped_variables(
-    connection: Connection, wanted: Collection[tuple[str, int]]
-) -> dict[tuple[str, int], dict[str, Any]]:
-    """The variables of the given (instance, scope) pairs."""
-    found: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
-    reader = ValueReader(connection)
-    for some in in_chunks(sorted(wanted)):
-        # SQLite finds pairs in no index, but each part of them; what is found too much is left out.
-        query = select(variable.c.instance_id, variable.c.scope_id, variable.c.name, variable.c.value).where(
-            among(variable.c.instance_id, sorted({instance_id for instance_id, _ in some})),
-            variable.c.scope_id.in_(sorted({scope_id for _, scope_id in some})),
-        )
-        for instance_id, scope_id, name, text in connection.execute(query):
-            if (instance_id, scope_id) in wanted:
-                found[instance_id, scope_id][name] = reader.value(text)
+Scope = tuple[str, int]
+"""An instance and the number of a scope in it."""
+
+
+class Context(NamedTuple):
+    """What a job's handler is told of its instance."""
+
+    process_key: str
+    business_key: str | None
+    definition_id: str
+    version: int
+
+
+def scoped_variables(connection: Connection, wanted: Collection[Scope]) -> dict[Scope, dict[str, Any]]:
+    """The variables of the given scopes."""
+    return _by_scope(ask(connection, _scoped(wanted))[0], wanted, ValueReader(connection))
+
+
+def surroundings(
+    connection: Connection, ids: Collection[str], wanted: Collection[Scope]
+) -> tuple[dict[str, Context], dict[Scope, dict[str, Any]]]:
+    """Of instances by id, and the variables of the given scopes."""
+    rows, variables = ask(connection, Question(_CONTEXT, {"ids": sorted(set(ids))}), _scoped(wanted))
+    return {row[0]: Context(*row[1:]) for row in rows}, _by_scope(variables, wanted, ValueReader(connection))
+
+
+def _scoped(wanted: Collection[Scope]) -> Question:
+    """SQLite finds pairs in no index, but each part of them; what is found too much is left out."""
+    ids, scopes = {instance_id for instance_id, _ in wanted}, {scope_id for _, scope_id in wanted}
+    return Question(_SCOPED, {"ids": sorted(ids), "scopes": sorted(scopes)})
+
+
+def _by_scope(rows: Answer, wanted: Collection[Scope], reader: ValueReader) -> dict[Scope, dict[str, Any]]:
+    found: dict[Scope, dict[str, Any]] = defaultdict(dict)
+    for instance_id, scope_id, name, text in rows:
+        if (instance_id, scope_id) in wanted:
+            found[instance_id, scope_id][name] = reader.value(text)
     return found

@@ -6,7 +6,7 @@ ran out cannot end a job that another has taken (fencing).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from engine.errors import Conflict, NotFound
 from engine.model import JobState
 from engine.store import bulk
 from engine.store.among import among
+from engine.store.asking import Answer, Question, ask
 from engine.store.tables import (
     JOB_IS_HELD,
     job,
@@ -141,17 +142,24 @@ def claim_one(connection: Connection, job_id: str, hold: Hold) -> TakenJob | Non
 def begin_attempts(connection: Connection, taken: Iterable[TakenJob], at: datetime) -> None:
     """Records that jobs of handlers are being worked on."""
     if attempts := [attempt_row(row, at, row.lease_owner or "") for row in taken if row.kind == "service"]:
-        bulk.insert(connection, job_attempt, attempts)
+        bulk.send(connection, [bulk.inserts(connection, job_attempt, attempts)])
 
 
 LockedJobs = dict[str, tuple[str, str | None, bool]]
 """Of jobs that this transaction has locked, by id: state, lease token, and whether it is exclusive."""
 
 
-def lock_jobs(connection: Connection, ids: Collection[str]) -> LockedJobs:
-    """A worker's batch, or less."""
-    rows = connection.execute(_LOCK, {"ids": sorted(ids)})
+def locking(ids: Iterable[str]) -> Question:
+    """Of a worker's batch, or less: the rows of `locked`."""
+    return Question(_LOCK, {"ids": sorted(ids)})
+
+
+def locked(rows: Answer) -> LockedJobs:
     return {job_id: (state, token, is_exclusive) for job_id, state, token, is_exclusive in rows}
+
+
+def lock_jobs(connection: Connection, ids: Iterable[str]) -> LockedJobs:
+    return locked(ask(connection, locking(ids))[0])
 
 
 def lock_job(connection: Connection, lease: Lease) -> None:
@@ -235,9 +243,18 @@ def end_attempts(
     error: str | None = None,
 ) -> None:
     """Closes the record of attempts. One that is closed already stays as it is."""
+    bulk.send(connection, [*ends_of_attempts(connection, leases, at, outcome, error)])
+
+
+def ends_of_attempts(
+    connection: Connection, leases: Sequence[Lease], at: datetime, outcome: str, error: str | None = None
+) -> Iterator[bulk.Write]:
+    """What `end_attempts` writes."""
     ended = {"ended_at": at, "outcome": outcome, "error": error}
     if changes := [((lease.job_id, lease.attempt), ended) for lease in leases if lease.attempt]:
-        bulk.update(connection, job_attempt, tuple(ended), changes, only_where="job_attempt.ended_at IS NULL")
+        yield from bulk.updates(
+            connection, job_attempt, tuple(ended), changes, only_where="job_attempt.ended_at IS NULL"
+        )
 
 
 def add_attempt(connection: Connection, row: TakenJob, at: datetime, worker: str, outcome: str, error: str) -> None:
@@ -290,11 +307,6 @@ def delete_job(connection: Connection, lease: Lease) -> bool:
     return connection.execute(change.where(job.c.state == JobState.RUNNING)).rowcount == 1
 
 
-def context_of(connection: Connection, instance_ids: Collection[str]) -> dict[str, AnyRow]:
-    """What a job's handler is told of its instance: process key and business key, by instance id."""
-    return {row.id: row for row in connection.execute(_CONTEXT, {"ids": sorted(set(instance_ids))})}
-
-
 def state_of_instance(connection: Connection, instance_id: str) -> str | None:
     query = select(process_instance.c.state).where(process_instance.c.id == instance_id)
     return connection.execute(query).scalar()
@@ -306,13 +318,6 @@ _LOCK: Final = (
     .order_by(job.c.id)
     .with_for_update()
 )
-_CONTEXT: Final = select(
-    process_instance.c.id,
-    process_instance.c.process_key,
-    process_instance.c.business_key,
-    process_instance.c.definition_id,
-    process_instance.c.version,
-).where(among(process_instance.c.id, "ids"))
 _TAKE: Final = (
     update(job)
     .where(among(job.c.id, "ids"), job.c.state == JobState.AVAILABLE)

@@ -12,10 +12,15 @@ from secrets import token_hex
 
 from sqlalchemy import Connection
 
+from engine.store import straight
+
 _SET = (
     "INSERT INTO commit_mark (owner, number, at) VALUES (%s, %s, now()) "
-    "ON CONFLICT (owner) DO UPDATE SET number = excluded.number, at = excluded.at"
+    "ON CONFLICT (owner) DO UPDATE SET number = excluded.number, at = excluded.at "
+    "RETURNING set_config('enable_seqscan', 'off', true)"
 )
+"""What a transaction that writes asks goes by keys, and is prepared once, often while a table is still small: it shall
+not be read from end to end when it has grown."""
 _ASK = (
     "INSERT INTO commit_mark (owner, number, at) VALUES (%s, 0, now()) "
     "ON CONFLICT (owner) DO UPDATE SET owner = excluded.owner RETURNING number"
@@ -29,11 +34,15 @@ class Mark:
 
 
 def set_mark(connection: Connection) -> Mark:
-    """The first thing that a transaction writes."""
+    """Begins a transaction, and is the first thing that it writes."""
     last: Mark = connection.info.get("fermata_mark") or Mark(token_hex(16), 0)
     mark = connection.info["fermata_mark"] = Mark(last.owner, last.number + 1)
-    connection.exec_driver_sql(_SET, (mark.owner, mark.number))
-    return mark
+    with straight.ran(connection, [(_SET, (mark.owner, mark.number))]):
+        return mark
+
+
+def last_mark(connection: Connection) -> Mark:
+    return connection.info["fermata_mark"]
 
 
 def has_committed(connection: Connection, mark: Mark) -> bool:

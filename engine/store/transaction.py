@@ -34,11 +34,13 @@ from engine.store.faults import (
     step_aside,
     wrapped,
 )
+from engine.store.idle import look_at_the_idle
 from engine.store.sharing import SharedCommits
 
 DatabaseError = (DBAPIError, DatabaseAway)
 
 Result = TypeVar("Result")
+Opened = Callable[[], AbstractContextManager[Connection]]
 
 _BUSY_SECONDS = 30
 _PAGES_OF_CACHE = -16_000  # negative: in KiB
@@ -114,9 +116,10 @@ class Store:
         mark, is_ending = None, False
         try:
             turn: AbstractContextManager[Any] = self._turn if self.is_sqlite else nullcontext()
-            with turn, self._connected(is_writer=self.is_sqlite) as connection, connection.begin():
-                if is_marked and not self.is_sqlite:
-                    mark = marks.set_mark(connection)
+            is_marked = is_marked and not self.is_sqlite
+            opened = self._kept_open if self.is_sqlite else self._marked if is_marked else self._connect
+            with turn, self._connected(opened) as connection, connection.begin():
+                mark = marks.last_mark(connection) if is_marked else None
                 yield connection
                 is_ending = True
         except Lost as problem:
@@ -188,14 +191,16 @@ class Store:
                 self._turn.release()
 
     @contextmanager
-    def _connected(self, *, is_writer: bool = False) -> Generator[Connection]:
+    def _connected(self, opened: Opened | None = None) -> Generator[Connection]:
         try:
-            with self._kept_open() if is_writer else self._connect() as connection:
+            with (opened or self._connect)() as connection:
                 yield connection
         except DBAPIError as problem:
             if is_stopped(problem):
                 raise TooSlow from problem
             if is_away(problem):
+                if not self.is_sqlite:  # its other connections have most likely broken, too
+                    self.database.dispose()
                 raise lost(problem) from problem
             raise
 
@@ -212,6 +217,20 @@ class Store:
                 self._writer.close()
                 self._writer = None
             raise
+
+    def _marked(self, tries: int = 2) -> Connection:
+        """Of PostgreSQL: one in a transaction, with its mark set. That is the first statement, and shows whether the
+        connection has broken unnoticed: then it is another one."""
+        connection = self._connect()
+        try:
+            marks.set_mark(connection)
+        except BaseException as problem:
+            connection.close()
+            if tries <= 1 or not (isinstance(problem, DBAPIError) and is_away(problem)):
+                raise
+            self.database.dispose()
+            return self._marked(tries - 1)
+        return connection
 
     def _connect(self) -> Connection:
         """Waits for a database that is away. Raises DatabaseAway."""
@@ -257,12 +276,11 @@ class Store:
         if not self.is_sqlite:
             try:
                 arguments = {name: value for name, value in _OF_CONNECTIONS.items() if name not in self.url.query}
-                return create_engine(
+                database = create_engine(
                     self.url,
                     connect_args=arguments,
                     pool_size=16,
                     max_overflow=32,
-                    pool_pre_ping=True,
                     hide_parameters=True,  # values of variables stay out of logs
                     # Whoever has waited for a lock must see what its holder wrote, whatever the database's default is.
                     isolation_level="READ COMMITTED",
@@ -270,6 +288,8 @@ class Store:
             except ModuleNotFoundError as problem:
                 message = "PostgreSQL needs the package psycopg. Install fermata[postgres]."
                 raise InvalidInput(message) from problem
+            look_at_the_idle(database)
+            return database
         arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
         database = create_engine(self.url, connect_args=arguments, pool_size=16, max_overflow=64, hide_parameters=True)
         synchronous = "FULL" if self._scratch is None else "OFF"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -49,6 +49,7 @@ class UnitOfWork:
         self._updates: dict[Table, dict[Key, Row]] = defaultdict(dict)
         self._deletes: dict[Table, set[Key]] = defaultdict(set)
         self._closed_subscriptions: set[Key] = set()
+        self._first: list[bulk.Write] = []
         self.leaves_work = False  # jobs that nobody holds
         self._turns: dict[str, datetime] = {}
 
@@ -87,35 +88,44 @@ class UnitOfWork:
         """Rows to be inserted, by primary key."""
         return self._inserts[table]
 
+    def write_first(self, writes: Iterable[bulk.Write]) -> None:
+        """What `flush` sends before all else, as it is."""
+        self._first += writes
+
     def flush(self) -> None:
         """Sends what was gathered. Raises Overtaken where a guarded instance row has moved on."""
         self.values.flush()
-        if self._closed_subscriptions:
-            bulk.delete(self.connection, tables.subscription, _SUBSCRIPTION, sorted(self._closed_subscriptions))
-            self._closed_subscriptions.clear()
-        for table in reversed(_IN_ORDER):
-            if keys := self._deletes.pop(table, None):
-                bulk.delete(self.connection, table, _names_of_key(table), sorted(keys))
-        for table in _IN_ORDER:
-            if rows := [*self._inserts.pop(table, {}).values(), *self._appends.pop(table, [])]:
-                bulk.insert(self.connection, table, rows)
-                if table is tables.job and any(row["state"] == JobState.AVAILABLE for row in rows):
-                    self.leaves_work = True
-        for table in _IN_ORDER:
-            if changes := self._updates.pop(table, None):
-                self._send_updates(table, changes)
+        if not bulk.send(self.connection, [*self._taken_writes()]):
+            raise Overtaken("Another command changed the process instance at the same time. Try again.")
         if self._turns:
             self.leaves_work |= turns.pass_on(self.connection, self._turns)
             self._turns = {}
 
-    def _send_updates(self, table: Table, changes: dict[Key, Row]) -> None:
+    def _taken_writes(self) -> Iterator[bulk.Write]:
+        """Each once."""
+        yield from self._first
+        self._first = []
+        if self._closed_subscriptions:
+            yield bulk.deletes(self.connection, tables.subscription, _SUBSCRIPTION, sorted(self._closed_subscriptions))
+            self._closed_subscriptions.clear()
+        for table in reversed(_IN_ORDER):
+            if keys := self._deletes.pop(table, None):
+                yield bulk.deletes(self.connection, table, _names_of_key(table), sorted(keys))
+        for table in _IN_ORDER:
+            if rows := [*self._inserts.pop(table, {}).values(), *self._appends.pop(table, [])]:
+                yield bulk.inserts(self.connection, table, rows)
+                if table is tables.job and any(row["state"] == JobState.AVAILABLE for row in rows):
+                    self.leaves_work = True
+        for table in _IN_ORDER:
+            if changes := self._updates.pop(table, None):
+                yield from self._updates_of(table, changes)
+
+    def _updates_of(self, table: Table, changes: dict[Key, Row]) -> Iterator[bulk.Write]:
         by_columns: dict[tuple[str, ...], list[tuple[Key, Row]]] = defaultdict(list)
         for key, row in changes.items():
             by_columns[tuple(sorted(row))].append((key, row))
         for columns, rows in by_columns.items():
-            changed = bulk.update(self.connection, table, columns, rows)
-            if bulk.GUARD in columns and changed not in (len(rows), -1):
-                raise Overtaken("Another command changed the process instance at the same time. Try again.")
+            yield from bulk.updates(self.connection, table, columns, rows)
 
 
 _SUBSCRIPTION = ("instance_id", "activity_id", "element_id")

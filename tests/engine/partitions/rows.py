@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from engine.engine import Engine
 from engine.store import partitions
 from engine.store.partitions import KEYS
+from tests.engine.store.statements import sent
 
 KEPT = """<process id="{key}" isExecutable="true" camunda:historyTimeToLive="{ttl}"><startEvent id="s_{key}"/>
   <sequenceFlow id="f_{key}" sourceRef="s_{key}" targetRef="t_{key}"/><userTask id="t_{key}"/>
@@ -61,18 +62,3 @@ def all_spans(engine: Engine) -> set[tuple[str, ...]]:
 
 def statements_of(engine: Engine, work: Callable[[], object]) -> list[str]:
     return [statement for statement, _ in sent(engine, work)]
-
-
-def sent(engine: Engine, work: Callable[[], object]) -> list[tuple[str, Any]]:
-    """Statements, with what they were given."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, given: Any, *rest: Any) -> None:
-        asked.append((statement, given))
-
-    event.listen(engine.store.database, "before_cursor_execute", note)
-    try:
-        work()
-    finally:
-        event.remove(engine.store.database, "before_cursor_execute", note)
-    return asked

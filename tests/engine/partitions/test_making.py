@@ -29,10 +29,10 @@ from tests.engine.partitions.rows import (
     finish_tasks,
     home_of,
     query,
-    sent,
     spans,
     statements_of,
 )
+from tests.engine.store.statements import sent
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 
@@ -206,7 +206,7 @@ def test_closing_activities_looks_into_the_partitions_of_their_months_alone(
 
     def update() -> None:
         with engine.store.writing() as connection:
-            assert bulk.update(connection, tables.activity, tuple(ended), changes) == 2
+            bulk.send(connection, [*bulk.updates(connection, tables.activity, tuple(ended), changes)])
 
     read: list[set[str]] = []
     asked = [each for each in sent(engine, update) if each[0].startswith("UPDATE activity")]

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.searching import Condition, Search
 from tests.benchmarks.copies import copy_id, copy_instance, tables_of_instances
+from tests.engine.store.statements import sent
 
 INSTANCES = 8_000
 FILLED = {table.name for table in tables_of_instances()} - {
@@ -151,20 +151,47 @@ def test_nobody_reads_past_the_jobs_of_a_type_that_has_no_room(many: tuple[Engin
     assert {steps_of(engine, statement, given) for statement, given in by_type} == {"ix_job_type"}
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_commit_looks_its_rows_up_while_the_tables_are_still_small(engine: Engine) -> None:
+    """A statement keeps the plan with which it was prepared."""
+    engine.handler("ship")(lambda job: {"shipped": True})
+    engine.deploy(Path(__file__).with_name("waiting.bpmn"))
+
+    def work() -> None:
+        for _ in range(3):
+            engine.cancel(engine.start("waiting", variables={"order": "O"}).id)
+        engine.start("waiting", variables={"order": "O"})
+        engine.work()
+
+    written = {text: given for text, given in sent(engine, work) if re.match("(UPDATE|DELETE).*recordset", text)}
+    steps = {text: steps_into(engine, text, given) for text, given in written.items()}
+
+    assert {text.split()[1 if text.startswith("UPDATE") else 2] for text in steps} > {
+        "activity",
+        "job",
+        "job_attempt",
+        "process_instance",
+        "subscription",
+        "variable",
+    }
+    assert {text: found for text, found in steps.items() if found[0] != "Function Scan" or "Seq Scan" in found} == {}
+
+
+def steps_into(engine: Engine, statement: str, given: Any) -> list[str]:
+    """The scans of a plan as a transaction that writes makes it, from the outermost on."""
+    with engine.store.writing() as connection:
+        plan = [str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {statement}", given)]
+    return re.findall(r"\w+ Scan", " ".join(plan))
+
+
 def statements_of(engine: Engine, work: Callable[[], object]) -> list[tuple[str, Any]]:
     """What *work* asks of the filled tables, each statement once with what it was given."""
     asked: dict[str, Any] = {}
-
-    def note(connection: Any, cursor: Any, statement: str, given: Any, context: Any, many: bool) -> None:
+    for statement, given in sent(engine, work):
         names = set(re.findall(r"\w+", statement))
         if names & FILLED and re.match(r"\s*(SELECT|UPDATE|DELETE|WITH)", statement):
-            asked.setdefault(statement, given[0] if many else given)
-
-    event.listen(engine.store.database, "before_cursor_execute", note)
-    try:
-        work()
-    finally:
-        event.remove(engine.store.database, "before_cursor_execute", note)
+            asked.setdefault(statement, given)
     return list(asked.items())
 
 

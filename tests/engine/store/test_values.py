@@ -9,6 +9,7 @@ from engine.engine import Engine
 from engine.store.codec import reference
 from engine.store.transaction import Store
 from engine.store.values import LARGE, LazyValues, ValueReader, ValueWriter
+from tests.engine.store.statements import sent
 
 
 @pytest.fixture
@@ -60,13 +61,7 @@ def test_large_values_are_fetched_together(store: Store) -> None:
 
 def test_the_steps_of_an_instance_do_not_grow_in_statements(engine: Engine, models: Path) -> None:
     engine.deploy(models / "parallel.bpmn")
-    counts: list[int] = []
-    queries: list[str] = []
-    event.listen(engine.store.database, "before_cursor_execute", lambda *given: queries.append(given[2]))
     instance = engine.start("parallel", variables={f"v{n}": str(n) * 5000 for n in range(10)})
-    for value in range(4):
-        queries.clear()
-        engine.set_variables(instance.id, {"turn": value})
-        counts.append(len(queries))
+    counts = [len(sent(engine, lambda n=n: engine.set_variables(instance.id, {"turn": n}))) for n in range(4)]
     assert max(counts[1:]) <= counts[0]
     assert counts[-1] < 15

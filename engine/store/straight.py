@@ -1,0 +1,34 @@
+"""Straight to the database's driver, past SQLAlchemy: what every job asks and writes, in as few round trips as may be."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.store.faults import wrapped
+
+Statement = tuple[str, Any]
+"""As the driver spells parameters, and their values."""
+
+
+@contextmanager
+def ran(connection: Connection, statements: Sequence[Statement], *, many: bool = False) -> Generator[list[Any]]:
+    """The driver's cursors after *statements* have run in order, on PostgreSQL in one round trip, with BEGIN if that is
+    due. *many*: each with many rows of values. Raises DBAPIError."""
+    driver: Any = connection.connection.driver_connection
+    cursors: list[Any] = []
+    try:
+        with nullcontext() if connection.dialect.name == "sqlite" else driver.pipeline():
+            for text, values in statements:
+                cursors.append(cursor := driver.cursor())
+                (cursor.executemany if many else cursor.execute)(text, values)
+        yield cursors
+    except connection.dialect.loaded_dbapi.Error as problem:
+        text = statements[len(cursors) - 1][0]
+        raise wrapped(problem, text, connection.dialect) from problem
+    finally:
+        for cursor in cursors:
+            cursor.close()
