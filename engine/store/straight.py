@@ -1,4 +1,4 @@
-"""Straight to the database's driver, past SQLAlchemy: what every job asks and writes, in as few round trips as may be."""
+"""Straight to the driver, past SQLAlchemy: what every job asks and writes, in as few round trips as may be."""
 
 from __future__ import annotations
 
