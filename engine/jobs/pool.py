@@ -25,10 +25,11 @@ from engine.store.migrations import NewerDatabase
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""
 QUICK = 0.02
-"""Seconds per job under which more are taken than there are threads."""
-AHEAD = 8
-AT_LEAST = 64
-"""Quick jobs that are taken at once, however few threads there are."""
+"""Seconds that a job is expected to take before any has been run."""
+AHEAD = 0.1
+"""Seconds of work for all threads that are taken at once: quick jobs share a commit, slow ones are left to others."""
+MOST = 128
+"""Quick jobs that are taken at once, however many the threads could do."""
 
 log = logging.getLogger("engine.jobs")
 
@@ -191,7 +192,7 @@ class WorkerPool:
                 self._finished[:0] = finished
 
     def _room(self, count: int) -> int:
-        wanted = max(count * AHEAD, AT_LEAST) if self._usual_seconds < QUICK else count
+        wanted = max(count, min(int(count * AHEAD / self._usual_seconds), MOST))
         return wanted - len(self._running) - len(self._waiting)
 
     def _save_and_take(self, finished: list[Settled], room: int) -> int:
