@@ -23,6 +23,7 @@ from engine.model import JobState
 from engine.road import Road
 from engine.session import Session
 from engine.store import external, jobs
+from engine.store.claims import Sharing
 from engine.store.codec import check_key, normalise
 from engine.store.jobs import Hold, Lease, TakenJob
 from engine.store.transaction import Store
@@ -43,6 +44,7 @@ GATHER = 0.005
 """Seconds in which more commits may come: one look serves them all."""
 _NOTE_EVERY = 60.0  # seconds: who asks for a topic is not written down at each request
 _LEAVE_EVERY = 1.0
+_LOOKS = 10  # at what waits, and others have locked: they look at it, too, or have just taken it
 _CHUNK = 200
 
 
@@ -267,21 +269,29 @@ class ExternalTasks:
     # how it is done
 
     def _fetch(self, worker_id: str, topics: Sequence[Topic], limit: int) -> list[ExternalTask]:
-        now = self._clock.now()
         with self._store.reading() as connection:
-            has_expired = jobs.has_expired(connection, now)
-            is_waiting = not has_expired and external.is_waiting(connection, topics, now)
+            has_expired = jobs.has_expired(connection, self._clock.now())
         if has_expired:
             self._store.retrying(self._recover)
-        elif not is_waiting and not self._leave(topics):
-            return []
+        self._leave(topics)
+        sharing = self._sharing()
 
         def claim(connection: Connection) -> list[ExternalTask]:
             now = self._clock.now()
-            taken = external.claim(connection, topics, limit, Hold(worker_id, token_hex(8), now, now))
+            taken = external.claim(connection, topics, limit, Hold(worker_id, token_hex(8), now, now), sharing)
             return self._told(connection, hold(connection, taken), {topic.name: topic for topic in topics})
 
-        return self._writing(claim)
+        for _ in range(_LOOKS):
+            with self._store.reading() as connection:
+                if not external.is_waiting(connection, topics, self._clock.now(), limit, sharing):
+                    break
+            if found := self._writing(claim):
+                return found
+            time.sleep(GATHER)
+        return []
+
+    def _sharing(self) -> Sharing:
+        return Sharing(self._registry.leaves, frozenset(self._registry.own_types))
 
     def _writing(self, work: Callable[[Connection], Result]) -> Result:
         """*work* in a transaction of its own, again where it lost a race or its connection."""
@@ -296,19 +306,17 @@ class ExternalTasks:
         rows = external.rows(connection, [each.row.id for each in held]) if held else {}
         return [_task(rows[each.row.id], each, topics.get(each.row.type)) for each in held]
 
-    def _leave(self, topics: Sequence[Topic]) -> bool:
-        """Where no worker of ours runs that would leave these jobs to others, it is done here, now and then."""
+    def _leave(self, topics: Sequence[Topic]) -> None:
+        """Where no worker of ours runs that would leave these jobs to others, it is done here, now and then: lists and
+        metrics tell of them as what they are."""
         if time.monotonic() - self._left_at < _LEAVE_EVERY:
-            return False
+            return
         self._left_at = time.monotonic()
-        types = {topic.name for topic in topics}.difference(self._registry.own_types)
-        if not types:
-            return False
+        sharing = self._sharing()
         with self._store.reading() as connection:
-            ids = external.not_left(connection, types, _CHUNK)
+            ids = [each for topic in topics for each in external.unseen(connection, topic.name, _CHUNK, sharing)]
         if ids:
             self._writing(lambda connection: jobs.leave(connection, ids))
-        return bool(ids)
 
     def _welcome(self, worker_id: str, topics: Sequence[Topic]) -> None:
         """Writes down that a topic is asked for, so that all our processes know; takes up what stopped there."""

@@ -11,16 +11,23 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 from engine.external.records import Topic, TopicRecord
 from engine.model import JobState
 from engine.store import jobs
+from engine.store.claims import Sharing
 from engine.store.jobs import Hold, TakenJob
 from engine.store.searching import has_variable
-from engine.store.tables import external_topic, incident, job, process_definition, process_instance
+from engine.store.tables import (
+    external_topic,
+    incident,
+    job,
+    process_definition,
+    process_instance,
+)
 from engine.store.values import insert_missing
 
 # As the partial indexes say it: SQLite finds them by their words, and PostgreSQL also where it plans only once.
 _WAITS: Final = text("job.state = 'available' AND NOT job.is_suspended AND job.is_external")
 _IS_READY: Final = text(
     "job.state = 'available' AND NOT job.is_suspended AND NOT job.is_external"
-    " AND job.kind NOT IN ('timer', 'start_timer')"
+    " AND job.kind NOT IN ('timer', 'start_timer') AND job.kind = 'service'"
 )
 _HAS_FAILED: Final = text("job.state = 'failed'")
 _IS_HELD: Final = text("job.state = 'running'")
@@ -29,17 +36,21 @@ _FOUND: Final[Sequence[ColumnElement[Any]]] = (job.c.id, *_IN_ORDER)
 _IS_OURS: Final = and_(job.c.kind == "service", or_(job.c.is_external, job.c.written_as == "topic"))
 
 
-def claim(connection: Connection, topics: Sequence[Topic], limit: int, hold: Hold) -> list[TakenJob]:
-    """Takes up to *limit* due jobs of *topics*, by priority and due time over all of them. Each topic's lease lasts
-    from now on for as long as it says, whatever *hold* says."""
+def claim(connection: Connection, topics: Sequence[Topic], limit: int, hold: Hold, sharing: Sharing) -> list[TakenJob]:
+    """Takes up to *limit* due jobs of *topics*, by priority and due time over all of them: those that are left to
+    workers elsewhere, and those that nobody has looked at yet. Each topic's lease lasts from now on for as long as it
+    says, whatever *hold* says."""
     found: list[tuple[Row[Any], Topic]] = []
     for topic in topics:
         query = _wanted(topic, hold.at).order_by(*_IN_ORDER).limit(limit).with_for_update(skip_locked=True, of=job)
         found += [(row, topic) for row in connection.execute(query)]
-    found.sort(key=lambda each: tuple(each[0][1:]))
+        query = _unseen(topic, hold.at, limit).with_for_update(skip_locked=True, of=job)
+        found += [(row, topic) for row in _left(connection, query, topic.name, sharing)]
+    found.sort(key=lambda each: tuple(each[0][1 : len(_FOUND)]))
     chosen: dict[str, list[str]] = {}
     for row, topic in found[:limit]:
         chosen.setdefault(topic.name, []).append(row.id)
+    jobs.leave(connection, [row.id for row, _ in found[:limit] if len(row) > len(_FOUND)])
     order = {row.id: place for place, (row, _) in enumerate(found)}
     taken: list[TakenJob] = []
     for topic in topics:
@@ -48,9 +59,13 @@ def claim(connection: Connection, topics: Sequence[Topic], limit: int, hold: Hol
     return sorted(taken, key=lambda row: order[row.id])
 
 
-def is_waiting(connection: Connection, topics: Iterable[Topic], now: datetime) -> bool:
-    """Whether `claim` would find something."""
-    return any(connection.execute(_wanted(topic, now).limit(1)).first() is not None for topic in topics)
+def is_waiting(connection: Connection, topics: Iterable[Topic], now: datetime, limit: int, sharing: Sharing) -> bool:
+    """Whether `claim` would find something, unless others hold it just now."""
+    return any(
+        connection.execute(_wanted(topic, now).limit(1)).first() is not None
+        or _left(connection, _unseen(topic, now, limit), topic.name, sharing)
+        for topic in topics
+    )
 
 
 def next_due(connection: Connection, types: Collection[str]) -> datetime | None:
@@ -61,10 +76,10 @@ def next_due(connection: Connection, types: Collection[str]) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def not_left(connection: Connection, types: Collection[str], limit: int) -> list[str]:
-    """Jobs of *types* that workers here could still take, though workers elsewhere ask for them."""
-    query = select(job.c.id).where(_IS_READY, job.c.kind == "service", job.c.type.in_(sorted(types)))
-    return list(connection.execute(query.limit(limit)).scalars())
+def unseen(connection: Connection, job_type: str, limit: int, sharing: Sharing) -> list[str]:
+    """Jobs for workers elsewhere that nobody has left to them yet."""
+    query = _IN_TURN.where(_IS_READY, _is_of_type(job_type)).limit(limit)
+    return [row.id for row in _left(connection, query, job_type, sharing)]
 
 
 def unbound(connection: Connection, job_type: str, limit: int) -> list[str]:
@@ -156,9 +171,34 @@ _TOLD: Final = (
 )
 
 
+# So that no index but that by types gives this order: planners would rather read past all the others.
+_IN_TURN: Final = select(*_FOUND, job.c.names, job.c.written_as).order_by(job.c.type, *_IN_ORDER)
+
+
+def _is_of_type(name: str) -> ColumnElement[bool]:
+    """Not by "=": then the type would fall out of the order."""
+    return and_(job.c.type >= name, job.c.type <= name)
+
+
 def _wanted(topic: Topic, now: datetime) -> Select[*tuple[Any, ...]]:
-    query = select(*_FOUND).where(_WAITS, job.c.due_at <= now)
-    query = query.where(job.c.type == topic.name)
+    query = select(*_FOUND).where(_WAITS, job.c.due_at <= now, job.c.type == topic.name)
+    return _narrowed(query, topic)
+
+
+def _unseen(topic: Topic, now: datetime, limit: int) -> Select[*tuple[Any, ...]]:
+    """Those of the topic that workers here could still take."""
+    query = _IN_TURN.where(_IS_READY, job.c.due_at <= now, _is_of_type(topic.name))
+    return _narrowed(query, topic).limit(limit)
+
+
+def _left(connection: Connection, query: Select[*tuple[Any, ...]], job_type: str, sharing: Sharing) -> list[Row[Any]]:
+    """Without those that are done here under another of their names."""
+    if job_type in sharing.types:
+        return []
+    return [row for row in connection.execute(query) if sharing.leaves(job_type, row.names, row.written_as)]
+
+
+def _narrowed(query: Select[*tuple[Any, ...]], topic: Topic) -> Select[*tuple[Any, ...]]:
     narrows = topic.business_key is not None or topic.process_keys or topic.definition_ids
     if narrows or topic.process_variables or topic.version_tag is not None:
         query = query.join(process_instance, process_instance.c.id == job.c.instance_id)

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 from psycopg.errors import UniqueViolation
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from engine import Job
@@ -18,6 +19,7 @@ from engine.errors import Conflict, InvalidInput, NotFound
 from engine.external.records import ExternalTask, Topic
 from engine.model import InstanceState, JobState
 from engine.store import external, jobs
+from engine.store.tables import job
 
 Open = Callable[[], Engine]
 CHARGE = [Topic("charge", timedelta(minutes=1))]
@@ -248,6 +250,41 @@ def test_jobs_are_found_where_no_worker_of_ours_runs(engine: Engine, models: Pat
     engine.deploy(models / "order.bpmn")
     engine.start("order")
     assert len(fetch(engine)) == 1
+
+
+def test_each_commit_can_be_fetched_from_at_once(shop: Engine) -> None:
+    for _ in range(4):
+        order = shop.start("order")
+        assert [task.instance_id for task in fetch(shop)] == [order.id]
+
+
+def test_each_commit_can_be_fetched_from_at_once_while_workers_run_here(database_url: str, models: Path) -> None:
+    with Engine(database_url, clock=SystemClock()) as engine:
+        engine.deploy(models / "order.bpmn")
+        engine.external.open()
+        engine.start_workers(2)
+        for _ in range(10):
+            order = engine.start("order")
+            assert [task.instance_id for task in fetch(engine)] == [order.id]
+
+
+def test_what_was_left_and_what_nobody_has_looked_at_yet_are_in_one_order(shop: Engine, clock: VirtualClock) -> None:
+    orders: list[str] = []
+    for number in range(4):
+        orders.append(shop.start("order").id)
+        if number == 1:
+            shop.work()
+        clock.advance(timedelta(seconds=1))
+    assert [task.instance_id for task in fetch(shop, most=3)] == orders[:3]
+
+
+def test_a_job_that_is_done_here_under_another_name_is_not_fetched(shop: Engine) -> None:
+    job_id = f"{shop.start('order').id}.2"
+    with shop.store.writing() as connection:
+        connection.execute(update(job).where(job.c.id == job_id).values(names='["charge", "own"]'))
+    shop.handler("own")(lambda job: {"receipt": 1})
+    assert fetch(shop) == []
+    assert shop.work() == 1
 
 
 def test_a_result_for_a_suspended_instance_is_kept(shop: Engine) -> None:

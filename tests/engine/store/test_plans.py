@@ -13,6 +13,7 @@ import pytest
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.external.records import Topic
 from engine.searching import Condition, Search
 from tests.benchmarks.copies import copy_id, copy_instance, tables_of_instances
 from tests.engine.store.statements import sent
@@ -146,6 +147,17 @@ def test_nobody_reads_past_the_jobs_of_a_type_that_has_no_room(many: tuple[Engin
     asked = statements_of(engine, lambda: engine.work(limit=3))
 
     assert engine.read.instance(behind.id).state == "completed"
+    by_type = [(statement, given) for statement, given in asked if "ORDER BY job.type" in statement]
+    assert by_type
+    assert {steps_of(engine, statement, given) for statement, given in by_type} == {"ix_job_type"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_worker_elsewhere_is_given_the_first_jobs_without_a_look_at_the_others(many: tuple[Engine, str]) -> None:
+    engine, _ = many
+    asked = statements_of(engine, lambda: engine.external.fetch_and_lock("w", [Topic("ship")], 10))
+
     by_type = [(statement, given) for statement, given in asked if "ORDER BY job.type" in statement]
     assert by_type
     assert {steps_of(engine, statement, given) for statement, given in by_type} == {"ix_job_type"}
