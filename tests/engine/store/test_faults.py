@@ -11,8 +11,8 @@ from sqlalchemy import make_url, text
 
 from engine.engine import Engine
 from engine.errors import DatabaseAway
-from engine.store import marks
-from engine.store.faults import OutcomeUnknown, TooSlow
+from engine.store import bulk, idle, marks
+from engine.store.faults import DBAPIError, OutcomeUnknown, TooSlow
 from engine.store.tables import data_store
 from engine.store.transaction import Store
 from tests.engine.store.proxy import Proxy
@@ -98,6 +98,37 @@ def test_a_database_that_refuses_for_a_while_is_waited_for(store: Store, proxy: 
         connection.execute(data_store.insert(), _value("one"))
 
     assert _keys(store) == ["one"]
+
+
+def test_a_connection_that_broke_while_nobody_used_it_is_replaced(
+    store: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle, "IDLE", 0.0)
+    assert _keys(store) == []
+    proxy.break_all()
+
+    assert _keys(store) == []
+
+
+def test_a_connection_that_broke_in_use_takes_the_others_of_the_pool_with_it(store: Store, proxy: Proxy) -> None:
+    with store.reading() as one, store.reading() as other:
+        assert one.execute(text("SELECT 1")).scalar() == other.execute(text("SELECT 1")).scalar()
+    proxy.break_all()
+
+    with pytest.raises(DatabaseAway, match="Try again"):
+        _keys(store)
+    assert _keys(store) == []
+
+
+def test_a_statement_that_fails_among_others_leaves_nothing_of_them(store: Store) -> None:
+    def write() -> None:
+        with store.writing() as connection:
+            rows = [[_value("one")], [_value("two")], [_value("one")], [_value("three")]]
+            bulk.send(connection, [bulk.inserts(connection, data_store, each) for each in rows])
+
+    with pytest.raises(DBAPIError, match="duplicate key"):
+        write()
+    assert _keys(store) == []
 
 
 def test_a_database_that_stays_away_is_an_error_that_says_so(store: Store, proxy: Proxy) -> None:
