@@ -31,28 +31,30 @@ def trigger_start(
     *key*: only what arrives under the same one belongs together. *start_key*: as in `Session.create`.
     """
     node = session.programs.get(start.definition_id, session.connection).process.node(start.element_id)
+
+    def begin(arrived: Mapping[int, Mapping[str, Any]]) -> Live:
+        command = Start(
+            at=at,
+            actor=by,
+            variables=payload,
+            start_event=start.element_id,
+            arrivals=tuple(sorted(arrived.items(), key=lambda each: each[0])),
+        )
+        return session.create(start.definition_id, command, business_key=business_key, start_key=start_key)
+
+    if not needs_all(node):
+        return begin({start.part: payload})
+    row = {
+        "id": session.next_id(),
+        "process_key": start.process_key,
+        "element_id": start.element_id,
+        "part": start.part,
+        "key": key or ANY_KEY,
+        "payload": dict(payload),
+        "arrived_at": at,
+    }
     triggers = triggers_of(node)
-    arrived: Mapping[int, Mapping[str, Any]] = {start.part: payload}
-    if needs_all(node):
-        row = {
-            "id": session.next_id(),
-            "process_key": start.process_key,
-            "element_id": start.element_id,
-            "part": start.part,
-            "key": key or ANY_KEY,
-            "payload": dict(payload),
-            "arrived_at": at,
-        }
-        is_message = triggers[start.part].kind is EventKind.MESSAGE
+    is_message = triggers[start.part].kind is EventKind.MESSAGE
+    with session.connection.begin_nested():  # what has arrived before stays where the process cannot start
         found = arrive(session.connection, row, parts=len(triggers), is_counted=is_message)
-        if found is None:
-            return None
-        arrived = found
-    command = Start(
-        at=at,
-        actor=by,
-        variables=payload,
-        start_event=start.element_id,
-        arrivals=tuple(sorted(arrived.items(), key=lambda each: each[0])),
-    )
-    return session.create(start.definition_id, command, business_key=business_key, start_key=start_key)
+        return None if found is None else begin(found)

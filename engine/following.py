@@ -12,9 +12,10 @@ from engine.arrivals import trigger_start
 from engine.commands import Cancel, Command, CompleteActivity, Start, ThrowError, ThrowEscalation, TriggerEvent
 from engine.deferred import hold_call
 from engine.errors import Conflict, EngineError
+from engine.interpreter.errors import ActivityFailed
 from engine.keys import keys_of
 from engine.live import Live
-from engine.messages import Outgoing, deliver_or_defer, publish, serve_after_end, serve_opened
+from engine.messages import Outgoing, deliver_or_defer, note_not_started, publish, serve_after_end, serve_opened
 from engine.model import InstanceState, PublicationOutcome
 from engine.session import DEPTH_LIMIT, Caller, FollowUp, Session
 from engine.store import definitions
@@ -80,8 +81,12 @@ def broadcast(
         )
         received += deliver_or_defer(session, each.instance_id, command)
     for start in find_starts(session.connection, "signal", name):
-        trigger_start(session, start, variables, at=cause.at, by=cause.actor)
-        received += 1
+        try:
+            trigger_start(session, start, variables, at=cause.at, by=cause.actor)
+        except (EngineError, ActivityFailed) as refusal:  # no reason for the others not to hear it
+            note_not_started(start, refusal, signal=name)
+        else:
+            received += 1
     return received
 
 

@@ -96,12 +96,22 @@ def serve_after_end(session: Session, ended: Live, at: datetime) -> None:
     starts = message_starts(session.connection, ended.row.process_key)
     stored.lock_for_waiting(session.connection, [(name, key) for name, _ in starts])
     for name, start in starts:
-        while (row := stored.take(session.connection, (name, key), None, at)) is not None:
-            begun = _start_with(session, start, row, [key], key, at)
-            if begun is _Begun.STARTED:
-                return
-            if begun is _Begun.NOT:
-                break
+        if _start_next(session, name, start, key, at):
+            return
+
+
+def _start_next(session: Session, name: str, start: StartWaiting, key: str, at: datetime) -> bool:
+    """Whether a message of *key* has started an instance. Those that cannot are passed over and wait on: for a newer
+    version of the process, or for the end of the next instance."""
+    last_id = ""
+    for _ in range(_TRIES):
+        row = stored.next_waiting(session.connection, (name, key), at, after=last_id)
+        if row is None:
+            return False
+        last_id = row.id
+        if _try_to_start(session, start, row, key, at) is _Begun.STARTED:
+            return True
+    return False
 
 
 def serve_deployed(session: Session, process_key: str, at: datetime) -> None:
@@ -112,10 +122,8 @@ def serve_deployed(session: Session, process_key: str, at: datetime) -> None:
         for row in stored.waiting(session.connection, name, at):
             keys = stored.keys_of(session.connection, row.id)
             key = next((each for each in keys if each != stored.NO_KEY), None)
-            if key is not None and stored.is_taken(session.connection, process_key, key):
-                continue
-            if stored.claim(session.connection, row.id, None, at):
-                _start_with(session, start, row, keys, key, at)
+            if key is None or not stored.is_taken(session.connection, process_key, key):
+                _try_to_start(session, start, row, key, at)
 
 
 def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bool:
@@ -127,7 +135,7 @@ def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bo
     try:
         session.deliver(instance_id, command)
     except EngineError as refusal:
-        fields = {"instance_id": instance_id, "command": type(command).__name__, "reason": str(refusal)}
+        fields = {"instance_id": instance_id, "command": type(command).__name__, "error": type(refusal).__name__}
         log.warning("a follow-up was refused", extra=fields)
         return False
     return True
@@ -144,7 +152,13 @@ def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
     for start in find_starts(session.connection, "message", message.name):
         if _is_occupied(session, start, message):
             continue
-        live = _start(session, start, message)
+        try:
+            live = _start(session, start, message)
+        except (EngineError, ActivityFailed) as refusal:
+            if message.sender is None:  # who publishes it is told
+                raise
+            note_not_started(start, refusal, sender_id=message.sender[0])
+            continue
         started += [live.id] if live else []
         kept += [] if live else [start.process_key]
     return Correlation(started=tuple(started), kept=tuple(kept)) if started or kept else None
@@ -198,16 +212,15 @@ def _serve(session: Session, live: Live, event: e.SubscriptionOpened, cause: Com
         session.unit.flush()
 
 
-def _start_with(
-    session: Session, start: StartWaiting, row: Row[Any], keys: Sequence[str], key: str | None, at: datetime
-) -> _Begun:
-    """Starts an instance with a message that was taken; puts it back where that fails."""
-    payload = stored.payload_of(row)
+def _try_to_start(session: Session, start: StartWaiting, row: Row[Any], key: str | None, at: datetime) -> _Begun:
+    """Starts an instance with a message that waits; where that fails, it waits on."""
+    keys, payload = stored.keys_of(session.connection, row.id), stored.payload_of(row)
+    if not stored.claim(session.connection, row.id, None, at):
+        return _Begun.NOT
     try:
         live = trigger_start(session, start, payload, at=at, by=row.published_by, key=key, start_key=key)
     except (EngineError, ActivityFailed) as refusal:
-        fields = {"message": row.id, "process_key": start.process_key, "reason": str(refusal)}
-        log.warning("a message that had waited could not start its process", extra=fields)
+        note_not_started(start, refusal, message_id=row.id)
         stored.put_back(session.connection, row, keys)
         return _Begun.NOT
     if live is None:
@@ -217,6 +230,12 @@ def _start_with(
     session.unit.flush()
     stored.set_receiver(session.connection, row.id, live.id)
     return _Begun.STARTED
+
+
+def note_not_started(start: StartWaiting, refusal: Exception, **ids: str) -> None:
+    """What the refusal says is left out, since it may have values of what came."""
+    fields = {"process_key": start.process_key, "definition_id": start.definition_id, "element_id": start.element_id}
+    log.error("what came could not start its process", extra=fields | ids | {"error": type(refusal).__name__})
 
 
 def note_received(live: Live, name: str, at: datetime, by: str, receiver: Waiting | StartWaiting) -> None:

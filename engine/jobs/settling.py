@@ -266,6 +266,6 @@ def _said(outcome: Outcome) -> str:
 
 
 def _log_lost(held: HeldJob, refusal: Exception) -> None:
-    fields = telemetry.ids_of(held) | {"reason": str(refusal)}
+    fields = telemetry.ids_of(held) | {"error": type(refusal).__name__}
     telemetry.lease_lost("result")
     log.warning("the result of a job was not wanted any more", extra=fields)

@@ -43,7 +43,7 @@ class BatchRunner:
                     self._road.travel(lambda session: self._rest(session, held))
                     return
         except Conflict as lost:  # paused, cancelled, or taken over by another worker
-            log.info("a batch is left", extra={"job_id": held.row.id, "reason": str(lost)})
+            log.info("a batch is left", extra={"job_id": held.row.id, "error": type(lost).__name__})
             self._road.travel(lambda session: self._rest(session, held))
 
     def _do_some(self, held: HeldJob) -> bool:

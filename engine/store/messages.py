@@ -99,6 +99,12 @@ def keys_of(connection: Connection, id: str) -> list[str]:
     return list(connection.execute(select(message_key.c.key).where(message_key.c.message == id)).scalars())
 
 
+def next_waiting(connection: Connection, address: Address, now: datetime, *, after: str) -> Row[Any] | None:
+    """The oldest message for *address* of those that came after the one with that id."""
+    query = _in_order(address, now).where(message_key.c.message > after)
+    return connection.execute(query.limit(1)).first()
+
+
 def waiting(connection: Connection, name: str, now: datetime) -> Sequence[Row[Any]]:
     """All that wait under a name, the oldest first."""
     return list({row.id: row for row in connection.execute(_in_order((name, None), now))}.values())

@@ -285,3 +285,88 @@ def test_what_a_message_said_is_kept_no_longer_than_nobody_has_it(post: Engine) 
 
     assert payloads() == ["{}", "{}"]
     assert post.read.variables(buyer.id)["amount"] == "x" * 5000
+
+
+BELL = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
+    xmlns:camunda="http://camunda.org/schema/1.0/bpmn">
+  <message id="m" name="rung"/>
+  <process id="bell" isExecutable="true" camunda:versionTag="1">
+    <startEvent id="S"><messageEventDefinition messageRef="m"/></startEvent><userTask id="T"/><endEvent id="E"/>
+    <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
+    <subProcess id="X" triggeredByEvent="true">
+      <startEvent id="XS"><timerEventDefinition><timeDuration>WAIT</timeDuration></timerEventDefinition></startEvent>
+      <endEvent id="XE"/><sequenceFlow id="c" sourceRef="XS" targetRef="XE"/>
+    </subProcess>
+  </process></definitions>"""
+"""It cannot start where the message brings no duration."""
+
+
+def bell(wait: str = "${wait}") -> Resource:
+    return Resource("bell.bpmn", BELL.replace("WAIT", wait).encode())
+
+
+def ring(engine: Engine, wait: str, key: str) -> PublicationOutcome:
+    return engine.publish("rung", variables={"wait": wait}, correlation_key=key, ttl=HOUR).outcome
+
+
+@pytest.mark.parametrize("ends", ["completes", "is cancelled"])
+def test_a_message_that_cannot_start_its_process_hinders_neither_an_end_nor_those_behind_it(
+    engine: Engine, ends: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.deploy(bell())
+    ring(engine, "PT1H", "7")
+    assert [ring(engine, each, "7") for each in ("the SECRET", "PT1H")] == [PublicationOutcome.STORED] * 2
+    (first,) = engine.read.instances(key="bell").items
+
+    if ends == "completes":
+        pack(engine, first.id)
+    else:
+        engine.cancel(first.id)
+
+    assert engine.read.instance(first.id).ended_at is not None
+    assert engine.read.instances(key="bell", state=InstanceState.RUNNING).total == 1
+    (left,) = engine.read.messages("rung")[:1]
+    assert left.state is MessageState.WAITING
+    (line,) = [each for each in caplog.records if each.message == "what came could not start its process"]
+    assert vars(line).items() >= {"message_id": left.id, "process_key": "bell", "error": "ActivityFailed"}.items()
+    assert "SECRET" not in str([vars(each) for each in caplog.records])
+
+
+def test_a_new_version_gets_the_messages_that_the_one_before_could_not_be_started_with(engine: Engine) -> None:
+    for number, wait in enumerate(["PT1H", "oops", "PT1H"]):
+        ring(engine, wait, str(number))
+    engine.deploy(bell())
+    engine.work()
+    assert engine.read.instances(key="bell").total == 2
+
+    engine.deploy(bell("PT2H"))
+    engine.work()
+
+    assert engine.read.instances(key="bell").total == 3
+    assert [each.state for each in engine.read.messages("rung")] == [MessageState.DELIVERED] * 3
+
+
+def test_what_an_instance_throws_reaches_the_others_where_one_process_cannot_start(engine: Engine) -> None:
+    thrower = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
+        xmlns:camunda="http://camunda.org/schema/1.0/bpmn">
+      <KIND id="k" name="rung"/>
+      <process id="thrower" isExecutable="true" camunda:versionTag="1">
+        <startEvent id="S"/><intermediateThrowEvent id="R"><KINDEventDefinition KINDRef="k"/></intermediateThrowEvent>
+        <endEvent id="E"/><sequenceFlow id="a" sourceRef="S" targetRef="R"/>
+        <sequenceFlow id="b" sourceRef="R" targetRef="E"/>
+      </process></definitions>"""
+    signalled = BELL.replace("<message id", "<signal id").replace("messageEvent", "signalEvent")
+    signalled = signalled.replace("messageRef", "signalRef")
+    engine.deploy(Resource("bell.bpmn", signalled.replace("WAIT", "${wait}").encode()))
+    good = signalled.replace('id="bell"', 'id="good"').replace("WAIT", "PT1H")
+    engine.deploy(Resource("good.bpmn", good.encode()))
+    engine.deploy(Resource("thrower.bpmn", thrower.replace("KIND", "signal").encode()))
+
+    assert engine.start("thrower").state is InstanceState.COMPLETED
+    assert engine.signal("rung") == 1
+
+    assert engine.read.instances(key="good").total == 2
+    engine.deploy(bell(), Resource("thrower.bpmn", thrower.replace("KIND", "message").encode()))
+    sender = engine.start("thrower")
+    assert sender.state is InstanceState.COMPLETED
+    assert "message.lost" in actions(engine, sender.id)
