@@ -176,6 +176,16 @@ def _active_at(condition: Condition) -> ColumnElement[bool]:
     return exists().where(is_open, _compared(columns.element_id, condition))
 
 
+def _at_places(condition: Condition) -> ColumnElement[bool]:
+    """Activities of these elements, given as lists of their ids by the definition of their instance."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for definition_id, element_ids in condition.value.items():
+        alike.setdefault(tuple(sorted(element_ids)), []).append(definition_id)
+    columns = (process_instance.c.definition_id, activity.c.element_id)
+    places = [and_(columns[0].in_(those), columns[1].in_(ids)) for ids, those in alike.items() if ids]
+    return or_(false(), *places)
+
+
 def _is_latest(condition: Condition) -> ColumnElement[bool]:
     later = process_definition.alias().c
     has_later = exists().where(later.key == process_definition.c.key, later.version > process_definition.c.version)
@@ -270,7 +280,7 @@ _ACTIVITIES = Kind(
     ),
     tie=(activity.c.instance_id, activity.c.activity_id),
     record=lambda row, _: _located(history.activity_of(row), row),
-    special={},
+    special={"places": _at_places},
 )
 _VARIABLES = Kind(
     query=_within(variable),

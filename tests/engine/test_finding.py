@@ -70,6 +70,16 @@ def test_tasks_are_found_by_whom_they_wait_for(filled):
     assert filled.find.count("tasks", Condition("visible_to", ("ben", ()))) == 1
 
 
+def test_activities_are_found_by_their_places_in_definitions(filled):
+    element_id = filled.find.activities(Search())[0].item.element_id
+
+    def found(places):
+        return filled.find.count("activities", Condition("places", places))
+
+    assert found({"leave:1": [element_id], "leave:2": ["other"], "leave:3": []}) == 3
+    assert found({"leave:2": [element_id]}) == found({"leave:1": []}) == found({}) == 0
+
+
 def test_what_is_newest_is_known(filled):
     assert filled.find.count("definitions", Condition("is_latest", True)) == 1
     assert filled.find.count("definitions", Condition("is_latest", False)) == 0

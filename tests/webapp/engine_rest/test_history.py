@@ -1,6 +1,9 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+
+from engine.external.records import Topic
 
 
 @pytest.fixture
@@ -42,6 +45,44 @@ def test_activities_are_told_in_order(story, admin_api):
     assert admin_api.get(f"/history/activity-instance/{packed['id']}") == packed
     assert admin_api.get("/history/activity-instance/count", unfinished="true") == {"count": 1}
     assert admin_api.get("/history/activity-instance/count", canceled="true") == {"count": 0}
+
+
+def test_activities_are_called_and_found_by_camundas_types(story, order, admin_api):
+    done, waiting = story
+    order.deploy(Path(__file__).with_name("events.bpmn"))
+    events = order.start("events").id
+    [task] = order.external.fetch_and_lock("w", [Topic("send")])
+    order.external.bpmn_error(task.id, "w", "E1")
+
+    told = admin_api.get("/history/activity-instance", processInstanceId=events)
+    ended = admin_api.get("/history/activity-instance", activityType="noneEndEvent")
+    caught = admin_api.get("/history/activity-instance", activityType="intermediateMessageCatch")
+
+    assert {each["activityId"]: each["activityType"] for each in told} == {
+        "Began": "startEvent",
+        "Tell": "intermediateNoneThrowEvent",
+        "Send": "serviceTask",
+        "Refused": "boundaryError",
+        "Over": "terminateEndEvent",
+    }
+    assert [each["processInstanceId"] for each in ended] == [done]
+    assert [(each["processInstanceId"], each["activityType"]) for each in caught] == [
+        (done, "intermediateMessageCatch")
+    ]
+    for narrowed in ({"processInstanceId": events}, {"processDefinitionKey": "events"}, {"activityId": "Over"}):
+        query = {"activityType": "terminateEndEvent", **narrowed}
+        assert admin_api.get("/history/activity-instance/count", **query) == {"count": 1}
+    assert admin_api.get("/history/activity-instance", activityType="boundaryTimer") == []
+    assert admin_api.post("/history/activity-instance/count", {"activityType": "serviceTask"}) == {"count": 3}
+    assert order.read.instance(waiting).ended_at is None
+
+
+def test_a_type_that_camunda_does_not_know_is_refused_by_its_name(story, admin_api):
+    refused = admin_api.get("/history/activity-instance", activityType="end")
+
+    assert admin_api.status == 400
+    assert "'end' is no type of activities" in refused["message"]
+    assert "noneEndEvent" in refused["message"]
 
 
 def test_variables_are_told_as_they_are_now(story, admin_api):

@@ -13,6 +13,7 @@ from engine.model import ActivityRecord, InstanceState, ProcessInstance, UserTas
 from engine.searching import Condition, Located, Operator, Search, Variable
 from webapp.areas.engine_rest import conditions as c
 from webapp.areas.engine_rest.access import the_rights
+from webapp.areas.engine_rest.activity_types import of_type, type_of
 from webapp.areas.engine_rest.asking import asked
 from webapp.areas.engine_rest.instances import is_deserialized
 from webapp.areas.engine_rest.tasks import FILTERS as TASK_FILTERS
@@ -96,7 +97,7 @@ _ACTIVITIES = c.Listing(
         "activityIdIn": c.texts("element_id"),
         "activityName": c.text("name"),
         "activityNameLike": c.like("name"),
-        "activityType": c.text("kind"),
+        "activityType": of_type,
         "finished": c.exists("ended_at"),
         "unfinished": c.exists("ended_at", False),
         "canceled": c.when(Condition("outcome", "cancelled")),
@@ -235,7 +236,7 @@ def _activity(found: Located[ActivityRecord]) -> dict[str, Any]:
         else activity.instance_id,
         "activityId": activity.element_id,
         "activityName": activity.name or None,
-        "activityType": activity.kind,
+        "activityType": type_of(found.definition_id, activity.element_id, activity.kind),
         "processDefinitionId": found.definition_id,
         "processDefinitionKey": found.process_key,
         "processInstanceId": activity.instance_id,
