@@ -450,19 +450,20 @@ class Engine(Steering):
         self._pool.stop()
 
     def relay(
-        self, send: Send, *, again_after: timedelta = timedelta(minutes=1), ahead: int = 1000, keeps_rates: bool = True
+        self, send: Send, *, again_after: timedelta = timedelta(minutes=1), ahead: int = 1000, leads: bool = True
     ) -> Relay:
         """Leaves the jobs of handlers to a fleet of workers elsewhere, each of which calls `run_announced`: *send*
-        tells it of one, as soon as it is ready and `again_after` that if nobody has taken it. Start the relay, and
-        stop it before the engine is closed. Jobs of handlers with a rate are sent by the one that *keeps_rates*."""
+        tells it of one, as soon as it is ready and, if nobody has taken it, `again_after` that and at pauses that
+        double. Start the relay, and stop it before the engine is closed. Only one that *leads* announces again, and
+        sends the jobs of handlers with a rate."""
         self.registry.relay()
-        how: dict[str, Any] = {"again_after": again_after, "ahead": ahead, "keeps_rates": keeps_rates}
-        relay = Relay(self.store, self.registry, self.clock, send, **how)
+        relay = Relay(self.store, self.registry, self.clock, send, again_after=again_after, ahead=ahead, leads=leads)
         self._road.on_work(relay.wake)
         return relay
 
     def run_announced(self, job_id: str) -> bool:
-        """Runs one job in this thread, if it waits and is due; else there is nothing to do, and it returns False."""
+        """Runs one job in this thread, if it is announced by a `relay` and nobody has taken it, whatever this process's
+        clock says; else there is nothing to do, and it returns False."""
         return self._worker.run_announced(job_id)
 
     def on_unwanted(self, callback: Callable[[str], object]) -> None:

@@ -1,7 +1,8 @@
 """Celery as the executor of service tasks: it carries the ids of ready jobs to the fleets that people run already.
 
 Nothing relies on what a broker promises. The job table has the truth, the lease and the retries (engine.jobs.relay);
-messages are acknowledged early, expire when they are sent again, and have no results.
+messages are acknowledged early and have no results. No clock of a worker decides what becomes of one: `expires`, which
+each worker would judge by its own, is not set.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from secrets import token_hex
 from threading import Lock, Timer
@@ -28,6 +29,13 @@ TASK = "fermata.run"
 BROKER = "FERMATA_CELERY_BROKER"
 GRACE = 5.0
 """Seconds for a handler that was told that it is not wanted, before its process is ended."""
+
+CONNECTS_WITHIN = 4.0
+ANSWERS_WITHIN = 5.0
+"""Seconds; a broker that takes longer counts as one that is down. Redis answers a worker that waits each second."""
+
+KEPT = timedelta(days=1)
+"""A broker that can drops a message of that age by itself, by its own clock; others have been sent long since."""
 
 _ONCE_MORE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 """A broker that was started again knows nothing of our connections: whoever finds that out connects anew, at once."""
@@ -73,10 +81,22 @@ def make_app(settings: CelerySettings) -> Celery:
         accept_content=["json"],
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
+        broker_connection_timeout=CONNECTS_WITHIN,
+        broker_transport_options=_timeouts(settings.broker or ""),
         worker_hijack_root_logger=False,
         enable_utc=True,
     )
     return app
+
+
+def _timeouts(broker: str) -> dict[str, float]:
+    """Without them, whoever sends waits for ever for a broker that takes connections and never answers."""
+    transport = broker.partition(":")[0].partition("+")[0]
+    if transport in ("redis", "rediss", "sentinel"):
+        return {"socket_connect_timeout": CONNECTS_WITHIN, "socket_timeout": ANSWERS_WITHIN}
+    if transport in ("amqp", "amqps", "pyamqp"):
+        return {"read_timeout": ANSWERS_WITHIN, "write_timeout": ANSWERS_WITHIN}
+    return {}
 
 
 class Messages:
@@ -89,13 +109,13 @@ class Messages:
     def send(self, job: ReadyJob) -> None:
         queues = self._settings.queues
         queue = next((queues[name] for name in job.names if name in queues), self._settings.queue)
-        # An id of its own for each message: Celery refuses one that has expired for good.
+        # An id of its own for each message: Celery refuses one that was revoked for good.
         self._app.send_task(
             TASK,
             args=[job.id],
             queue=queue,
             task_id=f"{job.id}/{job.attempt}/{token_hex(4)}",
-            expires=self._settings.republish_after,
+            expiration=KEPT.total_seconds(),
             retry=True,
             retry_policy=_ONCE_MORE,
             headers={"traceparent": job.traceparent} if job.traceparent else None,
@@ -130,7 +150,7 @@ class Runner:
             Messages(app, settings).send,
             again_after=timedelta(seconds=settings.republish_after),
             ahead=settings.ahead,
-            keeps_rates=False,
+            leads=False,
         )
         self._tasks: dict[str, str] = {}
         self._lock = Lock()
@@ -146,22 +166,36 @@ class Runner:
             with self._lock:
                 self._tasks.pop(job_id, None)
         if has_run:
-            with suppress(Exception):  # then the relay of `fermata up` tells of them
-                self._relay.publish()
+            self._publish()
         return has_run
 
-    def _unwanted(self, job_id: str) -> None:
-        timer = Timer(GRACE, self._revoke, [job_id])
-        timer.daemon = True
-        timer.start()
+    def _publish(self) -> None:
+        try:
+            self._relay.publish()
+        except Exception as problem:
+            reason = {"error": type(problem).__name__}
+            log.warning("jobs could not be announced here, that is left to `fermata up`", extra=reason)
 
-    def _revoke(self, job_id: str) -> None:
-        """Ends the process of a handler that did not heed that it is not wanted."""
+    def _unwanted(self, job_id: str) -> None:
+        """*job_id*: of an attempt that runs here. Later there may be another one of the same job, which is wanted."""
         with self._lock:
             task_id = self._tasks.get(job_id)
         if task_id is not None:
-            log.warning("a handler that is not wanted any more is ended", extra={"job_id": job_id})
+            timer = Timer(GRACE, self._revoke, [job_id, task_id])
+            timer.daemon = True
+            timer.start()
+
+    def _revoke(self, job_id: str, task_id: str) -> None:
+        """Ends the process of a handler that did not heed that it is not wanted."""
+        with self._lock:
+            is_running = self._tasks.get(job_id) == task_id
+        if not is_running:
+            return
+        log.warning("a handler that is not wanted any more is ended", extra={"job_id": job_id})
+        try:
             self._app.control.revoke(task_id, terminate=True, signal="SIGKILL")
+        except Exception as problem:
+            log.error("a handler could not be ended", extra={"job_id": job_id, "error": type(problem).__name__})
 
 
 def add_task(app: Celery, runner_of_process: Any) -> None:

@@ -28,13 +28,14 @@ class FleetLimits(Limits):
         if not limited:
             return Plan(self)
         relay.lock(connection)
-        announced, running = relay.announced(connection, at), relay.running(connection)
+        relay.withdraw_suspended(connection)
+        announced, running = relay.announced(connection), relay.running(connection)
         return Plan(self, [self._room_for(name, each, at, announced, running) for name, each in limited.items()])
 
     def note(self, ready: Iterable[ReadyJob], at: datetime) -> None:
-        """These have been announced."""
+        """These have been announced; one that is announced again counts no more than it did."""
         if self._registry.limited:
-            for job in ready:
+            for job in [each for each in ready if each.times == 1]:
                 if (handler := self.learn(job.names)) is not None and self._registry.limited[handler].rate is not None:
                     self._sent.setdefault(handler, deque()).append(at)
 

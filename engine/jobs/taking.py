@@ -57,9 +57,9 @@ class Taker:
         row = jobs.claim_one(connection, job_id, self._grip())
         return None if row is None else hold(connection, [row])[0]
 
-    def take_due(self, connection: Connection, job_id: str) -> HeldJob | None:
-        """As `take_one`, only if it is due."""
-        row = relay.claim_due(connection, job_id, self._grip())
+    def take_announced(self, connection: Connection, job_id: str) -> HeldJob | None:
+        """As `take_one`, only if it is announced to a fleet."""
+        row = relay.claim_announced(connection, job_id, self._grip())
         return None if row is None else hold(connection, [row])[0]
 
     def take_in(self, session: Session, limit: int) -> list[HeldJob]:

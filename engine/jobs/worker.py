@@ -95,9 +95,9 @@ class Worker:
             self._run_batch([held], heartbeat)
 
     def run_announced(self, job_id: str) -> bool:
-        """Runs a job that a message has told of; False where there is nothing to do (any more, or yet)."""
+        """Runs a job that was announced to this fleet; False where there is nothing to do (any more, or yet)."""
         with self._store.writing() as connection:
-            held = self._taker.take_due(connection, job_id)
+            held = self._taker.take_announced(connection, job_id)
             if held is None:
                 relay.withdraw(connection, [job_id])  # of a suspended instance: it is announced when that goes on
                 return False

@@ -1,18 +1,20 @@
 """Jobs that are announced to a fleet of workers elsewhere: which are ready, and which have been announced lately.
 
 An announcement stands in the columns of the lease, of a job that nobody holds: *lease_owner* is RELAY, *lease_until*
-is when it is announced again if nobody has taken it by then.
+is when it is announced again if nobody has taken it by then, *lease_token* how often it has been announced. However
+often that is, it has one place among those that wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final, Protocol
 
 import orjson
-from sqlalchemy import Connection, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
 
 from engine.model import JobState
 from engine.store import jobs
@@ -21,18 +23,18 @@ from engine.store.types import AnyRow
 from engine.telemetry import activity_trace
 
 RELAY: Final = "relay"
-_OF_TRACES: Final = ("trace", "instance_id", "activity_id")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyJob:
     """*names*: all that it goes by; *attempt*: the one that comes, 1-based; *traceparent*: of the span that it belongs
-    below, where traces are made."""
+    below, where traces are made; *times*: how often it has been announced, this time included."""
 
     id: str
     names: tuple[str, ...]
     attempt: int
     traceparent: str | None = None
+    times: int = 1
 
 
 class Limited(Protocol):
@@ -46,8 +48,23 @@ class Limited(Protocol):
     def admits(self, job_type: str, names: str, /) -> bool: ...
 
 
-def has_ready(connection: Connection, now: datetime) -> bool:
-    return connection.execute(select(job.c.id).where(_unannounced(now)).limit(1)).first() is not None
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    """*limit*: of jobs at once; *ahead*: how many may wait to be taken; *pause*: until a job is announced again, by how
+    often it has been announced; *repeats*: whether those are announced whose pause is over, too, or left to others;
+    *leaves*: as in engine.store.claims.Sharing."""
+
+    limit: int
+    ahead: int
+    pause: Callable[[int], timedelta]
+    repeats: bool
+    leaves: Callable[[str, str, str], bool]
+
+
+def has_ready(connection: Connection, now: datetime, *, repeats: bool) -> bool:
+    """*repeats*: those count, too, that are to be announced again."""
+    conditions = [_is_new(now), *([_is_to_repeat(now)] if repeats else [])]
+    return any(connection.execute(select(job.c.id).where(each).limit(1)).first() for each in conditions)
 
 
 def lock(connection: Connection) -> None:
@@ -56,10 +73,16 @@ def lock(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:a, :b)"), {"a": 0x6665726D, "b": 1})
 
 
-def announced(connection: Connection, now: datetime) -> dict[str, int]:
+def announced(connection: Connection) -> dict[str, int]:
     """How many jobs are announced and not taken, by type."""
-    query = select(job.c.type, func.count()).where(text(JOB_IS_ANNOUNCED), job.c.lease_until >= now)
-    return {row[0]: row[1] for row in connection.execute(query.group_by(job.c.type))}
+    query = select(job.c.type, func.count()).where(_IS_AWAITED).group_by(job.c.type)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def withdraw_suspended(connection: Connection) -> None:
+    """Their places go to others, so that a message that still waits must not bring them back."""
+    query = select(job.c.id).where(text(JOB_IS_ANNOUNCED), job.c.is_suspended).with_for_update(skip_locked=True)
+    withdraw(connection, connection.execute(query).scalars().all())
 
 
 def running(connection: Connection) -> dict[str, int]:
@@ -68,41 +91,46 @@ def running(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query.group_by(job.c.type))}
 
 
-def announce(
-    connection: Connection,
-    now: datetime,
-    until: datetime,
-    limit: int,
-    ahead: int,
-    leaves: Callable[[str, str, str], bool],
-    limited: Limited,
-) -> list[ReadyJob] | None:
-    """Up to *limit* due jobs of handlers that are not announced, by priority and due time; none while *ahead* others
-    wait to be taken. They count as announced *until* then. *leaves*: as in engine.store.claims.Sharing. None
-    where all that were found are left to others: more may stand behind them."""
-    if (limit := min(limit, ahead - sum(announced(connection, now).values()))) < 1:
-        return []
-    rows = _candidates(connection, now, limit, limited)
-    left = {row.id for row in rows if leaves(row.type, row.names, row.written_as)}
+def announce(connection: Connection, now: datetime, how: Announcing, limited: Limited) -> list[ReadyJob] | None:
+    """Due jobs of handlers that are not announced, by priority and due time, none of them while too many wait; and
+    those whose pause is over. None where all that were found are left to others: more may stand behind them."""
+    again = _to_repeat(connection, now, how.limit) if how.repeats else []
+    room = min(how.limit - len(again), how.ahead - sum(announced(connection).values()))
+    new = _candidates(connection, now, room, limited) if room > 0 else []
+    left = {row.id for row in (*again, *new) if how.leaves(row.type, row.names, row.written_as)}
     jobs.leave(connection, left)
-    going = [row for row in rows if row.id not in left and limited.admits(row.type, row.names)]
-    ready = [
-        ReadyJob(
-            row.id,
-            tuple(orjson.loads(row.names)),
-            row.attempt + 1,
-            activity_trace(row.trace, row.instance_id, row.activity_id),
-        )
-        for row in going
-    ]
-    _mark(connection, [each.id for each in ready], {"lease_owner": RELAY, "lease_until": until})
+    going = [row for row in again if row.id not in left]
+    going += [row for row in new if row.id not in left and limited.admits(row.type, row.names)]
+    ready = [_ready_job(row) for row in sorted(going, key=_in_order)]
+    for times, of_times in groupby(sorted(ready, key=_times), key=_times):
+        values = {"lease_owner": RELAY, "lease_token": str(times), "lease_until": now + how.pause(times)}
+        _mark(connection, [each.id for each in of_times], values)
     return ready if ready or not left else None
+
+
+def _ready_job(row: AnyRow) -> ReadyJob:
+    traceparent = activity_trace(row.trace, row.instance_id, row.activity_id)
+    times = int(row.lease_token or 1) + 1 if row.lease_owner == RELAY else 1
+    return ReadyJob(row.id, tuple(orjson.loads(row.names)), row.attempt + 1, traceparent, times)
+
+
+def _times(ready: ReadyJob) -> int:
+    return ready.times
+
+
+def _in_order(row: AnyRow) -> tuple[int, datetime]:
+    return row.rank, row.due_at
+
+
+def _to_repeat(connection: Connection, now: datetime, limit: int) -> list[AnyRow]:
+    """Locked."""
+    query = select(*_TOLD).where(_is_to_repeat(now)).order_by(job.c.lease_until).limit(limit)
+    return list(connection.execute(query.with_for_update(skip_locked=True)))
 
 
 def _candidates(connection: Connection, now: datetime, limit: int, limited: Limited) -> list[AnyRow]:
     """Locked. Of types with limits no more than there is room for, so that none waits behind them."""
-    columns = [job.c[name] for name in ("id", "type", "names", "written_as", "attempt", "rank", "due_at", *_OF_TRACES)]
-    query = select(*columns).where(_unannounced(now)).order_by(job.c.rank, job.c.due_at, job.c.created_at)
+    query = select(*_TOLD).where(_is_new(now)).order_by(job.c.rank, job.c.due_at, job.c.created_at)
     query = query.with_for_update(skip_locked=True)
     others = query.where(job.c.type.not_in(sorted(limited.types))) if limited.types else query
     rows: list[AnyRow] = list(connection.execute(others.limit(limit)))
@@ -112,18 +140,19 @@ def _candidates(connection: Connection, now: datetime, limit: int, limited: Limi
         if room.count > 0:
             of_room = query.where(job.c.type.in_(sorted(room.types))).limit(min(room.count, limit))
             rows += connection.execute(of_room)
-    rows.sort(key=lambda row: (row.rank, row.due_at))
+    rows.sort(key=_in_order)
     return rows[:limit]
 
 
 def withdraw(connection: Connection, job_ids: Collection[str]) -> None:
     """As if they had not been announced, where nobody has taken them."""
-    _mark(connection, job_ids, {"lease_owner": None, "lease_until": None})
+    _mark(connection, job_ids, {"lease_owner": None, "lease_token": None, "lease_until": None})
 
 
-def claim_due(connection: Connection, job_id: str, hold: jobs.Hold) -> jobs.TakenJob | None:
-    """Takes one job if it waits and is due; None where it does not, whoever took it or ended it."""
-    query = select(job.c.id).where(job.c.id == job_id, _ready(hold.at)).with_for_update(skip_locked=True)
+def claim_announced(connection: Connection, job_id: str, hold: jobs.Hold) -> jobs.TakenJob | None:
+    """Takes one job if it is announced, whatever the clock of who takes it says; None where it is not, whoever took it
+    or ended it."""
+    query = select(job.c.id).where(job.c.id == job_id, _IS_AWAITED).with_for_update(skip_locked=True)
     return next(iter(jobs.take(connection, list(connection.execute(query).scalars()), hold)), None)
 
 
@@ -133,9 +162,17 @@ def _mark(connection: Connection, job_ids: Collection[str], values: dict[str, An
         connection.execute(change.values(values))
 
 
-def _ready(now: datetime) -> Any:
-    return and_(text(JOB_IS_READY), job.c.kind == "service", job.c.due_at <= now)
+_TOLD: Final = [
+    job.c[name]
+    for name in ("id", "type", "names", "written_as", "attempt", "rank", "due_at", "lease_owner", "lease_token")
+] + [job.c[name] for name in ("trace", "instance_id", "activity_id")]
+_IS_AWAITED: Final = and_(text(JOB_IS_ANNOUNCED), ~job.c.is_suspended, ~job.c.is_external)
 
 
-def _unannounced(now: datetime) -> Any:
-    return and_(_ready(now), or_(job.c.lease_until.is_(None), job.c.lease_until < now))
+def _is_to_repeat(now: datetime) -> ColumnElement[bool]:
+    return and_(_IS_AWAITED, job.c.lease_until < now)
+
+
+def _is_new(now: datetime) -> ColumnElement[bool]:
+    is_unannounced = or_(job.c.lease_owner.is_(None), job.c.lease_owner != RELAY)
+    return and_(text(JOB_IS_READY), job.c.kind == "service", job.c.due_at <= now, is_unannounced)

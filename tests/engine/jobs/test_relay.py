@@ -233,7 +233,7 @@ def test_no_more_go_out_in_a_time_than_may_begin_in_it(
     of_a_worker = open_engine()
     for each in (engine, of_a_worker):
         each.handler("work", rate="2/min")(lambda job: None)
-    relay, other = engine.relay(queue.send), of_a_worker.relay(queue.send, keeps_rates=False)
+    relay, other = engine.relay(queue.send), of_a_worker.relay(queue.send, leads=False)
     for _ in range(5):
         engine.start("interruptible")
     assert (other.publish(), relay.publish(), relay.publish()) == (0, 2, 0)
