@@ -1,18 +1,53 @@
-"""The text of docs/scaling.md around the figures that `tests.benchmarks.scaling` measures."""
+"""docs/scaling.md out of what `tests.benchmarks.scaling` measured: all figures, and what follows from them."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.jobs.cleaner import PAUSE
-from tests.benchmarks.capacity import Day, TableCost, UnitCosts, simulate
-from tests.benchmarks.page import table
+from tests.benchmarks.capacity import (
+    Costs,
+    Load,
+    Measure,
+    Plan,
+    Running,
+    Server,
+    Step,
+    Stored,
+    TableCost,
+    best_steps,
+    databases_for,
+    limits_in_order,
+    most_a_day,
+    simulate,
+)
+from tests.benchmarks.markdown import duration, rate, table
+from tests.benchmarks.scaling_text import LIMITS, TEXT
+from tests.benchmarks.server_use import Use
 
-DISK = 2e12
-"""Bytes that one may want a single database to have at most: what can be copied back in half a day at 50 MB/s."""
-LOG = 4e12
-"""Bytes of write-ahead log a day that a plain disk and a replica take: some 50 MB/s."""
+JOBS = 10
+"""Of one line."""
+BACK = 50e6
+"""Bytes a second at which a backup is taken to be copied back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """*count* instances, started and then worked off: seconds on the clock, seconds of the processor of our own
+    processes, and what the server used."""
+
+    count: int
+    start_seconds: float
+    start_processor: float
+    start_use: Use
+    work_seconds: float
+    work_processor: float
+    work_use: Use
+
+    def __add__(self, other: Wave) -> Wave:
+        return Wave(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,152 +64,92 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """*ended*: of the line that has ended; *waiting*: of an instance that waits, its tables alone."""
+    """*instances*: that really ran for the sizes. *waves*: by the number of worker processes. *unswept*: how many times
+    as large the database was before the last VACUUM. *flush_here*: seconds of a small write to disk, nothing beside it.
+    *costs_straight*: without save points between."""
 
     version: str
-    copies: int
-    ended: UnitCosts
-    waiting: UnitCosts
+    cores: int
+    instances: int
+    waves: Mapping[int, Wave]
+    straight: Wave
+    flush_here: float
+    unswept: float
     dropped: Dropped
+    costs: Costs
+    costs_straight: Running
 
 
-TEXT = """# Scaling: one PostgreSQL, how far, and what then
-
-Written by `python -m tests.benchmarks.scaling` (some minutes, a PostgreSQL of its own; `--quick` for a look, which
-writes nothing). The arithmetic is in `tests/benchmarks/capacity.py`.
-
-## What one instance costs
-
-Measured on PostgreSQL {version}: instances really run, then their rows are copied {copies:,} times with ids of their
-own, and the sizes of tables and indexes before and after a `VACUUM` are compared. So pages, fill and indexes are
-counted as they are. **The line**: ten service tasks one after the other, a save point before each, an order of 250
-characters and ten results as variables; it has ended. **The waiting one** waits for a person, a message, a timer and
-a handler at once.
-
-{per_table}
-
-Running the line takes {commits:.1f} commits (the results of up to 32 jobs share one), {rate:.0f} instances a second in
-one worker thread with the database on the same two cores, and {wal:.0f} KB of write-ahead log, full page images
-included. Rows and bytes are the same on every machine; what depends on time is of the machine that this page was
-written on, beside other work.
-
-**How to carry that over to your process**: about {per_task:.0f} bytes of history for each service task, {base:.0f}
-for an instance with nothing in it, and each value of a variable as often as it is set; values of more than 4,096
-characters once.
-
-## What many cost
-
-{sizes}
-
-A hundred million ended instances are {rows:.1f} billion rows and {all:.2f} TB, of which {share:.0%} is history. Work
-does not get slower by it: claims, correlation, loading and lists go by indexes whose upper levels stay in memory
-(`tests/engine/store/test_plans.py` holds every statement to that). What grows is everything that takes all of it: a
-backup, a restore, a new replica, `VACUUM` of a whole table, an index built anew.
-
-## Where one PostgreSQL ends
-
-Simulated day by day with the figures above, for lines of ten service tasks; instances are kept 90 days after their
-end. *Busy*: seconds of one worker process with a database beside it, for each second of the day; above 1 it takes
-several.
-
-{simulation}
-
-- Up to about a million instances a day one server with a copy of itself is enough, and none of the measures below is
-  needed beyond a time to live: the database stays at the size that is kept.
-- The first limit is **size**: at {disk_limit:,.0f} instances a day the 90 days that are kept pass {disk:.0f} TB,
-  which can be copied back in half a day. Keep less (30 days: three times as many), or export history before it goes.
-- The second is the **write-ahead log**: at {log_limit:,.0f} instances a day it passes {log:.0f} TB a day, about what
-  a plain disk and the line to a replica take. Handlers that need no save point of their own (`save_point=False`)
-  write one commit where they now write ten.
-- **Connections** come third: each process has up to 48, and a server likes some hundreds. Fifty worker machines are
-  fine with 16 each; beyond, a pooler in session mode.
-
-## Steps, in order
-
-1. **A time to live for every process**, so that the database has a size at all.
-2. **Fewer save points** where steps are quick and may be repeated together.
-3. **Workers on machines of their own**, the database alone on its one; `synchronous_commit` stays on.
-4. **Read replicas for history.** All that reports and exports read is in tables that are only added to: point them at
-   a hot standby (`Engine(url_of_the_replica, migrate=False)`, and only `engine.read`). Replay lags by moments; the
-   operations pages and everything that decides stay on the primary. A standby refuses writes, so that a mistake
-   cannot do harm.
-5. **A narrower partition of history** where much is kept for less than a month (`database.history_partition`, below):
-   history goes a partition at a time.
-6. **Several databases, by instance.** An instance with all it owns, the processes that it called included, is in one
-   transaction with nothing of any other: nothing but messages, signals and data stores goes from one to another. So a
-   process application can have several databases, each with its workers, and a router in front that starts an
-   instance in one of them, by a hash of its business key. Messages with a correlation key go the same way if that is,
-   or is derived from, the business key; signals are sent to all; a data store lives in one of them. Fermata has no
-   router of its own: it is a line in what calls `start` and `publish`, and belongs to who knows the keys.
-
-## Partitions of history
-
-The ids of instances and jobs begin with the time of their making, so the tables of history are partitioned by ranges of
-`instance_id` and `job_id` as they are, with the keys they have, a month each
-([how they come and go](database.md#partitions-of-history)). Measured with {dropped_instances:,} of the lines above:
-
-| what is removed | time |
-|---|---|
-| instances with their history, row by row | {removed:,.0f} instances a second, `VACUUM` after it not counted |
-| instances, their history left to be dropped | {left:,.0f} instances a second |
-| that history, {dropped_rows:,} rows, dropped | {drop:.0f} ms for all tables, {longest:.0f} ms for one |
-
-While a table's partition is dropped, whoever writes history waits, so for {longest:.0f} ms here; hardly longer for more
-rows, since files are removed after the commit. Where some instances live on, their rows are copied in that time, at
-most 20,000 of a table. Removing a million instances a day takes a share of {busy_delete:.3f} of one process row by row,
-{busy_drop:.3f} with partitions. The cleanup yields to the work (four fifths of the time): row by row it keeps up with
-{kept_up:,.0f} instances a day, with partitions with {kept_up_drops:,.0f}.
-
-What remains row by row are the instances themselves and their last variables: they are what lists, searches and the
-cleanup itself ask for, and what says whose history is still wanted.
-"""
-
-
-def page(found: Found) -> str:
-    ended, waiting = found.ended, found.waiting
-    per_day = 1e6
-    dropped = found.dropped
+def page(found: Found, load: Load | None = None, server: Server | None = None) -> str:
+    """*load* without a number of instances of its own."""
+    load, server = load or Load(0), server or Server()
+    costs, dropped = found.costs, found.dropped
+    ended = costs.ended
+    plan = Plan(rest=PAUSE)
     history_of_tasks = sum(
         ended.tables[name].bytes for name in ("activity", "job_attempt", "variable_change", "flow_taken")
     )
-    return TEXT.format(
+    busiest = found.waves[max(found.waves)]
+    used = (busiest.work_processor + busiest.work_use.processor) / busiest.work_seconds
+    steps, last = _steps(found, server, load)
+    text = TEXT.format(
         version=found.version,
-        copies=found.copies,
-        per_table=_per_table(ended.tables, waiting.tables),
-        commits=ended.commits,
-        rate=ended.instances_per_second,
-        wal=ended.wal_bytes / 1e3,
-        per_task=history_of_tasks / 12,
-        base=ended.bytes - history_of_tasks * 10 / 12,
-        sizes=_sizes(ended, waiting),
+        cores=found.cores,
+        instances=found.instances,
+        unswept=found.unswept - 1,
+        per_table=_per_table(ended, costs.waiting),
+        per_task=history_of_tasks / (JOBS + 2),
+        base=ended.bytes - history_of_tasks * JOBS / (JOBS + 2),
+        running=_running(found),
+        flush_here=duration(found.flush_here),
+        processes=max(found.waves),
+        used_cores=used,
+        used_share=used / found.cores,
+        bound=found.cores / (used * busiest.work_seconds / busiest.count / JOBS),
+        jobs=busiest.count * JOBS / busiest.work_seconds,
+        sizes=_sizes(ended, costs.waiting),
         rows=ended.rows * 1e8 / 1e9,
         all=ended.bytes * 1e8 / 1e12,
         share=ended.history_bytes / ended.bytes,
-        simulation=_simulation(ended),
-        disk_limit=_rounded(DISK / (90 * ended.bytes)),
-        disk=DISK / 1e12,
-        log_limit=_rounded(LOG / (ended.wal_bytes + ended.bytes)),
-        log=LOG / 1e12,
+        restore=ended.bytes * 1e8 / BACK / 3600,
+        back=BACK / 1e6,
+        load=_load(load),
+        server=_server(server),
+        simulation=_simulation(costs, server, plan, load),
+        limits=_limits(costs, server, plan, load),
+        steps=steps,
+        databases=_databases(found, server, load, last),
         dropped_instances=dropped.instances,
         dropped_rows=dropped.rows,
-        removed=ended.removed_per_second,
-        left=ended.left_per_second,
-        drop=dropped.seconds * 1e3,
-        longest=dropped.longest * 1e3,
-        busy_delete=per_day / ended.removed_per_second / 86_400,
-        busy_drop=per_day / ended.left_per_second / 86_400,
-        kept_up=_rounded(ended.removed_per_second / (1 + PAUSE) * 86_400),
-        kept_up_drops=_rounded(ended.left_per_second / (1 + PAUSE) * 86_400),
+        removed=_removed(costs.row_by_row.per_second, costs.row_by_row.server_seconds),
+        left=_removed(costs.in_partitions.per_second, costs.in_partitions.server_seconds),
+        drop=duration(dropped.seconds),
+        longest=duration(dropped.longest),
+        cleanup_share=1 / (1 + PAUSE),
+        kept_up=_rounded(costs.row_by_row.per_second / (1 + PAUSE) * 86_400),
+        kept_up_drops=_rounded(costs.in_partitions.per_second / (1 + PAUSE) * 86_400),
     )
+    return wrapped(text)
 
 
-def _per_table(ended: Mapping[str, TableCost], waiting: Mapping[str, TableCost]) -> str:
-    rows: list[Sequence[str]] = []
-    for name in sorted(
-        {*ended, *waiting}, key=lambda name: -sum(each[name].bytes for each in (ended, waiting) if name in each)
-    ):
-        rows.append([f"`{name}`", *_cells(ended.get(name)), *_cells(waiting.get(name))])
-    rows.append(["**all**", *_cells(_sum(ended)), *_cells(_sum(waiting))])
+def wrapped(text: str) -> str:
+    """Paragraphs and points in lines of at most 120 characters, tables and headings as they are."""
+    return "\n\n".join(map(_wrapped, text.strip().split("\n\n"))) + "\n"
+
+
+def _wrapped(block: str) -> str:
+    if block.startswith(("|", "#")):
+        return block
+    indent = "  " if block.startswith("- ") else "   " if block[0].isdigit() else ""
+    joined = " ".join(line.strip() for line in block.splitlines())
+    return textwrap.fill(joined, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _per_table(ended: Stored, waiting: Stored) -> str:
+    each = (ended.tables, waiting.tables)
+    names = sorted({*each[0], *each[1]}, key=lambda name: -sum(costs[name].bytes for costs in each if name in costs))
+    rows = [[f"`{name}`", *(cell for costs in each for cell in _cells(costs.get(name)))] for name in names]
+    rows.append(["**all**", *(cell for costs in each for cell in _cells(_sum(costs)))])
     return table(["Table", "line: rows", "bytes", "of indexes", "waiting: rows", "bytes", "of indexes"], rows)
 
 
@@ -187,35 +162,172 @@ def _sum(costs: Mapping[str, TableCost]) -> TableCost:
     return TableCost(sum(c.rows for c in each), sum(c.heap_bytes for c in each), sum(c.index_bytes for c in each))
 
 
-def _sizes(ended: UnitCosts, waiting: UnitCosts) -> str:
+def _running(found: Found) -> str:
+    """What is one instance's, and which share of the clock's time it took."""
+    rows: list[Sequence[str]] = []
+    first = found.waves[min(found.waves)]
+    rows.append(
+        _of_wave("starting, four threads", first.count, first.start_seconds, first.start_processor, first.start_use)
+    )
+    for count, wave in sorted(found.waves.items()):
+        name = f"its ten jobs, {count} worker process{'es' if count > 1 else ''}"
+        rows.append(_of_wave(name, wave.count, wave.work_seconds, wave.work_processor, wave.work_use))
+    wave = found.straight
+    rows.append(
+        _of_wave(
+            "all of it straight through, four threads",
+            wave.count,
+            wave.start_seconds,
+            wave.start_processor,
+            wave.start_use,
+        )
+    )
+    head = ["", "instances a second", "server's processor", "own processor", "flushes of the log", "of a flush"]
+    return table([*head, "log", "written", "share of the time: server", "own processes", "flushing"], rows)
+
+
+def _of_wave(name: str, count: int, seconds: float, processor: float, used: Use) -> list[str]:
+    return [
+        name,
+        rate(count / seconds),
+        duration(used.processor / count),
+        duration(processor / count),
+        f"{used.flushes / count:.2f}",
+        duration(used.flush_seconds / used.flushes) if used.flushes else "",
+        size(used.log_bytes / count),
+        size(used.written_bytes / count),
+        f"{used.processor / seconds:.0%}",
+        f"{processor / seconds:.0%}",
+        f"{used.flush_seconds / seconds:.0%}",
+    ]
+
+
+def _sizes(ended: Stored, waiting: Stored) -> str:
     rows: list[Sequence[str]] = []
     for count in (10**5, 10**6, 10**7, 10**8):
         cells = [f"{count:,}"]
         for costs in (ended, waiting):
-            cells += [f"{costs.rows * count:,.0f}", _size(costs.bytes * count)]
+            cells += [f"{costs.rows * count:,.0f}", size(costs.bytes * count)]
         rows.append(cells)
     return table(["Instances", "lines: rows", "size", "waiting: rows", "size"], rows)
 
 
-def _simulation(costs: UnitCosts) -> str:
+def _load(load: Load) -> str:
+    a_day = replace(load, per_day=1.0)
+    days = [a_day.of_hours(day) for day in range(28)]
+    usual, most = max(days[0]) * 24, max(map(max, days)) * 24
+    return (
+        f"the busiest hour of a working day has {usual:.1f} times the average hour's starts, that of the "
+        f"busiest day of a month {most:.1f} times, a Saturday {load.weekend:.0%} of a Monday; an instance is open for "
+        f"{load.open_days:.0f} days, and somebody looks at it {load.reads:.0f} times"
+    )
+
+
+def _server(server: Server) -> str:
+    return (
+        f"{server.cores:.0f} cores and one log, each used to {server.usable:.0%} at the most, a log of "
+        f"{size(server.log_bytes_per_second)} and pages and log of {size(server.written_bytes_per_second)} a second, "
+        f"{size(server.disk_bytes)} of tables, {server.connections:.0f} connections, {server.per_process:.0f} of them "
+        "for a worker process"
+    )
+
+
+def _simulation(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
     rows: list[Sequence[str]] = []
-    for per_day in (10**4, 10**5, 10**6, 3 * 10**6, 10**7):
-        day: Day = simulate(costs, per_day, 120, 90)[-1]
+    for per_day in (10**4, 10**5, 10**6, 3 * 10**6, 10**7, 3 * 10**7):
+        verdict = simulate(costs, replace(load, per_day=per_day), server, plan)
+        shares = verdict.shares
         rows.append(
             [
                 f"{per_day:,}",
-                f"{per_day / 86_400:,.1f}",
-                f"{day.rows:,.0f}",
-                _size(day.bytes),
-                f"{_size(day.wal_bytes)} a day",
-                f"{day.busy_share:.2f}",
+                rate(verdict.peak_per_second),
+                f"{verdict.rows:,.0f}",
+                size(verdict.bytes),
+                size(verdict.log_bytes),
+                f"{verdict.processes:.1f}",
+                *(f"{shares[name]:.0%}" if shares[name] < 10 else "over 999%" for name in LIMITS),
+                "yes" if verdict.holds else f"**no**: {', '.join(verdict.passed)}{_wait(verdict.wait_hours)}",
             ]
         )
-    return table(["Instances a day", "a second", "rows kept", "size", "write-ahead log", "busy"], rows)
+    head = [
+        "Instances a day",
+        "a second, at the peak",
+        "rows kept",
+        "size",
+        "log of the fullest day",
+        "worker processes",
+    ]
+    return table([*head, *LIMITS, "holds"], rows)
 
 
-def _size(count: float) -> str:
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+def _wait(hours: float) -> str:
+    if not hours:
+        return ""
+    return "; work waits up to " + (f"{hours:.0f} h" if hours < 48 else "days, and more each day")
+
+
+def _limits(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
+    order = limits_in_order(costs, server, plan, load)
+    return "\n\n".join(f"- **{_rounded(most):,.0f} a day: {name}.** {LIMITS[name]}" for name, most in order.items())
+
+
+def measures(straight: Running) -> dict[str, Measure]:
+    """What may be done, in one database. *straight*: what running takes without save points between."""
+    return {
+        "30 days kept": lambda costs, plan: (costs, replace(plan, kept_days=30)),
+        "history in partitions of a month": lambda costs, plan: (costs, replace(plan, partition_days=30)),
+        "history in partitions of a day": lambda costs, plan: (costs, replace(plan, partition_days=1)),
+        "history read on a replica": lambda costs, plan: (costs, replace(plan, has_replica=True)),
+        "no save points between the tasks": lambda costs, plan: (replace(costs, running=straight), plan),
+    }
+
+
+def _steps(found: Found, server: Server, load: Load) -> tuple[str, Step | None]:
+    plan = Plan(rest=PAUSE)
+    steps = best_steps(found.costs, server, plan, load, measures(found.costs_straight))
+    most = most_a_day(found.costs, server, plan, load)
+    rows: list[Sequence[str]] = [["90 days kept, row by row", *_holds(found.costs, server, plan, load, most), ""]]
+    for step in steps:
+        if step.is_taken:
+            held = _holds(step.costs, server, step.plan, load, step.most)
+            rows.append([f"and {step.name}", *held, f"{step.most / step.before:.2f}x"])
+        else:
+            rows.append([f"*not taken:* {step.name}", f"{_rounded(step.most):,.0f}", "", "", _factor(step)])
+    head = ["With", "holds up to, a day", "a second, at the peak", "then ends", "beside the line above"]
+    taken = [step for step in steps if step.is_taken]
+    return table(head, rows), taken[-1] if taken else None
+
+
+def _holds(costs: Costs, server: Server, plan: Plan, load: Load, most: float) -> list[str]:
+    beyond = simulate(costs, replace(load, per_day=most * 1.02), server, plan)
+    return [f"{_rounded(most):,.0f}", rate(beyond.peak_per_second / 1.02), beyond.first]
+
+
+def _factor(step: Step) -> str:
+    return f"{step.most / step.before:.2f}x" if step.before else ""
+
+
+def _databases(found: Found, server: Server, load: Load, last: Step | None) -> str:
+    plain = (found.costs, Plan(rest=PAUSE))
+    chosen = (last.costs, last.plan) if last else plain
+    rows: list[Sequence[str]] = []
+    for per_day in (10**6, 10**7, 3 * 10**7, 10**8):
+        cells = [f"{per_day:,}"]
+        for costs, plan in (plain, chosen):
+            count = databases_for(costs, server, plan, replace(load, per_day=per_day))
+            cells.append("none is enough" if count is None else str(count))
+        rows.append(cells)
+    return table(
+        ["Instances a day", "databases, 90 days kept, row by row", "databases, all that was taken above"], rows
+    )
+
+
+def _removed(per_second: float, server_seconds: float) -> str:
+    return f"{per_second:,.0f} instances a second, {duration(server_seconds)} of the server's processor each"
+
+
+def size(count: float) -> str:
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= unit:
             return f"{count / unit:,.3g} {name}" if count < 1000 * unit else f"{count / unit:,.0f} {name}"
     return f"{count:,.0f} bytes"
@@ -224,4 +336,4 @@ def _size(count: float) -> str:
 def _rounded(count: float) -> float:
     """To two digits."""
     scale = 10 ** max(len(f"{count:.0f}") - 2, 0)
-    return round(count / scale) * scale
+    return count // scale * scale

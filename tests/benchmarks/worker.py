@@ -1,9 +1,10 @@
 """A worker process: handlers of one line, in the embedded pool.
 
-    python -m tests.benchmarks.worker URL '{"threads": 4, "starts": 0, "save_point": true}'
+    python -m tests.benchmarks.worker URL '{"threads": 4, "starts": 0, "save_point": true, "by_element": false}'
 
 Says "ready"; at a line it begins, and starts so many instances itself beside its threads, and says how long that took;
-at another line it stops, and says what it used.
+at another line it stops, and says what it used. *by_element*: the handlers' results go by the names of their elements,
+each into a variable of its own.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ class Used:
 class Process:
     """The other end of such a process."""
 
-    def __init__(self, url: str, *, threads: int = 4, starts: int = 0, save_point: bool = True) -> None:
-        options = json.dumps({"threads": threads, "starts": starts, "save_point": save_point})
-        command = [sys.executable, "-m", "tests.benchmarks.worker", url, options]
+    def __init__(
+        self, url: str, *, threads: int = 4, starts: int = 0, save_point: bool = True, by_element: bool = False
+    ) -> None:
+        options = {"threads": threads, "starts": starts, "save_point": save_point, "by_element": by_element}
+        command = [sys.executable, "-m", "tests.benchmarks.worker", url, json.dumps(options)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def wait_until_ready(self) -> None:
@@ -90,7 +93,7 @@ def main(url: str, options: Mapping[str, Any]) -> None:
 
         @engine.handler("work", save_point=options["save_point"])
         def work(job: Job) -> dict[str, int]:
-            return {"n": job.activity_id}
+            return {job.element_id if options["by_element"] else "n": job.activity_id}
 
         _say("ready")
         sys.stdin.readline()
