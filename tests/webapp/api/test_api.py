@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from engine.errors import InvalidInput
 from engine.jobs.presence import Presence
 from tests.webapp.api.conftest import ORDER
 from webapp.areas.api.access import Throttle
+from webapp.areas.api.problems import answer
 
 
 def fetch(api, worker="w1", **more):
@@ -249,12 +251,50 @@ def test_too_many_requests_are_told_when_to_come_again(api, app):
         ({"key": "order", "variables": {"a": [{"$type": "date", "value": "soon"}]}}, "/variables/a/0"),
         ({"key": "order", "variables": {"a": {"$type": "colour", "value": "red"}}}, "/variables/a"),
         ({"key": "order", "variables": {"a": {"$type": "object", "value": [1]}}}, "/variables/a"),
+        (
+            {"key": "order", "variables": {"o": {"$type": "object", "value": [[1, 2], [3, {"$type": "x"}]]}}},
+            "/variables/o/value/1/1",
+        ),
+        ({"key": "order", "variables": {"a/b~c": {"$type": "date", "value": "soon"}}}, "/variables/a~1b~0c"),
+        ({"key": "order", "variables": {"a": [{"~/": {"$type": "date"}}]}}, "/variables/a/0/~0~1"),
+        ({"key": "order", "co/lour": "red"}, "/co~1lour"),
     ],
 )
 def test_a_request_that_does_not_fit_is_told_where(api, order, body, place):
     refused = api.post("/process-instances", body)
     assert (refused.status_code, refused.json["errors"][0]["location"]) == (422, place)
     assert order.read.instances().total == 0
+
+
+def test_a_field_of_a_query_or_a_form_is_pointed_at_too(api, app):
+    assert api.get("/process-instances?a/b=1&a/b=2").json["errors"][0]["location"] == "/query/a~1b"
+    with app.test_request_context():
+        refused = answer(InvalidInput("a/b: missing", {"a/b": "missing"}))
+    assert (refused.status_code, refused.json["errors"]) == (422, [{"location": "/form/a~1b", "message": "missing"}])
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 10**30, 1 - 10**308])
+def test_a_whole_number_of_any_size_stays_exact(api, order, number):
+    body = f'{{"key": "order", "variables": {{"n": {number}, "deep": [{{"m": {number}}}], "x": 1.5}}}}'
+    started = api.ask("POST", "/process-instances", data=body, content_type="application/json")
+    assert order.read.variables(started.json["id"]) == {"n": number, "deep": [{"m": number}], "x": 1.5}
+    told = api.get(f"/process-instances/{started.json['id']}/variables").json["variables"]
+    assert told["n"] == {"$type": "integer", "value": str(number)}
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1.5e-400", "9" * 309, "1" * 309])
+def test_a_number_that_cannot_be_kept_is_refused_with_its_place(api, order, number):
+    body = f'{{"key": "order", "variables": {{"fits": 12345678901234567890, "a/b": [0, {number}]}}}}'
+    refused = api.ask("POST", "/process-instances", data=body, content_type="application/json")
+    assert (refused.status_code, refused.json["errors"][0]["location"]) == (422, "/variables/a~1b/1")
+    assert number not in refused.text
+    assert order.read.instances().total == 0
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "01e400", "1e400 x", '"' + "9" * 30])
+def test_what_is_no_json_is_not_taken_for_a_large_number(api, order, text):
+    body = f'{{"key": "order", "variables": {{"a": {text}}}}}'
+    assert api.ask("POST", "/process-instances", data=body, content_type="application/json").status_code == 400
 
 
 def test_what_cannot_be_read_is_refused_as_a_problem(api, app):

@@ -46,7 +46,14 @@ def test_what_is_not_there_is_not_found(order, admin_api):
 
 
 def test_a_body_that_is_no_object_or_no_json_is_refused(order, admin_api):
-    for data in (b"[1]", b"{", b"\xff", b'{"a":' * 100_000, b'{"variables": {"a": {"value": NaN}}}'):
+    for data in (
+        b"[1]",
+        b"{",
+        b"\xff",
+        b'{"a":' * 100_000,
+        b'{"variables": {"a": {"value": NaN}}}',
+        b'{"variables": {"a": {"value": 1e400}}}',
+    ):
         told = admin_api.post("/process-definition/key/order/start", data=data, content_type="application/json")
         assert (admin_api.status, told["type"]) == (400, "InvalidRequestException")
 

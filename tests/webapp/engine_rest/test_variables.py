@@ -103,6 +103,7 @@ def test_typed_variables_become_our_values(entry, value):
         {"value": "{", "type": "Json"},
         {"value": "[" * 100_000, "type": "Json"},
         {"value": "NaN", "type": "Json"},
+        {"value": "[1e400]", "type": "Json"},
         {"value": "???", "type": "Bytes"},
         {"value": "AP8=", "type": "File"},
         {

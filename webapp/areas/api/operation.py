@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import reduce, wraps
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from engine.tokens import Scope
 from webapp.areas.api.access import admit
 from webapp.areas.api.problems import Refusal
+from webapp.areas.api.reading import Misfit, pointer, read_json
 from webapp.rights import Rights
 
 area = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -128,7 +129,7 @@ def _query(model: type[BaseModel]) -> BaseModel:
     given: dict[str, Any] = {}
     for name, values in request.args.lists():
         if len(values) > 1:
-            raise _wrong(f"/query/{name}", "given twice")
+            raise _wrong(pointer("/query", name), "given twice")
         given[name] = values[0]
     try:
         return model.model_validate_strings(given)
@@ -141,7 +142,9 @@ def _body(model: type[BaseModel]) -> BaseModel:
     if data and request.mimetype != "application/json":
         raise Refusal(415, f"The body is read as application/json, not as '{request.mimetype[:100]}'.")
     try:
-        document = orjson.loads(data) if data else {}
+        document = read_json(data) if data else {}
+    except Misfit as misfit:
+        raise _wrong(misfit.pointer, misfit.problem) from None
     except orjson.JSONDecodeError as problem:
         raise Refusal(400, f"The body is no JSON: {problem}.") from None
     except RecursionError:
@@ -156,7 +159,7 @@ def _refused(problem: ValidationError, place: str) -> Refusal:
     """Without the values: they may be anything."""
     errors = [
         {
-            "location": "/".join([place, *(str(part).replace("~", "~0").replace("/", "~1") for part in each["loc"])]),
+            "location": reduce(pointer, each["loc"], place),
             "message": each["msg"],
         }
         for each in problem.errors(include_url=False, include_input=False, include_context=False)[:50]

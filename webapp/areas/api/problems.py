@@ -11,6 +11,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from engine.errors import DatabaseAway, DeploymentRefused, EngineError, InvalidInput
+from webapp.areas.api.reading import pointer
 from webapp.errors import status_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -61,7 +62,7 @@ def answer(error: Exception) -> Response:
         case DeploymentRefused():
             return problem(422, str(error)[:4000], kind=REFUSED, findings=[_finding(each) for each in error.findings])
         case InvalidInput():
-            errors = [{"location": place, "message": what} for place, what in error.fields.items()]
+            errors = [{"location": _located(place), "message": what} for place, what in error.fields.items()]
             return problem(422, str(error), errors=errors)
         case EngineError():
             return problem(status_of(error), str(error))
@@ -81,6 +82,11 @@ def problem(
     said = {"type": PREFIX + name, "title": title, "status": status, "detail": detail, "instance": request.path}
     body = said | {key: value for key, value in more.items() if value}
     return Response(orjson.dumps(body), status, headers, mimetype=MEDIA_TYPE)
+
+
+def _located(place: str) -> str:
+    """The engine names the fields of forms by their keys alone."""
+    return place if place.startswith("/") else pointer("/form", place)
 
 
 def _finding(finding: Any) -> dict[str, Any]:

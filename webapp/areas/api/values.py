@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from bpmn.expressions.values import YearMonthDuration
 from engine.errors import InvalidInput
 from engine.timing import TimerError, read_duration
+from webapp.areas.api.reading import pointer
 
 TYPE, VALUE, ZONE = "$type", "value", "zone"
 _EXACT = 2**53
@@ -50,18 +51,18 @@ def from_json(value: Any, path: str = "", depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise _wrong(path, f"it is nested more than {_DEEPEST} levels deep")
     if isinstance(value, list):
-        return [from_json(item, f"{path}/{n}", depth + 1) for n, item in enumerate(cast("list[Any]", value))]
+        return [from_json(item, pointer(path, n), depth + 1) for n, item in enumerate(cast("list[Any]", value))]
     if not isinstance(value, dict):
         return value
     items = cast("dict[str, Any]", value)
     if TYPE not in items:
-        return {key: from_json(item, f"{path}/{key}", depth + 1) for key, item in items.items()}
+        return {key: from_json(item, pointer(path, key), depth + 1) for key, item in items.items()}
     return _read(items, path, depth)
 
 
 def variables_from_json(variables: Mapping[str, Any], path: str = "/variables") -> dict[str, Any]:
     """Raises InvalidInput, whose fields name the place."""
-    return {name: from_json(value, f"{path}/{name}") for name, value in variables.items()}
+    return {name: from_json(value, pointer(path, name)) for name, value in variables.items()}
 
 
 def _typed(name: str, value: Any) -> dict[str, Any]:
@@ -134,14 +135,15 @@ def _in_zone(value: Any, zone: Any) -> Any:
 
 def _pairs(content: Any, path: str, depth: int) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
-    for pair in cast("list[Any]", content) if isinstance(content, list) else [None]:
+    for n, pair in enumerate(cast("list[Any]", content) if isinstance(content, list) else [None]):
         if not isinstance(pair, list) or len(cast("list[Any]", pair)) != 2:
             raise _wrong(path, "an object is a list of pairs of key and value")
         key, item = cast("list[Any]", pair)
-        read = from_json(key, path, depth + 1)
+        place = f"{path}/{VALUE}/{n}"
+        read = from_json(key, f"{place}/0", depth + 1)
         if isinstance(read, (dict, list)):
             raise _wrong(path, "a key is no object and no list")
-        result[read] = from_json(item, path, depth + 1)
+        result[read] = from_json(item, f"{place}/1", depth + 1)
     return result
 
 

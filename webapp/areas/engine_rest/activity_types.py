@@ -1,6 +1,7 @@
 """Camunda's names for kinds of activities: an event is called by what it throws or catches, all else by its BPMN tag.
 
-They are those of ActivityTypes in Camunda 7. Events that it does not know (multiple ones, throws of links) keep the tag.
+They are those of Camunda 7's ActivityTypes. Events that it does not know, multiple ones and throws of links, keep the
+tag.
 """
 
 from __future__ import annotations

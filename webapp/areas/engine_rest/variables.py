@@ -79,9 +79,10 @@ def untyped(name: str, entry: object) -> Any:
 
 
 def read_json(text: str | bytes) -> Any:
-    """Raises ValueError, also for what is nested too deeply and for NaN, which JSON has not."""
+    """Raises ValueError, also for what is nested too deeply, for NaN, which JSON has not, and for numbers that no
+    double holds."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as problem:
         raise ValueError("it is nested too deeply") from problem
 
@@ -160,6 +161,12 @@ def _duration(value: timedelta) -> str:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError("it has a number that no double holds")
+    return number
 
 
 def _text(value: Any, _: Mapping[str, Any]) -> str:
