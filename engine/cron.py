@@ -7,7 +7,7 @@ the year: those of Spring (Camunda 8) number Sunday 0 or 7, those of Quartz (Cam
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cronsim import CronSim, CronSimError
@@ -25,6 +25,8 @@ _WEEKDAYS: Final = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _WEEKDAY: Final = re.compile(r"(?<![#/])(\d|[A-Z]{3})")
 _RANGE: Final = re.compile(r"(\d+)-(\d+)")
 _HOURS, _DAY, _WEEK = 2, 3, 5
+_LONGEST_GAP: Final = timedelta(hours=25)
+"""Of a clock that leaves something out: Samoa once left out a day."""
 
 
 class CronError(ValueError):
@@ -39,13 +41,48 @@ def read_cron(text: str, sunday: int = 0) -> str:
     fields = text.split()
     if len(fields) == 7 and fields.pop() not in ("*", "?"):
         raise CronError("A year cannot be said in it")
-    if line is None:
-        line = " ".join(_with_seconds(fields, sunday) if len(fields) == 6 else fields)
     try:
+        if line is None:
+            line = " ".join(_with_seconds(fields, sunday) if len(fields) == 6 else fields)
         CronSim(line, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronError:
+        raise
     except (CronSimError, ValueError) as problem:
         raise CronError(str(problem)) from problem
     return line
+
+
+def next_turn(line: str, last: datetime) -> datetime:
+    """The turn after *last* of a line that `read_cron` gave, by the clock in *last*'s zone; in UTC.
+
+    Raises CronError where none comes in 50 years or before the end of the calendar."""
+    try:
+        if line.split()[_HOURS - 6] in ("*", "*/1"):  # every hour that passes, whatever the clock shows
+            return next(CronSim(line, last)).astimezone(UTC)
+        return _next_on_the_clock(line, last)
+    except (StopIteration, OverflowError, ValueError) as problem:
+        raise CronError("does not come (again)") from problem
+
+
+def _next_on_the_clock(line: str, last: datetime) -> datetime:
+    """A turn whose time the clock leaves out comes as much later as the clock is moved; one whose time comes twice
+    comes the first time."""
+    zone = last.tzinfo
+    before = (last.astimezone(UTC) - _LONGEST_GAP).astimezone(zone)
+    left_out = max(_offset(last) - _offset(before), timedelta())
+    found: datetime | None = None
+    turns = CronSim(line, last.replace(tzinfo=None) - left_out)
+    while True:
+        on_the_clock = next(turns)
+        due_at = on_the_clock.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        if due_at > last:
+            found = min(found or due_at, due_at)
+            if due_at.astimezone(zone).replace(tzinfo=None) == on_the_clock:  # those after it come later
+                return found
+
+
+def _offset(moment: datetime) -> timedelta:
+    return moment.utcoffset() or timedelta()
 
 
 def _with_seconds(fields: list[str], sunday: int) -> list[str]:

@@ -29,6 +29,7 @@ from engine.store.jobs import add_job, replace_start_timers
 from engine.store.subscriptions import replace_starts
 from engine.store.transaction import Store
 from engine.store.types import Connection, Row
+from engine.timer_check import timer_findings
 
 if TYPE_CHECKING:
     from bpmn.dmn import Decision, DecisionModel
@@ -100,6 +101,7 @@ class Deployments:
             found, findings = read_bpmn(resource.data, resource.name)
             reading.findings += findings
             reading.findings += script_findings(found) if found else ()
+            reading.findings += timer_findings(found, findings, self._clock.now()) if found else ()
             executable = [process for process in found.processes if process.is_executable] if found else []
             reading.processes += [(process, resource.name) for process in executable]
             if found and not executable:

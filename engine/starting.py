@@ -65,13 +65,15 @@ def condition_holds(event: EventDefinition, variables: Mapping[str, Any], now: d
 
 
 def schedule_of(event: EventDefinition, now: datetime, file: str, node: FlowNode) -> Schedule:
-    """Raises DeploymentRefused where the timer's value is none."""
+    """Raises DeploymentRefused where the timer's value is none, or its first time cannot be computed."""
     assert event.timer is not None
     value = _evaluated(event.timer.value, now, file, node)
     try:
-        return read_schedule(event.timer.kind, value, event.timer.sunday)
+        schedule = read_schedule(event.timer.kind, value, event.timer.sunday)
+        schedule.first_due(now)
     except TimerError as problem:
         raise _refused(file, node, str(problem)) from problem
+    return schedule
 
 
 def next_start(
@@ -131,7 +133,7 @@ def _timer_row(node: FlowNode, part: int, definition_id: str, schedule: Schedule
         "is_suspended": False,
         "created_at": now,
         "due_at": schedule.first_due(now),
-        "parameters": timer_parameters(schedule.repeats, part),
+        "parameters": timer_parameters(schedule.repeats_from(now), part),
     }
 
 

@@ -137,10 +137,14 @@ def _findings_in(file: Path) -> Sequence[Finding]:
         return _form_findings(file, data)
     if file.suffix == ".bpmn":
         from bpmn.reader import read_bpmn
+        from engine.clock import SystemClock
         from engine.script_check import script_findings
+        from engine.timer_check import timer_findings
 
         found, findings = read_bpmn(data, str(file))
-        return [*findings, *(script_findings(found) if found else ())]
+        if found is None:
+            return findings
+        return [*findings, *script_findings(found), *timer_findings(found, findings, SystemClock().now())]
     return [Finding(str(file), 1, "file-kind", "neither .bpmn, .dmn nor .form: the name says what a model is")]
 
 

@@ -1,5 +1,6 @@
 """Dates, durations, cycles and cron lines become due times."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,12 +61,63 @@ def test_a_cycle_that_ends_somewhere_is_counted_back_from_there():
         *[("duration", text) for text in ("", "P", "PT", "5 minutes", "-PT1H", "P1H", None)],
         *[("cycle", text) for text in ("R3", "x", "R/", "61 * * * *", "R3/2026-01-01")],
         *[("date", text) for text in ("tomorrow", "2026-13-01", "2026-01-01T09:00:00[Mars/Phobos]", "")],
-        ("duration", "P99999999Y"),
+        *[
+            ("duration", text)
+            for text in ("P99999999Y", "PT99999999999999999H", "P" + "9" * 5000 + "D", "PT" + "9" * 50 + "S")
+        ],
+        *[("cycle", text) for text in ("R3/P9999Y", "R/PT" + "9" * 30 + "H", "R99999999/P1Y/2026-03-31T00:00:00Z")],
+        *[("cycle", text) for text in ("R999999999/P9999D/2026-03-31", "R2/P1D/0001-01-01", "R1/P1D/0001-01-01")],
+        *[
+            ("date", text)
+            for text in ("9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00", "9999-12-31T23:00@America/New_York")
+        ],
+        pytest.param("duration", 10**5000, id="a number of 5,000 digits"),
     ],
 )
 def test_what_is_no_time_is_refused_with_an_example_of_one(kind, value):
-    with pytest.raises(TimerError, match=r"Write it like|negative|calendar"):
+    with pytest.raises(TimerError, match=r"Write it like|negative|calendar|no time"):
         due(kind, value)
+
+
+@pytest.mark.parametrize("value", ["R/PT0S", "R3/P0D", "R/PT0.0000001S", "R5/PT0S/2026-03-31", timedelta()])
+def test_a_cycle_whose_turns_are_no_time_apart_is_refused(value):
+    with pytest.raises(TimerError, match="no time apart"):
+        read_schedule(TimerKind.CYCLE, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("R2/P1M/2026-03-31", ["2026-01-31T00:00:00Z", "2026-02-28T00:00:00Z"]),
+        ("R3/P1M1D/2026-05-31", ["2026-02-25T00:00:00Z", "2026-03-29T00:00:00Z", "2026-04-29T00:00:00Z"]),
+        ("R2/P1D/2026-03-30T02:30[Europe/Berlin]", ["2026-03-28T01:30:00Z", "2026-03-29T01:30:00Z"]),
+    ],
+)
+def test_turns_before_an_end_are_each_counted_from_it(value, expected):
+    assert due("cycle", value, turns=len(expected)) == expected
+
+
+def test_a_cycle_without_a_number_that_ends_somewhere_comes_from_now_until_there():
+    schedule = read_schedule(TimerKind.CYCLE, "R/PT1H/2026-01-31T12:30:00Z")
+    assert schedule.repeats_from(NOW) == 3
+    assert due("cycle", "R/PT1H/2026-01-31T12:30:00Z", turns=3) == [
+        "2026-01-31T09:30:00Z",
+        "2026-01-31T10:30:00Z",
+        "2026-01-31T11:30:00Z",
+    ]
+
+
+def test_one_whose_end_has_passed_is_due_once_and_at_once():
+    schedule = read_schedule(TimerKind.CYCLE, "R/PT1H/2026-01-30T12:00:00Z")
+    assert (schedule.repeats_from(NOW), schedule.first_due(NOW) < NOW) == (1, True)
+
+
+@pytest.mark.parametrize("value", ["R999999999/PT1S/2026-03-31T09:00:00Z", "R/PT0.001S/9999-12-31"])
+def test_a_number_of_turns_takes_no_time_to_count_back(value):
+    began = time.monotonic()
+    first = read_schedule(TimerKind.CYCLE, value).first_due(NOW)
+    assert first < datetime(2026, 2, 1, tzinfo=UTC)
+    assert time.monotonic() - began < 0.05
 
 
 def test_a_moment_without_an_offset_is_utc():

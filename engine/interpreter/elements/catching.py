@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,13 @@ class Catch:
         """Starts waiting; names and times are evaluated where *context* (else *token*) stands."""
         where = context or token
         if self.event.timer is not None:
-            schedule = self._schedule(where)
-            first = schedule.first_due(token.workflow.now)
-            if schedule.counts_days and schedule.repeats != 1:
+            now = token.workflow.now
+            with self._computing(self.event.timer):
+                schedule = self._schedule(self.event.timer, where)
+                first, repeats = schedule.first_due(now), schedule.repeats_from(now)
+            if schedule.counts_days and repeats != 1:
                 token.memory["first"] = first.isoformat()
-            self._start_timer(token, first, schedule.repeats)
+            self._start_timer(token, first, repeats)
         elif self.event.kind is EventKind.CONDITIONAL:
             token.memory["waits"] = str(self.event.kind)
             token.workflow.conditions.watch(token)
@@ -64,11 +67,14 @@ class Catch:
 
     def reopen_timer(self, token: Token, fired: Token, context: Token) -> None:
         """The next turn of a cycle on *token*, counted from when *fired* was due."""
+        assert self.event.timer is not None
         left, first = fired.memory["left"], fired.memory.get("first")
         origin = None
         if first is not None:
             token.memory["first"], origin = first, datetime.fromisoformat(first)
-        due_at = self._schedule(context).next_due(datetime.fromisoformat(fired.memory["due"]), origin)
+        with self._computing(self.event.timer):
+            schedule = self._schedule(self.event.timer, context)
+            due_at = schedule.next_due(datetime.fromisoformat(fired.memory["due"]), origin)
         self._start_timer(token, due_at, None if left is None else left - 1)
 
     def has_come(self, token: Token) -> None:
@@ -101,12 +107,15 @@ class Catch:
         name, kind = token.memory["name"], str(self.event.kind)
         token.workflow.emit(SubscriptionOpened(token.id, self._element_id, kind, name, key))
 
-    def _schedule(self, token: Token) -> Schedule:
-        timer = self.event.timer
-        assert isinstance(timer, Timer)
+    def _schedule(self, timer: Timer, token: Token) -> Schedule:
         assert self._timer_value is not None
+        return read_schedule(timer.kind, self._timer_value(token), timer.sunday)
+
+    @contextmanager
+    def _computing(self, timer: Timer) -> Generator[None]:
+        """A time that cannot be computed is an incident."""
         try:
-            return read_schedule(timer.kind, self._timer_value(token), timer.sunday)
+            yield
         except TimerError as problem:
             raise ActivityFailed("timer", str(problem), timer.value.line or self._line) from problem
 
