@@ -66,7 +66,7 @@ class Found:
 
 
 def measure(lab: Lab) -> Section:
-    instances, rounds, threads = lab.pick(500, 60), lab.pick(3, 1), 4
+    instances, rounds, threads = lab.pick(800, 60), lab.pick(3, 1), 4
     found = {(kind, count): Found() for kind in (SQLITE, POSTGRESQL) for count in (1, 2)}
     shares: dict[str, dict[str, float]] = {}
     for kind in (SQLITE, POSTGRESQL):
