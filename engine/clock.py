@@ -16,9 +16,30 @@ class Clock(Protocol):
         ...
 
 
+class OwnClock(Clock, Protocol):
+    """One that the engine has chosen itself."""
+
+    def machine_ahead(self) -> float:
+        """Seconds by which the machine's clock is ahead of this one."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class SystemClock:
+    """The machine's."""
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return machine_time()
+
+    def machine_ahead(self) -> float:
+        return 0.0
+
+    def close(self) -> None: ...
+
+
+def machine_time() -> datetime:
+    return datetime.now(UTC)
 
 
 class VirtualClock:

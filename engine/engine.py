@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from engine.clock import Clock, SystemClock
+from engine.clock import Clock
 from engine.correlation import Correlator
 from engine.data_stores import DataStores
 from engine.decisions import Decisions
@@ -41,6 +41,7 @@ from engine.programs import Programs
 from engine.requests import Requests
 from engine.retention import Retention
 from engine.road import Road
+from engine.store.server_clock import clock_of
 from engine.store.transaction import Store
 from engine.tasks import Tasks
 from engine.tokens import Tokens
@@ -49,13 +50,13 @@ from engine.tokens import Tokens
 class Engine(Steering):
     """Deploys, runs and shows processes on one database.
 
-    *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *migrate*:
-    bring its tables up to date first; *resolver*: finds an executor for names nobody registered; *secrets*: gives
-    the value of a secret by its name, else the environment's FERMATA_SECRET_<name>; *history_time_to_live*: how long
-    ended instances are kept whose diagram does not say it, as days or an ISO 8601 duration, None for ever;
-    *history_partition*: month, week or day, the span of each partition of history on PostgreSQL; *save_points*: the
-    state is saved before each Python handler, else only where the diagram (`asyncBefore`, `asyncAfter`) or the handler
-    says so.
+    *database_url*: sqlite:///file.db, sqlite:// (gone when closed) or postgresql://...; *clock*: else the database
+    server's counts, on SQLite the machine's; *migrate*: bring its tables up to date first; *resolver*: finds an
+    executor for names nobody registered; *secrets*: gives the value of a secret by its name, else the environment's
+    FERMATA_SECRET_<name>; *history_time_to_live*: how long ended instances are kept whose diagram does not say it, as
+    days or an ISO 8601 duration, None for ever; *history_partition*: month, week or day, the span of each partition of
+    history on PostgreSQL; *save_points*: the state is saved before each Python handler, else only where the diagram
+    (`asyncBefore`, `asyncAfter`) or the handler says so.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class Engine(Steering):
         history_partition: str = "month",
         save_points: bool = True,
     ) -> None:
-        self.clock = clock or SystemClock()
         self.store = Store(database_url)
+        self.own_clock = clock_of(self.store)
+        self.clock: Clock = clock or self.own_clock
         if migrate:
             self.store.migrate()
         self.ids = Ids(self.clock)
@@ -134,6 +136,7 @@ class Engine(Steering):
         self.external.close()
         self.stop_workers()
         self.registry.close()
+        self.own_clock.close()
         self.store.close()
 
     def __enter__(self) -> Engine:

@@ -22,6 +22,8 @@ from engine.timing import Duration, TimerError, read_time_to_live
 EVERY = timedelta(minutes=5)
 """How often the workers of all processes together look for what may go."""
 _NAME = "cleanup"
+_ALLOWANCE = timedelta(minutes=1)
+"""By which the clock of who has put it off may be ahead of ours."""
 _CHANGES = 500
 """Values that data stores had which are forgotten in one transaction."""
 
@@ -97,11 +99,12 @@ class Retention:
         *rest* is called after each transaction; once it returns True, the others are left for the next time.
         """
         now = self._clock.now()
+        latest = now + EVERY + _ALLOWANCE
         with self._store.reading() as connection:
-            if not retention.is_turn(connection, _NAME, now):
+            if not retention.is_turn(connection, _NAME, now, latest):
                 return 0
         with self._store.writing() as connection:
-            if not retention.take_turn(connection, _NAME, holder, now, now + EVERY):
+            if not retention.take_turn(connection, _NAME, holder, now, now + EVERY, latest):
                 return 0
             forget_old_marks(connection)
         run = self._begin("system")

@@ -144,6 +144,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 (f"fermata_database_connections_limit{OURS}", "{{instance}} limit"),
             ),
         ),
+        Panel("Clock off the database server's", "s", ((f"abs(fermata_clock_ahead_seconds{OURS})", "{{instance}}"),)),
     ),
 }
 

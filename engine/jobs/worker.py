@@ -25,6 +25,7 @@ from engine.hot import HotInstances
 from engine.jobs.held import HeldJob
 from engine.jobs.limits import Limits
 from engine.jobs.outcome import Failed, Move, Outcome, RanOn
+from engine.jobs.overlong import Overlong
 from engine.jobs.own import OwnJobs
 from engine.jobs.presence import Presence
 from engine.jobs.running_on import Runner
@@ -71,6 +72,7 @@ class Worker:
         self.presence = Presence(store, self.name, clock)
         self.limits = Limits(registry)
         self._taker = Taker(self.name, registry, self.limits, clock)
+        self._overlong = Overlong()
         self.services = Services(store, registry, secrets, own, settling.judge, clock)
         self.runner = Runner(programs, registry, hot, clock, self.name, self.services.run, self._ending)
 
@@ -201,7 +203,8 @@ class Worker:
             migrations.check(connection)
         with self._store.reading() as connection:
             gone = [owner for owner in jobs.owners(connection) if _is_gone(owner)]
-            has_lost = bool(gone) or jobs.has_expired(connection, now)
+            overlong = self._overlong.given_up(connection, now)
+            has_lost = bool(gone or overlong) or jobs.has_expired(connection, now)
             are_stranded = turns.are_stranded(connection)
         if are_stranded:
             with self._store.writing() as connection:
@@ -209,7 +212,8 @@ class Worker:
         if not has_lost:
             return
         with self._store.writing() as connection:
-            lost = [*jobs.take_back_from(connection, now, gone), *jobs.expire(connection, now)]
+            lost = [*jobs.take_back_from(connection, gone), *jobs.expire(connection, now)]
+            lost += jobs.take_back(connection, overlong)
             jobs.end_attempts(connection, [jobs.Lease(row.id, None, row.attempt) for row in lost], now, "lost")
         telemetry.lease_lost("worker", len(lost))
         for row in lost:

@@ -64,6 +64,7 @@ class EngineState(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_process()
+        yield from self._of_machine()
         yield from self._of_database()
 
     def _of_process(self) -> Iterator[Metric]:
@@ -76,6 +77,14 @@ class EngineState(Collector):
         yield _counter("hot_misses", "Instances that had to be read from the database.", usage.hot_misses)
         yield _gauge("database_connections", "Connections in use by this process.", usage.connections)
         yield _gauge("database_connections_limit", "Connections it may open.", usage.connections_limit)
+
+    def _of_machine(self) -> Iterator[Metric]:
+        """Nothing until the database server has told its time once."""
+        try:
+            ahead = self._engine.own_clock.machine_ahead()
+        except DatabaseError:
+            return
+        yield _gauge("clock_ahead_seconds", "How far this machine's clock is ahead of the database server's.", ahead)
 
     def _of_database(self) -> Iterator[Metric]:
         """The same in every process of one database: max(), never sum(). None of it while the database is away."""

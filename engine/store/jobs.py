@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, text, update
 
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
@@ -39,6 +39,15 @@ class Lease:
     job_id: str
     token: str | None = None
     attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OverlongLease:
+    """A lease as it was seen: renewed, it is another one."""
+
+    job_id: str
+    token: str | None
+    until: datetime
 
 
 @dataclass(slots=True)  # frozen, it takes several times as long to make
@@ -216,12 +225,21 @@ def extend(connection: Connection, leases: Iterable[Lease], until: datetime) -> 
 
 def expire(connection: Connection, now: datetime) -> Sequence[AnyRow]:
     """Makes jobs whose lease ran out available again; they are (id, attempt, lost_leases)."""
-    return _take_back(connection, now, job.c.lease_until < now)
+    return _take_back(connection, job.c.lease_until < now)
 
 
 def has_expired(connection: Connection, now: datetime) -> bool:
     query = select(job.c.id).where(text(JOB_IS_HELD), job.c.lease_until < now).limit(1)
     return connection.execute(query).first() is not None
+
+
+def overlong(
+    connection: Connection, beyond: datetime, beyond_elsewhere: datetime, limit: int = 1000
+) -> list[OverlongLease]:
+    """Leases that last until after *beyond*; of workers elsewhere, until after *beyond_elsewhere*."""
+    query = select(job.c.id, job.c.lease_token, job.c.lease_until).where(text(JOB_IS_HELD), job.c.lease_until > beyond)
+    query = query.where(or_(~job.c.is_external, job.c.lease_until > beyond_elsewhere))
+    return [OverlongLease(*row) for row in connection.execute(query.order_by(job.c.lease_until.desc()).limit(limit))]
 
 
 def owners(connection: Connection) -> list[str]:
@@ -230,9 +248,18 @@ def owners(connection: Connection) -> list[str]:
     return [owner for owner in connection.execute(query).scalars() if owner is not None]
 
 
-def take_back_from(connection: Connection, now: datetime, gone: Collection[str]) -> Sequence[AnyRow]:
+def take_back(connection: Connection, leases: Iterable[OverlongLease]) -> list[AnyRow]:
+    """As `expire`, for leases that still are as they were seen."""
+    lost: list[AnyRow] = []
+    for lease in leases:
+        is_same = (job.c.id == lease.job_id, job.c.lease_token == lease.token, job.c.lease_until == lease.until)
+        lost += _take_back(connection, and_(*is_same))
+    return lost
+
+
+def take_back_from(connection: Connection, gone: Collection[str]) -> Sequence[AnyRow]:
     """As `expire`, for the jobs of owners that are known to be gone."""
-    return _take_back(connection, now, job.c.lease_owner.in_(sorted(gone)))
+    return _take_back(connection, job.c.lease_owner.in_(sorted(gone)))
 
 
 def end_attempts(
@@ -356,7 +383,7 @@ def attempt_row(row: TakenJob, at: datetime, worker: str) -> dict[str, Any]:
     }
 
 
-def _take_back(connection: Connection, now: datetime, condition: Any) -> Sequence[AnyRow]:
+def _take_back(connection: Connection, condition: Any) -> Sequence[AnyRow]:
     change = (
         update(job)
         .where(text(JOB_IS_HELD), condition)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     tuple_,
     update,
@@ -196,15 +197,17 @@ def records(connection: Connection, limit: int) -> list[CleanupRecord]:
 # one process at a time
 
 
-def is_turn(connection: Connection, name: str, now: datetime) -> bool:
+def is_turn(connection: Connection, name: str, now: datetime, latest: datetime) -> bool:
+    """*latest*: until then a turn may be put off; one that is put off further counts as due."""
     due_at = connection.execute(select(housekeeping.c.due_at).where(housekeeping.c.name == name)).scalar()
-    return due_at is None or due_at <= now
+    return due_at is None or due_at <= now or due_at > latest
 
 
-def take_turn(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> bool:
-    """Whether *holder* may do it now; nobody else before *until*."""
+def take_turn(connection: Connection, name: str, holder: str, now: datetime, until: datetime, latest: datetime) -> bool:
+    """Whether *holder* may do it now; nobody else before *until*. *latest*: as above."""
     insert_missing(connection, housekeeping, [{"name": name, "holder": "", "due_at": now}])
-    change = update(housekeeping).where(housekeeping.c.name == name, housekeeping.c.due_at <= now)
+    columns = housekeeping.c
+    change = update(housekeeping).where(columns.name == name, or_(columns.due_at <= now, columns.due_at > latest))
     return connection.execute(change.values(holder=holder, due_at=until)).rowcount == 1
 
 
