@@ -8,7 +8,6 @@ signature covers.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import logging
@@ -86,10 +85,12 @@ class Hooks:
         variables = _value(hook.variables, scope, now)
         if not isinstance(variables, Mapping):
             raise InvalidInput(f"The variables of webhook '{name}' are no context, like {{order: body.id}}.")
-        key = None if hook.correlation_key is None else _value(hook.correlation_key, scope, now)
+        key = (
+            None if hook.correlation_key is None else _text(_value(hook.correlation_key, scope, now), "correlation key")
+        )
         publication = self._correlator.publish(
             hook.settings.message,
-            correlation_key=None if key is None else _text(key, "correlation key"),
+            correlation_key=key,
             variables=cast("Mapping[str, Any]", variables),
             ttl=hook.ttl,
             message_id=f"{name}:{said_id or signed_id}",
@@ -167,7 +168,7 @@ def _key(secret: str) -> bytes:
         return secret.encode()
     try:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
+    except ValueError:  # no Base64, or not even ASCII
         return b""
 
 

@@ -123,7 +123,11 @@ def test_a_signature_of_the_body_alone_is_one_too(hooks, app):
         (b"\xff", "no JSON"),
         (b"[" * 100_000, "no JSON"),
         (b'{"order": NaN}', "no JSON"),
-        (b'{"order": {"deep": 1}}', "no correlation key"),
+        *[
+            (b'{"order": %s}' % value, "no correlation key")
+            for value in (b'{"deep": 1}', b"[7]", b"null", b'""', b"true")
+        ],
+        *[(body, "no correlation key") for body in (b"{}", b'"text"', b"[]", b"17")],
     ],
 )
 def test_a_body_that_does_not_fit_is_an_error_that_says_so(send, hooks, body, words):
