@@ -36,6 +36,9 @@ class Redis:
             client.sendall(b"FLUSHALL\r\n")
             assert client.recv(16) == b"+OK\r\n"
 
+    def signal(self, number: int) -> None:
+        self._server.send_signal(number)
+
     def close(self) -> None:
         self._server.kill()
         self._server.wait()

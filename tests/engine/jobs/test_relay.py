@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ import pytest
 from engine import Job
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.jobs import relay as relay_module
+from engine.jobs.relay import pause_after
 from engine.model import InstanceState
 from engine.store.relay import ReadyJob
 
 HERE = Path(__file__).parent
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 class Queue:
@@ -182,6 +187,154 @@ def test_a_message_about_an_interrupted_activity_finds_nothing_to_do(
     assert fleet.keys == []  # type: ignore[attr-defined]
 
 
+# clocks and queues that nobody serves
+
+
+@pytest.fixture
+def open_with_clock(database_url: str) -> Iterator[Callable[[VirtualClock], Engine]]:
+    opened: list[Engine] = []
+
+    def open_one(clock: VirtualClock) -> Engine:
+        opened.append(Engine(database_url, clock=clock))
+        return opened[-1]
+
+    yield open_one
+    for engine in opened:
+        engine.close()
+
+
+@pytest.mark.parametrize("ahead", [-HOUR, timedelta(milliseconds=-50), 24 * HOUR], ids=str)
+def test_a_worker_does_what_is_announced_whatever_its_clock_says(
+    engine: Engine,
+    queue: Queue,
+    clock: VirtualClock,
+    open_with_clock: Callable[[VirtualClock], Engine],
+    ahead: timedelta,
+) -> None:
+    worker = open_with_clock(VirtualClock(clock.now() + ahead))
+    worker.handler("work")(lambda job: None)
+    relay = engine.relay(queue.send)
+    instance = engine.start("interruptible")
+    relay.publish()
+    assert worker.run_announced(queue.ids[0])
+    assert engine.read.instance(instance.id).state is InstanceState.COMPLETED
+
+
+def test_a_message_that_comes_twice_does_not_bring_the_next_attempt_forward(
+    engine: Engine, queue: Queue, clock: VirtualClock, open_with_clock: Callable[[VirtualClock], Engine]
+) -> None:
+    worker = open_with_clock(VirtualClock(clock.now()))
+    attempts: list[int] = []
+
+    @worker.handler("work")
+    def work(job: Job) -> None:
+        attempts.append(job.attempt)
+        raise ConnectionError("no line")
+
+    relay = engine.relay(queue.send)
+    engine.start("interruptible")
+    relay.publish()
+    assert worker.run_announced(queue.ids[0])
+    worker.clock.advance(HOUR)  # type: ignore[attr-defined]
+    assert not worker.run_announced(queue.ids[0])
+    assert attempts == [1]
+
+
+def test_pauses_double_up_to_an_hour() -> None:
+    minutes = [pause_after(times, MINUTE) / MINUTE for times in (1, 2, 3, 6, 7, 8, 1000)]
+    assert minutes == [1, 2, 4, 32, 60, 60, 60]
+    assert [pause_after(times, 5 * HOUR) for times in (1, 9)] == [5 * HOUR, 5 * HOUR]
+
+
+def test_messages_do_not_pile_up_while_nobody_takes_them(engine: Engine, queue: Queue, clock: VirtualClock) -> None:
+    relay = engine.relay(queue.send, again_after=10 * MINUTE)
+    engine.start("interruptible")
+    began, moments = clock.now(), []
+    while clock.now() < began + 8 * HOUR:
+        moments += [clock.now()] * relay.publish()
+        clock.advance(5 * MINUTE)
+    pauses = [(after - before) / MINUTE for before, after in pairwise(moments)]
+    assert pauses == [15, 25, 45, 65, 65, 65, 65, 65, 65]  # at the first look after each
+    assert [job.times for job in queue.sent] == list(range(1, len(queue.sent) + 1))
+
+
+def test_a_job_that_is_taken_begins_with_short_pauses_anew(
+    engine: Engine, queue: Queue, clock: VirtualClock, open_engine: Callable[[], Engine]
+) -> None:
+    worker = open_engine()
+
+    @worker.handler("work", retries=2)
+    def work(job: Job) -> None:
+        raise ConnectionError("no line")
+
+    relay = engine.relay(queue.send, again_after=MINUTE)
+    engine.start("interruptible")
+    for _ in range(3):
+        relay.publish()
+        clock.advance(HOUR)
+    assert worker.run_announced(queue.ids[0])
+    clock.advance(HOUR)
+    assert (relay.publish(), queue.sent[-1].attempt, queue.sent[-1].times) == (1, 2, 1)
+
+
+def test_a_worker_leaves_it_to_the_relay_that_leads_to_announce_again(
+    engine: Engine, queue: Queue, clock: VirtualClock, open_with_clock: Callable[[VirtualClock], Engine]
+) -> None:
+    ahead = open_with_clock(VirtualClock(clock.now() + 24 * HOUR)).relay(queue.send, leads=False)
+    relay = engine.relay(queue.send)
+    engine.start("interruptible")
+    assert (relay.publish(), ahead.publish()) == (1, 0)
+    engine.start("interruptible")
+    assert (ahead.publish(), relay.publish()) == (1, 0)
+
+
+def test_a_broker_that_never_answers_does_not_hold_up_the_end(
+    engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay_module, "PATIENCE", 0.05)
+    asked, answers = Event(), Event()
+
+    def send(job: ReadyJob) -> None:
+        asked.set()
+        answers.wait()
+
+    relay = engine.relay(send)
+    for _ in range(2):
+        engine.start("interruptible")
+    relay.start()
+    assert asked.wait(10)
+    thread = relay._thread
+    relay.stop()
+    assert "the broker does not answer, the relay stops without it" in caplog.messages
+    answers.set()
+    assert thread is not None
+    thread.join(10)
+    assert engine.relay(queue.send).publish() == 1  # the one that the stopped relay had not come to
+
+
+def test_the_log_says_when_a_broker_begins_to_fail_and_when_it_is_well_again(
+    engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(relay_module, "POLL", 0.01)
+    sent, tries = Event(), []
+
+    def send(job: ReadyJob) -> None:
+        tries.append(job)
+        if len(tries) < 4:
+            raise ConnectionError("no broker")
+        sent.set()
+
+    relay = engine.relay(send)
+    engine.start("interruptible")
+    relay.start()
+    assert sent.wait(10)
+    relay.stop()
+    assert caplog.messages == [
+        "jobs could not be announced, it is tried again",
+        "the broker takes messages again",
+    ]
+
+
 # limits of handlers
 
 
@@ -201,6 +354,36 @@ def test_no_more_go_out_than_may_run_at_once_on_all_machines(
         assert fleet.run_announced(queue.ids[number])
         ours.publish()
     assert {engine.read.instance(each).state for each in started} == {InstanceState.COMPLETED}
+
+
+def test_messages_that_wait_for_long_let_no_more_out(engine: Engine, queue: Queue, clock: VirtualClock) -> None:
+    engine.handler("work", max_concurrent=2)(lambda job: None)
+    relay = engine.relay(queue.send, again_after=MINUTE)
+    for _ in range(5):
+        engine.start("interruptible")
+    for _ in range(4):
+        relay.publish()
+        engine.start("interruptible")
+        clock.advance(HOUR)
+    assert len(queue.sent) == 8
+    assert len(set(queue.ids)) == 2
+
+
+def test_the_place_of_a_suspended_instance_goes_to_another_for_good(
+    engine: Engine, queue: Queue, fleet: Engine
+) -> None:
+    for each in (engine, fleet):
+        each.handler("work", max_concurrent=1)(lambda job: None)
+    relay = engine.relay(queue.send)
+    suspended = engine.start("interruptible").id
+    relay.publish()
+    engine.suspend(suspended)
+    other = engine.start("interruptible").id
+    assert relay.publish() == 1
+    engine.activate(suspended)
+    assert [fleet.run_announced(job_id) for job_id in queue.ids] == [False, True]
+    assert engine.read.instance(other).state is InstanceState.COMPLETED
+    assert relay.publish() == 1
 
 
 def test_what_runs_in_the_fleet_counts(engine: Engine, queue: Queue, open_engine: Callable[[], Engine]) -> None:
