@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock, Thread
 from typing import Final, NamedTuple
 
@@ -166,4 +167,4 @@ def ticks_of_machine() -> Ticks:
     """Seconds since some moment that nobody can set. Where it can be had, one that does not stand still while the
     machine sleeps."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic if boot is None else lambda: time.clock_gettime(boot)
+    return time.monotonic if boot is None else partial(time.clock_gettime, boot)
