@@ -64,7 +64,8 @@ class Announcing:
 def has_ready(connection: Connection, now: datetime, *, repeats: bool) -> bool:
     """*repeats*: those count, too, that are to be announced again."""
     conditions = [_is_new(now), *([_is_to_repeat(now)] if repeats else [])]
-    return any(connection.execute(select(job.c.id).where(each).limit(1)).first() for each in conditions)
+    one = select(job.c.id).order_by(job.c.rank, job.c.due_at).limit(1)  # by the index, however many others there are
+    return any(connection.execute(one.where(each)).first() for each in conditions)
 
 
 def lock(connection: Connection) -> None:
