@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("engine.telemetry")
 
+Attributes = Mapping[str, str | int]
+Answered = Callable[[Attributes, bool], None]
+"""Told what is to be said of an answer, and whether it says that we failed."""
+
 
 class Nobody:
     """Watches a transaction and tells nobody."""
@@ -161,8 +165,8 @@ class Watcher:
         """The trace under which an instance goes on when one of its jobs ends; None for the job's own."""
         return None
 
-    def incoming(self, headers: Mapping[str, str], name: str) -> Any:
-        """A context manager around a request from outside."""
+    def incoming(self, headers: Mapping[str, str], name: str, attributes: Attributes) -> Any:
+        """A context manager around a request from outside, which gives an Answered."""
 
     def outgoing(self) -> Mapping[str, str]:
         """Headers for a request to the outside."""
@@ -262,13 +266,18 @@ def trace_id_of(trace: str) -> str:
 
 
 @contextmanager
-def incoming(headers: Mapping[str, str], name: str) -> Generator[None]:
-    """Around a request from outside, whose *headers* may say in which trace it was made."""
+def incoming(headers: Mapping[str, str], name: str, attributes: Attributes) -> Generator[Answered]:
+    """Around a request from outside, whose *headers* may say in which trace it was made. What it gives is to be told of
+    the answer."""
     with ExitStack() as stack:
-        for watcher in _watchers:
-            if (entered := watcher.incoming(headers, name)) is not None:
-                stack.enter_context(entered)
-        yield
+        entered = [watcher.incoming(headers, name, attributes) for watcher in _watchers]
+        told = [stack.enter_context(each) for each in entered if each is not None]
+
+        def answered(said: Attributes, is_error: bool) -> None:
+            for each in told:
+                each(said, is_error)
+
+        yield answered
 
 
 def outgoing() -> dict[str, str]:

@@ -9,7 +9,6 @@ so that whoever does its job, anywhere, and at any time, can name it as the pare
 from __future__ import annotations
 
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -17,11 +16,10 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from engine import telemetry
 from engine.cancellation import Reason
@@ -47,7 +45,6 @@ _VERBS = {
     "Cancel": "cancel",
     "ReassignTask": "reassign",
 }
-_PROPAGATOR = TraceContextTextMapPropagator()
 
 log = logging.getLogger("engine.telemetry")
 
@@ -218,16 +215,22 @@ class Traces(telemetry.Watcher):
     # from and to the outside
 
     @contextmanager
-    def incoming(self, headers: Mapping[str, str], name: str) -> Generator[None]:
-        above = _PROPAGATOR.extract({key.lower(): value for key, value in headers.items()})
+    def incoming(
+        self, headers: Mapping[str, str], name: str, attributes: telemetry.Attributes
+    ) -> Generator[telemetry.Answered]:
         with self._tracer.start_as_current_span(
-            name, context=above, kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
-        ):
-            yield
+            name,
+            context=propagate.extract({key.lower(): value for key, value in headers.items()}),
+            kind=SpanKind.SERVER,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            yield lambda said, is_error: _answered(span, said, is_error)
 
     def outgoing(self) -> Mapping[str, str]:
         carrier: dict[str, str] = {}
-        _PROPAGATOR.inject(carrier)
+        propagate.inject(carrier)
         return carrier
 
 
@@ -242,37 +245,10 @@ def enable(provider: TracerProvider | None = None) -> Callable[[], None]:
     return telemetry.watch(Traces(chosen))
 
 
-def is_wanted(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the environment says where traces go, as OpenTelemetry reads it."""
-    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none":
-        return False
-    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER")
-    return any(environ.get(name) for name in names)
-
-
-def enable_by_environment() -> Callable[[], None]:
-    """Sends traces where OTEL_* says: over OTLP, or to the console. Gives what sends the last ones and ends it."""
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-
-    provider = TracerProvider(
-        resource=Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "fermata")})
-    )
-    if os.environ.get("OTEL_TRACES_EXPORTER") == "console":
-        exporter: Any = ConsoleSpanExporter()
-    else:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-        exporter = OTLPSpanExporter()
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)  # handlers' own spans go the same way
-    leave = enable(provider)
-
-    def end() -> None:
-        leave()
-        provider.shutdown()
-
-    return end
+def _answered(span: Span, said: telemetry.Attributes, is_error: bool) -> None:
+    span.set_attributes(said)
+    if is_error:
+        span.set_status(Status(StatusCode.ERROR))
 
 
 def _tell_events(span: Span, step: telemetry.Step) -> None:

@@ -228,13 +228,6 @@ def test_a_connector_sends_the_trace_but_not_over_the_one_that_the_diagram_sets(
     assert sent[1].headers == {"Traceparent": "its own"}
 
 
-def test_the_environment_says_whether_traces_are_wanted() -> None:
-    assert tracing.is_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
-    assert not tracing.is_wanted({})
-    assert not tracing.is_wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "true"})
-    assert not tracing.is_wanted({"OTEL_TRACES_EXPORTER": "none"})
-
-
 def test_a_job_settled_from_outside_ends_the_span_of_its_activity(order: Engine, spans: Spans) -> None:
     order.register_external("charge")
     order.start("order")
