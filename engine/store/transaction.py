@@ -218,7 +218,7 @@ class Store:
         try:
             yield self._writer
         except BaseException as problem:
-            if isinstance(problem, DBAPIError) or driver.in_transaction:
+            if isinstance(problem, DBAPIError) or self._writer.invalidated or driver.in_transaction:
                 self._writer.close()
                 self._writer = None
             raise

@@ -91,7 +91,10 @@ def test_the_newest_version_is_found_beside_a_writer_too(tmp_path: Path) -> None
     store.close()
 
 
-def test_who_is_stopped_in_a_commit_leaves_no_lock(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_in_driver", [False, True])
+def test_who_is_stopped_in_a_commit_leaves_no_lock(
+    tmp_path: Path, is_in_driver: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, other = (Store(f"sqlite:///{tmp_path / 'engine.db'}") for _ in range(2))
 
     def stop(connection: object) -> None:
@@ -99,10 +102,15 @@ def test_who_is_stopped_in_a_commit_leaves_no_lock(tmp_path: Path) -> None:
 
     with store.writing(is_marked=False) as connection:
         connection.execute(text("CREATE TABLE kept (number INTEGER)"))
-    event.listen(store.database, "commit", stop)
-    with pytest.raises(KeyboardInterrupt), store.writing(is_marked=False) as connection:
-        connection.execute(text("INSERT INTO kept VALUES (1)"))
-    event.remove(store.database, "commit", stop)
+    with monkeypatch.context() as stopping:
+        if is_in_driver:
+            stopping.setattr(store.database.dialect, "do_commit", stop)
+        else:
+            event.listen(store.database, "commit", stop)
+        with pytest.raises(KeyboardInterrupt), store.writing(is_marked=False) as connection:
+            connection.execute(text("INSERT INTO kept VALUES (1)"))
+    if not is_in_driver:
+        event.remove(store.database, "commit", stop)
     for each, number in ((other, 2), (store, 3)):
         with each.writing(is_marked=False) as connection:
             connection.execute(text("INSERT INTO kept VALUES (:number)"), {"number": number})
