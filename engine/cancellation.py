@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from threading import Lock
+from threading import Lock, Thread
 
 _lock = Lock()
 
@@ -15,13 +15,20 @@ class Reason(StrEnum):
 
 
 class Cancellation:
-    """One for each attempt. *reason*: None as long as the result is wanted."""
+    """One for each attempt. *reason*: None as long as the result is wanted. *left_behind*: threads of the attempt that
+    nobody awaits any more."""
 
-    __slots__ = ("_callbacks", "reason")
+    __slots__ = ("_callbacks", "left_behind", "reason")
 
     def __init__(self) -> None:
         self.reason: Reason | None = None
+        self.left_behind: tuple[Thread, ...] = ()
         self._callbacks: list[Callable[[], object]] = []
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether threads that it left behind still run."""
+        return any(thread.is_alive() for thread in self.left_behind)
 
     def cancel(self, reason: Reason) -> None:
         """The first reason counts."""

@@ -15,7 +15,7 @@ Backoff = Callable[[int], timedelta]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MARK = "__fermata_handlers__"
-
+MOST_RETRIES = 2**31 - 1
 
 _RATE = re.compile(r"(?P<count>[1-9]\d{0,5})\s*/\s*(?P<number>[1-9]\d{0,5})?\s*(?P<unit>s|min|h)")
 _UNITS: Mapping[str, timedelta] = {"s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -55,9 +55,7 @@ def handler(
 
     The options are those of `Engine.handler`. May stand over one function several times, once for each name.
     """
-    check_retries(retries)
-    if rate is not None:
-        read_rate(rate)
+    check_options(retries, backoff, timeout, max_concurrent, rate)
 
     def mark(function: Function) -> Function:
         options: dict[str, Any] = {
@@ -84,15 +82,38 @@ def declared_in(namespace: Mapping[str, Any]) -> list[HandlerDeclaration]:
     return [declaration for function in functions.values() for declaration in getattr(function, MARK, ())]
 
 
-def check_retries(retries: int) -> None:
+def check_options(retries: object, backoff: object, timeout: object, max_concurrent: object, rate: object) -> None:
+    """Raises ValueError when one of them is not what a handler can have; all but *retries* may be None."""
+    check_retries(retries)
+    if backoff is not None and not callable(backoff):
+        raise ValueError(
+            f"backoff={backoff!r}: it is a function that gives the delay after failed attempt n, like "
+            "lambda n: timedelta(minutes=n)."
+        )
+    if timeout is not None and not (isinstance(timeout, timedelta) and timeout > timedelta()):
+        raise ValueError(f"timeout={timeout!r}: it is a timedelta above zero, like timedelta(seconds=30).")
+    if max_concurrent is not None and not is_whole(max_concurrent, 1):
+        raise ValueError(
+            f"max_concurrent={max_concurrent!r}: at least one job must be able to run, and a whole number."
+        )
+    if rate is not None:
+        read_rate(rate)
+
+
+def check_retries(retries: object) -> None:
     """Raises ValueError when it is no number of attempts."""
-    if retries < 1:
-        raise ValueError(f"retries={retries}: it counts all attempts, so at least 1.")
+    if not is_whole(retries, 1):
+        raise ValueError(f"retries={retries!r}: it counts all attempts, so a whole number and at least 1.")
 
 
-def read_rate(text: str) -> Rate:
+def is_whole(value: object, least: int) -> bool:
+    """Whether it is a number of things from *least* on that can be kept."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST_RETRIES
+
+
+def read_rate(text: object) -> Rate:
     """'10/s', '100/min', '5/30s', '1000/h'. Raises ValueError."""
-    match = _RATE.fullmatch(text.strip())
+    match = _RATE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f'rate=\'{text}\': write how many may begin in which time, like "10/s" or "100/5min".')
     return Rate(int(match["count"]), _UNITS[match["unit"]] * int(match["number"] or 1))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from datetime import timedelta
 from threading import Lock, Thread
 from typing import Any
 
-from engine.executors.python import TookTooLong
+from engine.executors.python import Quit, TookTooLong
 from engine.model import Job
 
 AsyncHandler = Callable[[Job], Coroutine[Any, Any, Any]]
+
+log = logging.getLogger("engine.jobs")
 
 
 class Loop:
@@ -28,7 +31,7 @@ class Loop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = Thread(target=self._loop.run_forever, name="fermata event loop", daemon=True)
+                self._thread = Thread(target=_run, args=(self._loop,), name="fermata event loop", daemon=True)
                 self._thread.start()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
@@ -74,6 +77,24 @@ class AsyncExecutor:
             if deadline.expired():
                 raise TookTooLong(f"The handler for '{job.type}' took longer than {limit}.") from late
             raise
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # the loop is not the handler's to end
+            raise Quit(problem) from problem
+        except asyncio.CancelledError as problem:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise Quit(problem) from problem
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Until the loop is stopped, whatever the tasks that handlers begin raise in it."""
+    while True:
+        try:
+            loop.run_forever()
+        except BaseException:  # asyncio lets some end its loop, on which others rely
+            log.exception("a task on the event loop tried to end it")
+        else:
+            return
 
 
 async def _cancel_others() -> None:

@@ -18,7 +18,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from engine.cancellation import Cancellation, Reason
-from engine.executors.python import TookTooLong
+from engine.executors.python import Quit, TookTooLong
 from engine.handlers import Handler
 from engine.model import Job
 
@@ -191,16 +191,25 @@ def _answer(data: bytes) -> bytes:
         return pickle.dumps((True, _function(folder, module, name)(job), ""))
     except Exception as problem:  # whatever it is, it is raised again where the job was taken
         return _raised(problem)
+    except BaseException as problem:  # neither ends the process, nor the thread that waits for it
+        return _raised(Quit(problem), problem)
 
 
-def _raised(problem: Exception) -> bytes:
-    trace = "".join(traceback.format_exception(problem))
+def _raised(problem: Exception, cause: BaseException | None = None) -> bytes:
+    trace = "".join(traceback.format_exception(cause or problem))
     try:
         data = pickle.dumps((False, problem, trace))
         pickle.loads(data)
     except Exception:  # its class cannot be sent: what it says can
-        return pickle.dumps((False, Raised(f"{type(problem).__name__}: {problem}"), trace))
+        return pickle.dumps((False, Raised(_said(problem)), trace))
     return data
+
+
+def _said(problem: Exception) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:
+        return type(problem).__name__
 
 
 def _function(folder: str, module: str, name: str) -> Handler:

@@ -17,6 +17,14 @@ class TookTooLong(Exception):
     """An attempt lasted longer than its timeout. What it still does is not awaited."""
 
 
+class Quit(Exception):
+    """A handler raised what would end its thread, event loop or process: SystemExit, KeyboardInterrupt and the like."""
+
+    def __init__(self, problem: BaseException) -> None:
+        text = str(problem)
+        super().__init__(f"{type(problem).__name__}({text})" if text else type(problem).__name__)
+
+
 class PythonExecutor:
     def __init__(self, function: Handler, timeout: timedelta | None = None) -> None:
         self._function = function
@@ -30,7 +38,7 @@ class PythonExecutor:
 
 def bounded(work: Callable[[], Any], timeout: timedelta, job: Job) -> Any:
     """What *work* returns or raises. It runs in a thread of its own: a thread cannot be stopped, only be told
-    (`job.is_cancelled()`) and left behind. Raises TookTooLong."""
+    (`job.is_cancelled()`) and left behind, on record in its cancellation. Raises TookTooLong."""
     result: list[Any] = []
     failure: list[BaseException] = []
 
@@ -45,8 +53,11 @@ def bounded(work: Callable[[], Any], timeout: timedelta, job: Job) -> Any:
     thread.start()
     thread.join(timeout.total_seconds())
     if thread.is_alive():
+        job.cancellation.left_behind = (*job.cancellation.left_behind, thread)
         job.cancellation.cancel(Reason.TIMEOUT)
         raise TookTooLong(f"The handler for '{job.type}' took longer than {timeout}.")
     if failure:
-        raise failure[0]
+        if isinstance(failure[0], Exception):
+            raise failure[0]
+        raise Quit(failure[0]) from failure[0]
     return result[0]

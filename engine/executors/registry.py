@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from engine.executors.python import PythonExecutor
-from engine.handlers import Backoff, Handler, Rate, check_retries, read_rate
+from engine.handlers import Backoff, Handler, Rate, check_options, check_retries, read_rate
 from engine.model import AgentStep, Job
 
 DEFAULT_RETRIES = 3
@@ -108,9 +108,7 @@ class Registry:
         """Replaces what was registered under *name*. *save_point*: None for what this registry's owner wants.
 
         Raises ValueError for options that make no sense, alone or together."""
-        check_retries(retries)
-        if max_concurrent is not None and max_concurrent < 1:
-            raise ValueError(f"max_concurrent={max_concurrent}: at least one job must be able to run.")
+        check_options(retries, backoff, timeout, max_concurrent, rate)
         executor: Executor
         is_threaded, said = False, max_concurrent
         if iscoroutinefunction(function):

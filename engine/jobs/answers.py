@@ -15,8 +15,10 @@ from bpmn.dialects.base import LISTENER_EVENT
 from bpmn.expressions import ExpressionError, compile_expression
 from bpmn.model import Expression, JobBinding
 from engine.clock import Clock
+from engine.handlers import MOST_RETRIES
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Completed, Failed, Outcome, Retry, Thrown, completed
+from engine.jobs.raised import short, text_of
 from engine.model import Job
 from engine.programs import Programs
 from engine.timing import TimerError, read_duration
@@ -153,16 +155,28 @@ def _verdict(answer: Answer, scope: Mapping[str, Any], job: Job, now: datetime) 
                 return checked
             return Thrown(str(value.get("code")), message, checked.variables)
         case "jobError":
-            return _failed(message, value)
+            return _failed(message, value, answer.error)
         case "ignoreError":
             return completed(variables)
         case _:
             raise ExpressionError("An error expression gives null, bpmnError(...) or jobError(...).", answer.error)
 
 
-def _failed(message: str, value: Mapping[str, Any]) -> Outcome:
-    left, backoff = value.get("retries"), value.get("retryBackoff")
-    if left is not None and int(left) <= 0:
+def _failed(message: str, value: Mapping[str, Any], source: Expression) -> Outcome:
+    left, backoff = _whole(value.get("retries"), source), value.get("retryBackoff")
+    if left is not None and left <= 0:
         return Failed(message)
-    after = backoff if isinstance(backoff, timedelta) else None
-    return Retry(message, after=after, left=None if left is None else int(left))
+    return Retry(message, after=backoff if isinstance(backoff, timedelta) else None, left=left)
+
+
+def _whole(retries: Any, source: Expression) -> int | None:
+    if retries is None:
+        return None
+    try:
+        left = int(retries)
+    except (TypeError, ValueError, OverflowError):
+        left = None
+    if left is None or left > MOST_RETRIES:
+        said = "The retries of a jobError(...) are a whole number"
+        raise ExpressionError(f"{said} of at most {MOST_RETRIES}, and not {short(text_of(retries), 60)!r}.", source)
+    return left

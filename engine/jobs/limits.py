@@ -10,6 +10,7 @@ from threading import Lock
 
 import orjson
 
+from engine.cancellation import Cancellation
 from engine.executors.registry import Binding, Registry
 from engine.jobs.held import HeldJob
 from engine.store.jobs import TakenJob
@@ -60,11 +61,13 @@ class Plan:
 
 
 class Limits:
-    """Counts jobs from when they are taken until they are done or given back."""
+    """Counts jobs from when they are taken until they are done or given back; those whose handler was left behind in
+    its thread, until that has ended."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._running: Counter[str] = Counter()
+        self._left_behind: dict[str, list[Cancellation]] = {}
         self._begun: dict[str, deque[datetime]] = {}
         self._counted: dict[tuple[str, str | None], str] = {}
         self._aliases: dict[str, set[str]] = {}  # what diagrams call a handler first, by its own name
@@ -104,6 +107,13 @@ class Limits:
                 if handler is not None:
                     self._running[handler] -= 1
 
+    def linger(self, held: HeldJob, cancellation: Cancellation) -> None:
+        """The attempt is over, not so the threads that it left behind: they keep its place."""
+        with self._lock:
+            handler = self._counted.pop(_key(held.row), None)
+            if handler is not None:
+                self._left_behind.setdefault(handler, []).append(cancellation)
+
     def types_of(self, handler: str) -> set[str]:
         """The job types that it is known to do."""
         return {handler, *self._aliases.get(handler, ())}
@@ -111,6 +121,11 @@ class Limits:
     def _room(self, handler: str, binding: Binding, at: datetime) -> Room:
         types = self.types_of(handler)
         count = (binding.max_concurrent or NO_LIMIT) - self._running[handler]
+        if (left := self._left_behind.get(handler)) is not None:
+            for each in [each for each in left if not each.is_at_work]:
+                left.remove(each)
+                self._running[handler] -= 1
+                count += 1
         opens_at = None
         begun = self._begun.get(handler, deque())
         if (rate := binding.rate) is None:

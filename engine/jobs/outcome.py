@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -14,12 +14,12 @@ from engine.errors import BpmnError, DatabaseAway, InvalidInput, PermanentFailur
 from engine.executors.python import bounded
 from engine.executors.registry import Binding, Journal
 from engine.executors.secrets import without
+from engine.jobs.raised import attribute_of, code_of, ends_program, short, text_of, told, trace_of
 from engine.model import Job
 from engine.store.codec import normalise
 from engine.stretch import Stretch
 
-_LONGEST_ERROR = 2_000
-_LONGEST_DETAIL = 20_000
+_MOST_SECONDS = timedelta.max.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +108,25 @@ def became(work: Callable[..., Any], *given: Any) -> Outcome:
     except BpmnError as error:
         return _thrown(error)
     except RetryLater as later:
-        return Retry(_short(str(later)), after=max(later.after, timedelta()))
+        return _again(short(text_of(later)), later.after)
     except PermanentFailure as failure:
-        return Failed(_short(_say(failure)), _trace(failure), code=_code_of(failure))
+        return Failed(told(failure), trace_of(failure), code=code_of(failure))
     except DatabaseAway as problem:
         return put_off(problem)
-    except Exception as problem:  # the job runner: whatever a handler raises is an outcome
-        after = getattr(problem, "retry_after", None)
-        return Retry(_short(_say(problem)), _trace(problem), after=after, code=_code_of(problem))
+    except BaseException as problem:  # the job runner: whatever a handler raises is an outcome
+        if ends_program(problem):
+            raise
+        return _again(told(problem), attribute_of(problem, "retry_after"), trace_of(problem), code_of(problem))
+
+
+def broken(problem: BaseException) -> Failed:
+    """Of a job where the engine's own work around it broke, or what others gave it for that."""
+    return Failed(told(problem), trace_of(problem))
 
 
 def put_off(problem: DatabaseAway) -> Retry:
     """Of a job that met a database that was away: it is done again soon, however often that happens."""
-    return Retry(_short(str(problem)), after=timedelta(seconds=1), counts=False)
+    return Retry(short(str(problem)), after=timedelta(seconds=1), counts=False)
 
 
 def scrubbed(outcome: Outcome, secrets: Mapping[str, str]) -> Outcome:
@@ -141,28 +147,18 @@ def completed(returned: Any) -> Outcome:
         return Failed(f"What the handler returned cannot be kept: {problem}")
 
 
+def _again(error: str, after: object, detail: str = "", code: str = "") -> Outcome:
+    """Another attempt; *after*: what the failure itself wishes, a timedelta or a number of seconds, or None."""
+    if after is None or isinstance(after, timedelta):
+        return Retry(error, detail, after and max(after, timedelta()), code=code)
+    if isinstance(after, (int, float)) and math.isfinite(after) and abs(after) < _MOST_SECONDS:
+        return Retry(error, detail, timedelta(seconds=max(after, 0)), code=code)
+    wish = f"It asks for another attempt after {short(text_of(after), 100)!r}: no timedelta, and no number of seconds."
+    return Failed(f"{error} - {wish}", detail, code=code)
+
+
 def _thrown(error: BpmnError) -> Outcome:
     try:
         return Thrown(error.code, error.message, normalise(error.variables))
     except InvalidInput as problem:
         return Failed(f"The variables of BPMN error '{error.code}' cannot be kept: {problem}")
-
-
-def _say(problem: BaseException) -> str:
-    text = str(problem)
-    name = type(problem).__name__
-    if isinstance(problem, PermanentFailure):
-        return text or name
-    return f"{name}: {text}" if text else name
-
-
-def _code_of(problem: BaseException) -> str:
-    return str(getattr(problem, "code", ""))
-
-
-def _trace(problem: BaseException) -> str:
-    return "".join(traceback.format_exception(problem))[-_LONGEST_DETAIL:]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"

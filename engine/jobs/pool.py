@@ -2,7 +2,9 @@
 elsewhere (coroutines, and handlers in processes).
 
 One thread does all the writing, so finished jobs of many instances share a commit, and the next jobs are
-taken in it, too.
+taken in it, too. The engine's own jobs wait for no handler: those that only move an instance on (timers, continuations)
+are done by that thread; for those with transactions of their own (start timers, deliveries, batches) there is always a
+thread that runs no handlers.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ from threading import Condition, Lock, Thread, current_thread
 
 from engine.errors import DatabaseAway
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed, Outcome, put_off
+from engine.jobs.outcome import Outcome
+from engine.jobs.services import mishap
 from engine.jobs.settling import Settled
 from engine.jobs.worker import LOOK, SETTLE_AFTER, Worker
 from engine.session import Session
 from engine.store.jobs import LEASE
 from engine.store.migrations import NewerDatabase
 
+MOVES = ("timer", "continuation", "call", "deferred")
+"""Kinds of jobs that are nothing but the next command for their instance."""
+OWN_AFTER = 0.02
+"""Seconds without room for handlers, after which the engine's own jobs are looked for apart."""
+OWN_AT_ONCE = 64
 POLL = 1.0
 """Seconds between looks at the database for what other processes left there."""
 QUICK = 0.02
@@ -39,18 +47,22 @@ class WorkerPool:
         self._worker = worker
         self._lock = Lock()
         self._work = Condition(self._lock)  # there are jobs for the threads
+        self._own_work = Condition(self._lock)  # there are jobs of the engine's own that take long
         self._news = Condition(self._lock)  # there is something to do for the pump
         self._waiting: deque[HeldJob] = deque()
         self._running: dict[int, HeldJob] = {}
-        self._elsewhere: dict[int, HeldJob] = {}  # on the event loop and in processes
+        self._own: deque[HeldJob] = deque()
+        self._elsewhere: dict[int, HeldJob] = {}  # on the event loop, in processes, and in *_own*
         self._finished: list[Settled] = []
         self._threads: list[Thread] = []
         self._pump: Thread | None = None
+        self._own_thread: Thread | None = None
         self._is_stopping = False
         self._is_woken = False
         self._is_outdated = False
         self._usual_seconds = QUICK
         self._share_for = SETTLE_AFTER
+        self._own_look_at = 0.0
         self.turned_at = 0.0  # when the pump was last seen at work, by time.monotonic()
 
     def start(self, count: int) -> None:
@@ -63,8 +75,9 @@ class WorkerPool:
         self._is_woken = True
         self.turned_at = time.monotonic()
         self._threads = [Thread(target=self._run_jobs, name=f"fermata worker {n}", daemon=True) for n in range(count)]
+        self._own_thread = Thread(target=self._run_own_jobs, name="fermata own jobs", daemon=True)
         self._pump = Thread(target=self._pump_jobs, args=(count,), name="fermata pump", daemon=True)
-        for thread in (*self._threads, self._pump):
+        for thread in (*self._threads, self._own_thread, self._pump):
             thread.start()
 
     def stop(self) -> None:
@@ -72,19 +85,24 @@ class WorkerPool:
             return
         with self._lock:
             self._is_stopping = True
-            unbegun = list(self._waiting)
+            unbegun = [*self._waiting, *self._own]
+            for held in self._own:
+                del self._elsewhere[id(held)]
             self._waiting.clear()
+            self._own.clear()
             self._work.notify_all()
+            self._own_work.notify()
             self._news.notify()
-        for thread in self._threads:
-            thread.join()
+        for thread in (*self._threads, self._own_thread):
+            if thread is not None:
+                thread.join()
         with self._lock:
             self._news.notify()
         self._pump.join()
         self._worker.give_back(unbegun)
         with suppress(DatabaseAway):
             self._worker.presence.leave()
-        self._threads, self._pump = [], None
+        self._threads, self._own_thread, self._pump = [], None, None
 
     def wake(self) -> None:
         """Something was committed: there may be work. What the pump commits itself, it has looked at."""
@@ -98,13 +116,7 @@ class WorkerPool:
     def _run_jobs(self) -> None:
         while (held := self._next_job()) is not None:
             started = time.monotonic()
-            try:
-                outcome = self._worker.run(held)
-            except DatabaseAway as problem:
-                outcome = put_off(problem)
-            except Exception as problem:  # not the handler's: the engine's own, around it
-                log.exception("a job could not be run", extra={"job_id": held.row.id})
-                outcome = Failed(f"{type(problem).__name__}: {problem}")
+            outcome = self._worker.run(held)
             self._worker.limits.end(held)
             with self._lock:
                 del self._running[id(held)]
@@ -116,32 +128,44 @@ class WorkerPool:
 
     def _next_job(self) -> HeldJob | None:
         with self._lock:
-            while not self._waiting and not self._is_stopping:
+            while not (self._waiting or self._own or self._is_stopping):
                 self._work.wait()
-            if not self._waiting:
+            if self._waiting:
+                held = self._waiting.popleft()
+            elif self._own:
+                held = self._own.popleft()
+                del self._elsewhere[id(held)]
+            else:
                 return None
-            held = self._waiting.popleft()
             self._running[id(held)] = held
             return held
 
     # what runs elsewhere
+
+    def _run_own_jobs(self) -> None:
+        while (held := self._next_own()) is not None:
+            self._end(held, self._worker.run_alone(held))
+
+    def _next_own(self) -> HeldJob | None:
+        with self._lock:
+            while not self._own and not self._is_stopping:
+                self._own_work.wait()
+            return self._own.popleft() if self._own else None
 
     def _begin(self, held: HeldJob) -> None:
         with self._lock:
             self._elsewhere[id(held)] = held
         try:
             self._worker.services.begin(held, self._end)
-        except DatabaseAway as problem:
-            self._end(held, put_off(problem))
-        except Exception as problem:  # the engine's own, as above
-            log.exception("a job could not be run", extra={"job_id": held.row.id})
-            self._end(held, Failed(f"{type(problem).__name__}: {problem}"))
+        except BaseException as problem:
+            self._end(held, mishap(held, problem))
 
-    def _end(self, held: HeldJob, outcome: Outcome) -> None:
+    def _end(self, held: HeldJob, outcome: Outcome | None) -> None:
         self._worker.limits.end(held)
         with self._lock:
             del self._elsewhere[id(held)]
-            self._finished.append((held, outcome))
+            if outcome is not None:
+                self._finished.append((held, outcome))
             self._news.notify()
 
     # the thread that takes jobs and saves results
@@ -156,14 +180,18 @@ class WorkerPool:
                 with self._lock:
                     finished, self._finished = self._finished, []
                     is_last = self._is_stopping and not self._is_busy
+                    has_news = bool(finished) or self._is_woken
                     self._is_woken = False
                     room = 0 if self._is_stopping or self._is_outdated else self._room(count)
                 began = time.monotonic()
+                had_room, had_finished = room > 0, bool(finished)
                 room -= self._save_and_take(finished, room)
-                if finished:
+                finished = []
+                if had_finished:
                     self._share_for = max(SETTLE_AFTER, (time.monotonic() - began) / 2)
-                if is_last and not finished:
+                if is_last and not had_finished:
                     return
+                self._look_for_own(had_room, has_room=room > 0, has_news=has_news)
                 if time.monotonic() >= look_at:
                     look_at = time.monotonic() + LOOK
                     self._worker.services.look()
@@ -176,8 +204,9 @@ class WorkerPool:
             except DatabaseAway as problem:
                 log.error("the database is away, the worker pool tries again", extra={"reason": str(problem)})
                 self._keep(finished)
-            except Exception:  # leases make up for what was not saved
+            except BaseException:  # also what a resolver or a clock of somebody's raises: the pump lives on
                 log.exception("the worker pool could not save or take jobs, it tries again")
+                self._save_one_by_one(finished)
                 time.sleep(POLL)
             self._rest(min(beat_at, look_at) if self._is_busy else beat_at, has_room=room > 0)
 
@@ -191,9 +220,21 @@ class WorkerPool:
             if not self._is_stopping:
                 self._finished[:0] = finished
 
+    def _save_one_by_one(self, finished: list[Settled]) -> None:
+        """What is wrong with one of them, or with taking more, is not the others' loss. For one that cannot be saved at
+        all, its lease makes up."""
+        for place, each in enumerate(finished):
+            try:
+                self._worker.settle([each])
+            except DatabaseAway:
+                self._keep(finished[place:])
+                return
+            except Exception:
+                log.exception("the result of a job could not be saved", extra={"job_id": each[0].row.id})
+
     def _room(self, count: int) -> int:
         wanted = max(count, min(int(count * AHEAD / self._usual_seconds), MOST))
-        return wanted - len(self._running) - len(self._waiting)
+        return wanted - len(self._running) - len(self._waiting) - len(self._own)
 
     def _save_and_take(self, finished: list[Settled], room: int) -> int:
         """How many jobs were taken."""
@@ -202,7 +243,7 @@ class WorkerPool:
         def take(session: Session) -> None:
             taken[:] = self._worker.take_in(session, room)
 
-        takes = not (self._is_stopping or self._is_outdated) and (room > 0 or self._worker.may_take_more)
+        takes = self._may_take and (room > 0 or self._worker.may_take_more)
         if finished:
             self._worker.settle(finished, take if takes else None)
             self._worker.limits.begin(taken, self._worker.now())
@@ -212,18 +253,70 @@ class WorkerPool:
             self._offer(taken)
         return len(taken)
 
+    @property
+    def _may_take(self) -> bool:
+        return not (self._is_stopping or self._is_outdated)
+
+    def _look_for_own(self, had_room: bool, *, has_room: bool, has_news: bool) -> None:
+        """Where there was room, the engine's own jobs were taken with the others. Else they are looked for soon after
+        something was committed, when the next timer is due, and as often as all else."""
+        if had_room:
+            self._own_look_at = time.monotonic() + OWN_AFTER
+        elif has_news:
+            self._own_look_at = min(self._own_look_at, self.turned_at + OWN_AFTER)
+        if has_room or self.turned_at < self._own_look_at or not self._may_take:
+            return
+        taken, seconds = self._worker.take_own(max(OWN_AT_ONCE - len(self._own), 1))
+        self._own_look_at = time.monotonic() + min(max(seconds, 0.005), POLL)
+        if taken:
+            self._offer(taken)
+
     def _offer(self, taken: list[HeldJob]) -> None:
-        elsewhere = [held for held in taken if self._worker.services.runs_elsewhere(held)]
-        ours = [held for held in taken if held not in elsewhere] if elsewhere else taken
+        own = [held for held in taken if held.row.kind != "service"]
+        elsewhere = self._worker.services.elsewhere(taken)
+        apart = {id(held) for held in (*own, *elsewhere)}
+        ours = [held for held in taken if id(held) not in apart] if apart else taken
+        moves: list[HeldJob] = []
         with self._lock:
             if not (is_stopping := self._is_stopping):
                 self._waiting.extend(ours)
                 self._work.notify(len(ours))
+                moves = self._share_out(own) if own else own
         if is_stopping:
             self._worker.give_back(taken)
             return
         for held in elsewhere:
             self._begin(held)
+        if moves:
+            self._move(moves)
+
+    def _share_out(self, own: list[HeldJob]) -> list[HeldJob]:
+        """Those of the engine's own jobs that are the pump's. Where handlers may run on after a move, a thread does it
+        if one is free."""
+        free = len(self._threads) - len(self._running) - len(self._waiting) if self._worker.runs_on else 0
+        moves: list[HeldJob] = []
+        for held in own:
+            if held.row.kind not in MOVES:
+                self._own.append(held)
+                self._elsewhere[id(held)] = held
+                self._own_work.notify()
+            elif free <= 0:
+                moves.append(held)
+                continue
+            else:
+                self._waiting.append(held)
+                free -= 1
+            self._work.notify()
+        return moves
+
+    def _move(self, moves: list[HeldJob]) -> None:
+        began = time.monotonic()
+        outcomes = [(held, self._worker.run_alone(held)) for held in moves]
+        seconds = max((time.monotonic() - began) / len(moves), 1e-6)
+        with self._lock:
+            self._finished += [(held, outcome) for held, outcome in outcomes if outcome is not None]
+            if not self._running:
+                self._usual_seconds += (seconds - self._usual_seconds) / 8
 
     def _keep_house(self) -> None:
         self._worker.recover()
@@ -236,8 +329,10 @@ class WorkerPool:
     def _rest(self, beat_at: float, has_room: bool) -> None:
         """Until something is finished, committed or due, and no longer than a poll."""
         longest = min(POLL, max(beat_at - time.monotonic(), 0.0))
+        if not has_room and self._may_take:
+            longest = min(longest, max(self._own_look_at - time.monotonic(), 0.0))
         if (has_room or self._worker.may_take_more) and not self._has_news():
-            with suppress(DatabaseAway):
+            with suppress(Exception):  # whoever takes the next jobs meets it again
                 longest = min(longest, self._worker.seconds_to_next_due(has_threads=has_room))
         with self._lock:
             self._news.wait_for(self._has_news, longest)

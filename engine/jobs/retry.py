@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from zlib import crc32
 
 from engine.executors.registry import DEFAULT_RETRIES
 from engine.handlers import Backoff
+from engine.jobs.raised import ends_program, short, text_of, told
 from engine.timing import TimerError, read_duration
 
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)
+
+
+class NoDelay(Exception):
+    """When a job is to be tried again cannot be told. The message says why."""
 
 
 def backoff(attempt: int) -> timedelta:
@@ -43,14 +49,42 @@ def next_attempt_at(
     failed_at: datetime, failures: int, cycle: str | None, handlers_own: Backoff | None, job_id: str = ""
 ) -> datetime:
     """When to try again after the *failures*-th failure (1-based). What the diagram or the handler says is kept to
-    the letter."""
+    the letter. Raises NoDelay where it makes no sense."""
     if cycle:
         intervals = _cycle(cycle)[1]
         if intervals:
-            return read_duration(intervals[min(failures, len(intervals)) - 1]).after(failed_at)
+            return _after_interval(failed_at, intervals[min(failures, len(intervals)) - 1])
     if handlers_own is not None:
-        return failed_at + handlers_own(failures)
+        return later(failed_at, _asked(handlers_own, failures))
     return failed_at + jittered(backoff(failures), job_id, failures)
+
+
+def later(moment: datetime, delay: timedelta) -> datetime:
+    """Raises NoDelay where that lies beyond the calendar."""
+    try:
+        return moment + delay
+    except OverflowError:
+        raise NoDelay(f"A delay of {delay} leads beyond the calendar.") from None
+
+
+def _after_interval(moment: datetime, interval: str) -> datetime:
+    try:
+        return read_duration(interval).after(moment)
+    except (TimerError, OverflowError) as problem:
+        raise NoDelay(f"The diagram's interval '{interval}': {problem}") from problem
+
+
+def _asked(handlers_own: Backoff, failures: int) -> timedelta:
+    try:
+        delay: Any = handlers_own(failures)
+    except BaseException as problem:  # somebody's function, as a handler is
+        if ends_program(problem):
+            raise
+        raise NoDelay(f"The handler's backoff({failures}) raised {told(problem)}.") from problem
+    if not isinstance(delay, timedelta):
+        said = short(text_of(delay), 100)
+        raise NoDelay(f"The handler's backoff({failures}) returned {said!r}, which is no timedelta.")
+    return delay
 
 
 def _cycle(text: str) -> tuple[int, list[str]]:
@@ -66,7 +100,7 @@ def _cycle(text: str) -> tuple[int, list[str]]:
         intervals = [each.strip() for each in text.split(",")]
         for each in intervals:
             read_duration(each)
-    except (TimerError, ValueError):
+    except (TimerError, ValueError, OverflowError):
         return DEFAULT_RETRIES, []
     return len(intervals) + 1, intervals
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,14 +14,17 @@ from bpmn.expressions import ExpressionError
 from engine import telemetry
 from engine.cancellation import Cancellation, Reason
 from engine.clock import Clock
+from engine.errors import DatabaseAway
 from engine.executors import expression
 from engine.executors.registry import Binding, Registry
 from engine.executors.secrets import Secrets, UnknownSecret
 from engine.history.journal import StoreJournal
 from engine.jobs.answers import Judge
 from engine.jobs.held import HeldJob
-from engine.jobs.outcome import Failed, Left, Outcome, attempt, became, completed, scrubbed
+from engine.jobs.limits import Limits
+from engine.jobs.outcome import Failed, Left, Outcome, attempt, became, broken, completed, put_off, scrubbed
 from engine.jobs.own import OwnJobs
+from engine.jobs.raised import ends_program
 from engine.model import Job
 from engine.store import external, jobs
 from engine.store.transaction import Store
@@ -47,13 +50,21 @@ class Services:
     """Knows the attempts that are under way, to tell their handlers when nobody wants the result any more."""
 
     def __init__(
-        self, store: Store, registry: Registry, secrets: Secrets, own: OwnJobs, judge: Judge, clock: Clock
+        self,
+        store: Store,
+        registry: Registry,
+        secrets: Secrets,
+        own: OwnJobs,
+        judge: Judge,
+        limits: Limits,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._registry = registry
         self._secrets = secrets
         self._own = own
         self._judge = judge
+        self._limits = limits
         self._clock = clock
         self._running: dict[int, tuple[HeldJob, Cancellation]] = {}
         self._for_unwanted: list[Callable[[str], object]] = []
@@ -68,12 +79,17 @@ class Services:
         finally:
             if not held.is_in_memory:
                 self._forget(held)
+        if prepared.given.cancellation.left_behind:
+            self._limits.linger(held, prepared.given.cancellation)
         return self._meant(held, prepared, outcome)
 
-    def runs_elsewhere(self, held: HeldJob) -> bool:
-        """Whether a thread of the pool would only wait for it."""
-        if not self._registry.limited or held.row.kind != "service":
-            return False
+    def elsewhere(self, taken: Sequence[HeldJob]) -> list[HeldJob]:
+        """Those of handlers for which a thread of the pool would only wait."""
+        if not self._registry.limited:
+            return []
+        return [held for held in taken if held.row.kind == "service" and self._runs_elsewhere(held)]
+
+    def _runs_elsewhere(self, held: HeldJob) -> bool:
         binding = self._registry.find(held.names)
         return binding is not None and not binding.is_threaded
 
@@ -84,22 +100,14 @@ class Services:
         if not isinstance(prepared, _Prepared):
             done(held, prepared)
             return
-        start = getattr(prepared.binding.executor, "begin", None)
-        if start is None:
-            self._begin_process(held, prepared, done)
-            return
-
-        watched = telemetry.Attempt(prepared.given)
-
-        def ended(future: Future[Any]) -> None:
+        try:
+            if hasattr(prepared.binding.executor, "begin"):
+                self._begin_coroutine(held, prepared, done)
+            else:
+                self._begin_process(held, prepared, done)
+        except BaseException:
             self._forget(held)
-            outcome = became(lambda: _result_of(future))
-            watched.ended(outcome)
-            done(held, self._meant(held, prepared, outcome))
-
-        with watched.current():
-            begun = start(prepared.given, prepared.timeout)
-        begun.add_done_callback(ended)
+            raise
 
     def look(self) -> None:
         """Tells the handlers of jobs that are gone, or not ours any more. Their attempts end here."""
@@ -124,15 +132,34 @@ class Services:
         """Calls *callback* with the id of each running job whose result is not wanted any more."""
         self._for_unwanted.append(callback)
 
+    def _begin_coroutine(self, held: HeldJob, prepared: _Prepared, done: Callable[[HeldJob, Outcome], object]) -> None:
+        watched = telemetry.Attempt(prepared.given)
+
+        def ended(future: Future[Any]) -> None:
+            self._forget(held)
+            try:
+                outcome = became(_result_of, future)
+                watched.ended(outcome)
+                outcome = self._meant(held, prepared, outcome)
+            except BaseException as problem:
+                outcome = mishap(held, problem)
+            done(held, outcome)
+
+        with watched.current():
+            begun: Future[Any] = prepared.binding.executor.begin(prepared.given, prepared.timeout)  # pyright: ignore
+        begun.add_done_callback(ended)
+
     def _begin_process(self, held: HeldJob, prepared: _Prepared, done: Callable[[HeldJob, Outcome], object]) -> None:
         """A process is waited for by a thread of its own."""
 
         def run() -> None:
             try:
                 outcome = attempt(prepared.binding, prepared.given, prepared.journal, prepared.timeout)
-            finally:
-                self._forget(held)
-            done(held, self._meant(held, prepared, outcome))
+                outcome = self._meant(held, prepared, outcome)
+            except BaseException as problem:
+                outcome = mishap(held, problem)
+            self._forget(held)
+            done(held, outcome)
 
         Thread(target=run, name=f"handler {held.row.type}", daemon=True).start()
 
@@ -194,6 +221,17 @@ class Services:
             f'Registered: {known}. Add @engine.handler("{names[0]}").'
         )
         return Failed(message, kind="unbound")
+
+
+def mishap(held: HeldJob, problem: BaseException) -> Outcome:
+    """What becomes of a job when something around its handler raised *problem*; raises it where it ends the program."""
+    if isinstance(problem, DatabaseAway):
+        return put_off(problem)
+    if ends_program(problem):
+        raise problem
+    # Its stack is for the incident: what an exception says may be a variable's value.
+    log.error("a job could not be run", extra=telemetry.ids_of(held) | {"error": type(problem).__name__})
+    return broken(problem)
 
 
 def _result_of(future: Future[Any]) -> Any:

@@ -10,17 +10,19 @@ from typing import Any
 from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command, CompleteActivity, ThrowError
-from engine.errors import Conflict, EngineError, InvalidInput
+from engine.errors import Conflict, DatabaseAway, EngineError, InvalidInput
 from engine.executors.registry import Registry
+from engine.handlers import is_whole
 from engine.jobs.answers import Judge
 from engine.jobs.held import HeldJob, hold
-from engine.jobs.outcome import Completed, Failed, Left, Move, Outcome, RanOn, Retry, Thrown
-from engine.jobs.retry import next_attempt_at
+from engine.jobs.outcome import Completed, Failed, Left, Move, Outcome, RanOn, Retry, Thrown, broken
+from engine.jobs.retry import NoDelay, later, next_attempt_at
 from engine.model import InstanceState, JobState
 from engine.road import Errand, Road
 from engine.session import Session
 from engine.store import jobs
 from engine.store.codec import normalise, readable
+from engine.store.faults import OutcomeUnknown
 from engine.store.jobs import Lease
 from engine.store.transaction import Store
 from engine.store.types import Connection
@@ -40,7 +42,8 @@ class Settling:
         self.judge = judge
 
     def settle(self, worker: str, settled: Sequence[Settled], after: Callable[[Session], None] | None = None) -> None:
-        """Saves what became of held jobs. One whose lease was lost leaves no trace but a line in the log.
+        """Saves what became of held jobs, each of them whatever is wrong with another. One whose lease was lost leaves
+        no trace but a line in the log.
 
         *after*: called once with the transaction before its commit, to take the next jobs in the same one.
         """
@@ -49,7 +52,7 @@ class Settling:
         for held, outcome in settled:
             end = self.ending(held, outcome, f"worker:{worker}")
             if end is None:
-                self._put_back(held, outcome)
+                self._alone(held, lambda held=held, outcome=outcome: self._put_back(held, outcome))
             else:
                 stretch = outcome.stretch if isinstance(outcome, RanOn) else None
                 errands.append(Errand(held.row.instance_id, end[0], held.lease, end[1], stretch, held))
@@ -58,7 +61,9 @@ class Settling:
             return
         for held, errand, problem in zip(owners, errands, self._road.send_all(errands, after), strict=True):
             if problem is not None:
-                self._refused(held, errand, problem)
+                self._alone(
+                    held, lambda held=held, errand=errand, problem=problem: self._refused(held, errand, problem)
+                )
             elif errand.stretch is not None:
                 self.put_back_left(errand.stretch)
 
@@ -67,6 +72,8 @@ class Settling:
         meanwhile is kept for it. Raises what refused it, Conflict where the lease is lost; then nothing has changed.
         """
         end = self.ending(held, outcome, actor)
+        if isinstance(outcome, Retry):
+            self._check_delay(outcome.after)
         if end is None:
             self._road.travel(lambda session: self._put_back_in(session, held, outcome))
             return
@@ -86,7 +93,8 @@ class Settling:
     def put_back_left(self, stretch: Stretch) -> None:
         """What became of the job at which a saved stretch ended."""
         if stretch.left is not None and stretch.is_used:
-            self._put_back(*stretch.left)
+            held, outcome = stretch.left
+            self._alone(held, lambda: self._put_back(held, outcome))
 
     def complete(self, job_id: str, variables: Mapping[str, Any], *, by: str) -> None:
         values = normalise(variables)
@@ -99,8 +107,9 @@ class Settling:
         self._from_outside(job_id, Thrown(code, message, normalise(variables)), by)
 
     def fail(self, job_id: str, error: str, *, retries: int | None, retry_in: timedelta | None, by: str) -> None:
-        if retries is not None and retries < 0:
-            raise InvalidInput(f"{retries} retries: the number of attempts left is 0 or more.")
+        if retries is not None and not is_whole(retries, 0):
+            raise InvalidInput(f"{retries} retries: the number of attempts left is a whole number, 0 or more.")
+        self._check_delay(retry_in)
         meant = self._meant(job_id, Retry(error, left=retries))
         if isinstance(meant, Thrown):
             self._from_outside(job_id, meant, by)
@@ -113,6 +122,13 @@ class Settling:
             self._fail_in(session, held, error, "", left, after=retry_in, attempt=held.row.attempt + 1)
 
         self._road.travel(work)
+
+    def _check_delay(self, delay: timedelta | None) -> None:
+        """Raises InvalidInput for one that comes from outside and cannot be kept."""
+        try:
+            later(self._clock.now(), delay or timedelta())
+        except NoDelay as problem:
+            raise InvalidInput(str(problem)) from None
 
     def break_off(self, held: HeldJob, problem: Exception, kind: str = "job") -> None:
         """An incident for work of the engine's own that broke: a timer, a continuation, a call."""
@@ -141,6 +157,23 @@ class Settling:
                 return command
             case Retry() | Failed() | Left() | RanOn():
                 return None
+
+    def _alone(self, held: HeldJob, settle: Callable[[], None]) -> None:
+        """A result that cannot be saved is a failed job; where that cannot be saved either, its lease makes up for it.
+        The results beside it do not suffer."""
+        try:
+            try:
+                settle()
+            except (DatabaseAway, OutcomeUnknown):  # that is no fault of the result's
+                raise
+            except Exception as problem:
+                fields = telemetry.ids_of(held) | {"error": type(problem).__name__}
+                log.error("the result of a job could not be saved", extra=fields)
+                self._put_back(held, broken(problem))
+        except (DatabaseAway, OutcomeUnknown):
+            raise
+        except Exception:
+            log.exception("a job could not be put back, its lease runs out", extra=telemetry.ids_of(held))
 
     def _put_back(self, held: HeldJob, outcome: Outcome) -> None:
         try:
@@ -184,9 +217,14 @@ class Settling:
         live = session.live(row.instance_id) if row.instance_id else None
         number = row.attempt if attempt is None else attempt
         error = readable(error)
+        due_at = at
+        if left > 0:
+            try:
+                due_at = later(at, after) if after is not None else self._retry_at(held, at, number)
+            except NoDelay as problem:
+                left, error = 0, readable(f"{problem} So it is not tried again. What failed: {error}")
         changes: dict[str, Any] = {"error": error, "attempt": number, "retries_left": max(left, 0)}
         if left > 0:
-            due_at = at + after if after is not None else self._retry_at(held, at, number)
             changes |= {"state": jobs.waiting_state(row), "due_at": due_at}
         else:
             changes |= {"state": JobState.FAILED}

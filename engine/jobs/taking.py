@@ -12,7 +12,7 @@ from engine.jobs.held import HeldJob, hold
 from engine.jobs.limits import Limits, Plan, Room
 from engine.model import JobState
 from engine.session import Session
-from engine.store import claims, jobs, relay, tables
+from engine.store import claims, jobs, own_claims, relay, tables
 from engine.store.jobs import LEASE
 from engine.store.types import Connection
 
@@ -61,6 +61,10 @@ class Taker:
         """As `take_one`, only if it is announced to a fleet."""
         row = relay.claim_announced(connection, job_id, self._grip())
         return None if row is None else hold(connection, [row])[0]
+
+    def take_own(self, connection: Connection, limit: int) -> list[HeldJob]:
+        """As `take`, of the engine's own jobs."""
+        return hold(connection, own_claims.claim_own(connection, self._grip(), limit))
 
     def take_in(self, session: Session, limit: int) -> list[HeldJob]:
         """As `take`, in a transaction that is about to be written. Jobs that it makes are preferred, since their

@@ -29,12 +29,12 @@ from engine.jobs.overlong import Overlong
 from engine.jobs.own import OwnJobs
 from engine.jobs.presence import Presence
 from engine.jobs.running_on import Runner
-from engine.jobs.services import Services
+from engine.jobs.services import Services, mishap
 from engine.jobs.settling import Settled, Settling
 from engine.jobs.taking import Taker
 from engine.programs import Programs
 from engine.session import Session
-from engine.store import jobs, migrations, relay, turns
+from engine.store import jobs, migrations, own_claims, relay, turns
 from engine.store.jobs import LEASE
 from engine.store.transaction import DatabaseError, Store
 
@@ -73,7 +73,7 @@ class Worker:
         self.limits = Limits(registry)
         self._taker = Taker(self.name, registry, self.limits, clock)
         self._overlong = Overlong()
-        self.services = Services(store, registry, secrets, own, settling.judge, clock)
+        self.services = Services(store, registry, secrets, own, settling.judge, self.limits, clock)
         self.runner = Runner(programs, registry, hot, clock, self.name, self.services.run, self._ending)
 
     def work(self, *, until_idle: bool, limit: int | None) -> int:
@@ -134,6 +134,16 @@ class Worker:
                 self.limits.begin(taken, self._clock.now())
                 return taken
 
+    def take_own(self, limit: int) -> tuple[list[HeldJob], float]:
+        """Up to *limit* due jobs of the engine's own, and the seconds until the next timer is due, inf for none."""
+        now = self._clock.now()
+        with self._store.reading() as connection:
+            due_at = own_claims.next_own_due(connection, now)
+        if due_at is None or due_at > now:
+            return [], math.inf if due_at is None else (due_at - now).total_seconds()
+        with self._store.writing() as connection:
+            return self._taker.take_own(connection, limit), 0.0
+
     @property
     def may_take_more(self) -> bool:
         """Whether there may be room for jobs that need no thread of ours."""
@@ -150,12 +160,28 @@ class Worker:
         self._settling.settle(self.name, settled, after)
 
     def run(self, held: HeldJob) -> Outcome | None:
-        """Does one job, and those after it that need no save point; None when nothing is left to settle."""
-        outcome = self._run_one(held)
-        if outcome is None or (end := self._ending(held, outcome)) is None:
-            return outcome
-        stretch = self.runner.go_on(held, *end)
+        """Does one job, and those after it that need no save point; None when nothing is left to settle. Raises nothing
+        but what ends the program."""
+        try:
+            outcome = self._run_one(held)
+            if outcome is None or (end := self._ending(held, outcome)) is None:
+                return outcome
+            stretch = self.runner.go_on(held, *end)
+        except BaseException as problem:
+            return mishap(held, problem)
         return outcome if stretch is None else RanOn(*end, stretch)
+
+    def run_alone(self, held: HeldJob) -> Outcome | None:
+        """As `run`, without those after it: a job of the engine's own, of which none begins a handler."""
+        try:
+            return self._run_one(held)
+        except BaseException as problem:
+            return mishap(held, problem)
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether a handler may follow a job without a save point."""
+        return self._registry.may_run_on
 
     def _ending(self, held: HeldJob, outcome: Outcome) -> tuple[Command, str] | None:
         return self._settling.ending(held, outcome, f"worker:{self.name}")
