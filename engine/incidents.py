@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from engine.clock import Clock
 from engine.commands import RetryActivity
 from engine.errors import Conflict, InvalidInput, NotFound
+from engine.handlers import is_whole
 from engine.model import JobState
 from engine.road import Road
 from engine.session import Session
 from engine.store import incidents, jobs
 from engine.store.transaction import Store
 from engine.store.types import Row
+
+log = logging.getLogger("engine.incidents")
 
 
 class Incidents:
@@ -28,6 +32,9 @@ class Incidents:
 
     def retry_in(self, session: Session, incident_id: str, retries: int | None, by: str) -> None:
         """Raises as `retry`; then all of the transaction has to go."""
+        if incidents.is_stuck(session.connection, incident_id):
+            self.renew(session, incident_id, retries, by)
+            return
         row = self._open(session, incident_id)
         live = session.live(row.instance_id)
         if live.is_suspended:
@@ -53,7 +60,9 @@ class Incidents:
             changes |= {"state": jobs.waiting_state(job), "due_at": at, "error": None, "lost_leases": 0}
         if not jobs.release(session.connection, jobs.Lease(job_id), **changes):
             raise Conflict(f"Job '{job_id}' is being run by a worker.")
-        if live is not None:
+        if live is None:
+            log.info("job retried", extra={"job_id": job_id, "kind": job.kind, "actor": by})
+        else:
             if job.is_exclusive:
                 session.unit.pass_turn(live.id, at)
             live.resolve_incidents(at, by, job.activity_id)
@@ -70,5 +79,5 @@ class Incidents:
 
 
 def _check(retries: int | None) -> None:
-    if retries is not None and retries < 1:
-        raise InvalidInput(f"{retries} retries: a job needs at least one attempt.")
+    if retries is not None and not is_whole(retries, 1):
+        raise InvalidInput(f"{retries} retries: a job needs at least one attempt, and a whole number of them.")

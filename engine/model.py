@@ -170,7 +170,10 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """*kind*: job, expression, unbound, ... *detail*: stack or further lines. *location*: file:line."""
+    """*kind*: job, expression, unbound, ... *detail*: stack or further lines. *location*: file:line.
+
+    A job that starts instances and gave up (*kind*: start_timer, delivery) has its own id, an empty *instance_id*, and
+    the *process_key* of its process."""
 
     id: str
     instance_id: str
@@ -184,6 +187,7 @@ class Incident:
     resolved_at: datetime | None = None
     resolved_by: str | None = None
     job_id: str | None = None
+    process_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

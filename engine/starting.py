@@ -84,7 +84,11 @@ def next_start(
     left: int | None = parameters.get("left")
     if left is not None and left <= 1:
         return None
-    return schedule.next_due(due_at, schedule.first_due(set_at)), left - 1 if left is not None else None
+    try:
+        due_at = schedule.next_due(due_at, schedule.first_due(set_at))
+    except TimerError:  # beyond the calendar
+        return None
+    return due_at, left - 1 if left is not None else None
 
 
 def delivery_row(process_key: str, definition_id: str, now: datetime) -> dict[str, Any]:

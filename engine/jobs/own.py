@@ -1,10 +1,12 @@
-"""Jobs that start instances: timers of definitions."""
+"""Jobs that start instances: timers of definitions, and what hands a new version the messages that have waited."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
+
+import orjson
 
 from bpmn.secrets import Uses
 from engine.arrivals import trigger_start
@@ -19,12 +21,16 @@ from engine.road import Road
 from engine.session import Session
 from engine.starting import next_start, schedule_of, timer_parameters, triggers_of
 from engine.store import jobs, messages
+from engine.store.codec import readable
 from engine.store.history import append_log
 from engine.store.instances import next_log_sequence
 from engine.store.subscriptions import StartWaiting
 from engine.store.transaction import Store
 
 log = logging.getLogger("engine.jobs")
+
+_TURN = "turn_at"
+"""When a start timer was due that is being tried again."""
 
 
 class OwnJobs:
@@ -60,7 +66,26 @@ class OwnJobs:
             jobs.delete_job(session.connection, held.lease)
             serve_deployed(session, held.row.type, self._clock.now())
 
-        self._road.travel(work)
+        self._attempt(held, work)
+
+    def start(self, held: HeldJob) -> None:
+        """A start timer is due: a new instance, and the timer's next time."""
+        self._attempt(held, lambda session: self._start(session, held))
+
+    def _attempt(self, held: HeldJob, work: Callable[[Session], None]) -> None:
+        """What fails is tried again a few times and is then a failed job, which shows as an open incident: no instance
+        could hold it. Raises DatabaseAway."""
+        try:
+            self._road.travel(work)
+        except DatabaseAway:
+            raise
+        except Exception as problem:
+            said = str(problem) if isinstance(problem, EngineError) else f"{type(problem).__name__}: {problem}"
+            left = max(held.attempts_left(None) - 1, 0)
+            fields = {"job_id": held.row.id, "kind": held.row.kind, "definition_id": held.row.definition_id}
+            fields |= {"error": type(problem).__name__, "attempt": held.row.attempt, "retries_left": left}
+            log.error("what starts instances could not" if left else "what starts instances gave up", extra=fields)
+            self._road.travel(lambda session: self._put_back(session, held, left, said))
 
     def expire_messages(self) -> None:
         """Removes messages that have waited long enough; who had thrown one has it in its history."""
@@ -87,18 +112,6 @@ class OwnJobs:
                     detail={"name": row.name, "message": row.id},
                 )
 
-    def start(self, held: HeldJob) -> None:
-        """A start timer is due: a new instance, and the timer's next time."""
-        try:
-            self._road.travel(lambda session: self._start(session, held))
-        except DatabaseAway:
-            raise
-        except EngineError as problem:
-            reason = str(problem)
-            fields = {"job_id": held.row.id, "definition_id": held.row.definition_id, "reason": reason}
-            log.error("a start timer could not start its process", extra=fields)
-            self._road.travel(lambda session: self._put_off(session, held, reason))
-
     def _start(self, session: Session, held: HeldJob) -> None:
         row, now = held.row, self._clock.now()
         jobs.lock_job(session.connection, held.lease)
@@ -109,7 +122,8 @@ class OwnJobs:
         start = StartWaiting(loaded.key, loaded.id, node.id, part)
         trigger_start(session, start, {}, at=now, by="timer")
         schedule = schedule_of(triggers_of(node)[part], row.created_at, loaded.file, node)
-        following = next_start(parameters, schedule, row.due_at, row.created_at)
+        turn_at = datetime.fromisoformat(parameters[_TURN]) if _TURN in parameters else row.due_at
+        following = next_start(parameters, schedule, turn_at, row.created_at)
         if following is None:
             jobs.delete_job(session.connection, held.lease)
             return
@@ -120,10 +134,22 @@ class OwnJobs:
             state=JobState.AVAILABLE,
             due_at=due_at,
             attempt=0,
+            retries_left=None,
             error=None,
             parameters=timer_parameters(left, part),
         )
 
-    def _put_off(self, session: Session, held: HeldJob, error: str) -> None:
-        due_at = self._clock.now() + backoff(held.row.attempt)
-        jobs.release(session.connection, held.lease, state=JobState.AVAILABLE, due_at=due_at, error=error)
+    def _put_back(self, session: Session, held: HeldJob, left: int, error: str) -> None:
+        """*left*: attempts that remain. What the turns of a timer are counted from is kept."""
+        row, now = held.row, self._clock.now()
+        parameters = {_TURN: row.due_at.isoformat()} | dict(held.parameters or {})
+        jobs.release(
+            session.connection,
+            held.lease,
+            state=JobState.AVAILABLE if left else JobState.FAILED,
+            due_at=now + backoff(row.attempt) if left else now,
+            attempt=row.attempt,
+            retries_left=left,
+            error=readable(error),
+            parameters=orjson.dumps(parameters).decode(),
+        )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, inspect, select, text
 
 from engine.model import JobState
+from engine.store.lists import IS_STUCK
 from engine.store.migrations import HEAD
 from engine.store.tables import incident, job
 from engine.store.workers import count_heard
@@ -46,7 +47,7 @@ def queue(connection: Connection, now: datetime, heard_since: datetime, most: in
         running=_count(connection, most, job.c.state == JobState.RUNNING),
         timers_waiting=_count(connection, most, *of["timers"], job.c.due_at > now),
         failed=_count(connection, most, job.c.state == JobState.FAILED),
-        incidents=_count(connection, most, incident.c.resolved_at.is_(None)),
+        incidents=_count(connection, most, incident.c.resolved_at.is_(None)) + _count(connection, most, IS_STUCK),
         workers=count_heard(connection, heard_since),
     )
 

@@ -7,11 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from engine.store.tables import incident
+from engine.store.lists import IS_STUCK
+from engine.store.tables import incident, job
 
 
 def find(connection: Connection, incident_id: str) -> Row[Any] | None:
     return connection.execute(select(incident).where(incident.c.id == incident_id)).first()
+
+
+def is_stuck(connection: Connection, job_id: str) -> bool:
+    """Whether it is the id of a job that starts instances, and gave up."""
+    return connection.execute(select(job.c.id).where(job.c.id == job_id, IS_STUCK)).first() is not None
 
 
 def new_id(connection: Connection, instance_id: str, activity_id: int) -> str:

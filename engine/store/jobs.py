@@ -317,9 +317,10 @@ def timer_at(connection: Connection, instance_id: str, element_id: str) -> Row[A
 
 
 def replace_start_timers(connection: Connection, process_key: str, rows: Sequence[dict[str, Any]]) -> None:
-    """The newest version's start timers take the place of its predecessors'."""
+    """The newest version's start timers take the place of its predecessors', and of deliveries that failed."""
     versions = select(process_definition.c.id).where(process_definition.c.key == process_key)
-    connection.execute(delete(job).where(job.c.kind == "start_timer", job.c.definition_id.in_(versions)))
+    is_over = or_(job.c.kind == "start_timer", and_(job.c.kind == "delivery", job.c.state == JobState.FAILED))
+    connection.execute(delete(job).where(job.c.definition_id.in_(versions), is_over))
     if rows:
         connection.execute(insert(job), rows)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, exists, func, literal, or_, select
+from sqlalchemy import Connection, Row, Select, and_, exists, func, literal, null, or_, select, union_all
 
 from engine.model import Incident, InstanceState, JobRecord, JobState, Page, ProcessInstance, UserTask
 from engine.store.tables import (
@@ -38,6 +38,30 @@ TASK: Select[Any] = (
     .join(process_definition, process_definition.c.id == process_instance.c.definition_id)
 )
 
+IS_STUCK = and_(job.c.definition_id.is_not(None), job.c.state == JobState.FAILED)
+"""Of jobs that start instances, and gave up: they show as incidents of no instance."""
+
+_WITH_STUCK = union_all(
+    select(incident, literal("").label("process_key")),
+    select(
+        job.c.id,
+        literal(""),
+        literal(0),
+        func.coalesce(func.nullif(job.c.element_id, ""), process_definition.c.key),
+        job.c.kind,
+        job.c.id,
+        func.coalesce(job.c.error, ""),
+        literal(""),
+        process_definition.c.resource_name,
+        job.c.due_at,
+        null(),
+        null(),
+        process_definition.c.key,
+    )
+    .join(process_definition, process_definition.c.id == job.c.definition_id)
+    .where(IS_STUCK),
+).subquery()
+
 
 def instances(
     connection: Connection,
@@ -49,14 +73,15 @@ def instances(
     limit: int,
     offset: int,
 ) -> Page[ProcessInstance]:
-    """Newest first."""
+    """Newest first. SQLite, which keeps no statistics, would look for a business key among all of a state by the index
+    of states: it is not to be seen beside the other."""
     query, columns = INSTANCE, process_instance.c
     if key is not None:
         query = query.where(columns.process_key == key)
-    if state is not None:
-        query = query.where(columns.state == state)
     if business_key is not None:
         query = query.where(columns.business_key == business_key)
+    if state is not None:
+        query = query.where((columns.state if business_key is None else func.coalesce(columns.state, "")) == state)
     if text:
         pattern = f"%{_escaped(text)}%"
         query = query.where(
@@ -129,20 +154,29 @@ def task(connection: Connection, task_id: str) -> UserTask | None:
 
 
 def incidents(connection: Connection, *, instance_id: str | None, open_only: bool) -> list[Incident]:
-    """Oldest first."""
+    """Oldest first; without an instance's id those of no instance too."""
     query = select(incident)
     if instance_id is not None:
         query = query.where(incident.c.instance_id == instance_id)
+    elif _has_stuck(connection):
+        query = select(_WITH_STUCK)
+    columns = query.selected_columns
     if open_only:
-        query = query.where(incident.c.resolved_at.is_(None))
-    in_order = query.order_by(incident.c.created_at, incident.c.id)
+        query = query.where(columns.resolved_at.is_(None))
+    in_order = query.order_by(columns.created_at, columns.id)
     return [incident_of(row) for row in connection.execute(in_order)]
 
 
 def open_incidents(connection: Connection, *, newest_first: bool, limit: int, offset: int) -> Page[Incident]:
-    query, columns = select(incident).where(incident.c.resolved_at.is_(None)), (incident.c.created_at, incident.c.id)
-    in_order = query.order_by(*(column.desc() if newest_first else column for column in columns))
+    query = select(_WITH_STUCK) if _has_stuck(connection) else select(incident)
+    columns = query.selected_columns
+    query, order = query.where(columns.resolved_at.is_(None)), (columns.created_at, columns.id)
+    in_order = query.order_by(*(column.desc() if newest_first else column for column in order))
     return _page(connection, query, in_order, limit, offset, incident_of)
+
+
+def _has_stuck(connection: Connection) -> bool:
+    return connection.execute(select(job.c.id).where(IS_STUCK).limit(1)).first() is not None
 
 
 def jobs(connection: Connection, *, instance_id: str | None, state: str | None) -> list[JobRecord]:
@@ -238,6 +272,7 @@ def incident_of(row: Row[Any]) -> Incident:
         resolved_at=row.resolved_at,
         resolved_by=row.resolved_by,
         job_id=row.job_id,
+        process_key=getattr(row, "process_key", "") if not row.instance_id else "",
     )
 
 

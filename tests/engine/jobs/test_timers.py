@@ -89,3 +89,66 @@ def test_an_expression_that_fails_is_an_incident_and_goes_on_when_retried(engine
     engine.retry(incident.id, by="ann")
     assert engine.read.instance(instance.id).state is InstanceState.COMPLETED
     assert engine.read.incidents(instance.id, open_only=False)[0].resolved_by == "ann"
+
+
+WAITING = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
+    xmlns:camunda="http://camunda.org/schema/1.0/bpmn">
+  <signal id="go" name="go"/>
+  <process id="waiting" isExecutable="true" camunda:versionTag="1">
+    <startEvent id="S"/>
+    <intermediateCatchEvent id="G"><signalEventDefinition signalRef="go"/></intermediateCatchEvent>
+    <intermediateCatchEvent id="W"><timerEventDefinition>TIMER</timerEventDefinition></intermediateCatchEvent>
+    <endEvent id="E"/>
+    <sequenceFlow id="a" sourceRef="S" targetRef="G"/><sequenceFlow id="b" sourceRef="G" targetRef="W"/>
+    <sequenceFlow id="c" sourceRef="W" targetRef="E"/>
+  </process></definitions>"""
+
+
+def waiting(timer: str) -> Resource:
+    return Resource("waiting.bpmn", WAITING.replace("TIMER", timer).encode())
+
+
+def test_a_time_that_cannot_be_computed_is_an_incident_of_that_instance_alone(
+    engine: Engine, clock: VirtualClock
+) -> None:
+    engine.deploy(waiting("<timeDuration>${wait}</timeDuration>"))
+    waits = ["PT1H", "PT99999999999999999H", "PT1H", "P9999Y", "PT1H"]
+    instances = [engine.start("waiting", variables={"wait": each}).id for each in waits]
+
+    assert engine.signal("go") == len(waits)
+
+    found = [[each.element_id for each in engine.read.incidents(id)] for id in instances]
+    assert found == [[], ["W"], [], ["W"], []]
+    clock.advance(DAY)
+    engine.work()
+    states = [engine.read.instance(id).state for id in instances]
+    assert [state is InstanceState.COMPLETED for state in states] == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("timer", "words"),
+    [
+        ("<timeDuration>PT99999999999999999H</timeDuration>", "longer than the calendar"),
+        ("<timeDate>9999-12-31T23:59:59-10:00</timeDate>", "beyond the calendar"),
+        ("<timeCycle>R99999999/P1Y/2026-03-31T00:00:00Z</timeCycle>", "beyond the calendar"),
+        ("<timeCycle>R/PT0S</timeCycle>", "no time apart"),
+    ],
+)
+def test_a_time_that_is_spelled_out_and_cannot_be_computed_refuses_the_deployment(
+    engine: Engine, timer: str, words: str
+) -> None:
+    with pytest.raises(DeploymentRefused, match=rf"waiting.bpmn:\d+: error: .*{words}.*'W'"):
+        engine.deploy(waiting(timer))
+    assert engine.read.definitions() == []
+
+
+def test_a_start_timer_whose_cycle_has_an_end_starts_until_then(
+    engine: Engine, models: Path, clock: VirtualClock
+) -> None:
+    end = (clock.now() + timedelta(hours=3, minutes=30)).isoformat().replace("+00:00", "Z")
+    data = (models / "nightly.bpmn").read_bytes().replace(b"R2/P1D", f"R/PT1H/{end}".encode())
+    engine.deploy(Resource("nightly.bpmn", data))
+    clock.advance(DAY)
+    engine.work()
+    assert engine.read.instances(key="nightly").total == 3
+    assert engine.next_due() is None
