@@ -71,7 +71,7 @@ def count(connection: Connection, kind: Kind, conditions: Sequence[Condition]) -
 
 
 def _narrowed(kind: Kind, conditions: Sequence[Condition]) -> Select[Any]:
-    query = kind.query
+    query, is_by_key = kind.query, any(each.field == "business_key" for each in conditions)
     for condition in conditions:
         if (special := kind.special.get(condition.field)) is not None:
             query = query.where(special(condition))
@@ -79,7 +79,10 @@ def _narrowed(kind: Kind, conditions: Sequence[Condition]) -> Select[Any]:
             name = condition.field.removeprefix(_VARIABLE)
             query = query.where(has_variable(name, condition.value, condition.operator))
         else:
-            query = query.where(_compared(_field(kind, condition.field), condition))
+            column = _field(kind, condition.field)
+            if is_by_key and condition.field == "state":  # as in engine.store.lists.instances
+                column = func.coalesce(column, "")
+            query = query.where(_compared(column, condition))
     return query
 
 

@@ -81,10 +81,21 @@ A hundred million ended instances are {rows:.1f} billion rows and {all:.2f} TB, 
 at {back:.0f} MB/s a backup of that is copied back in {restore:.0f} hours. The sizes are multiplied, the speed is not:
 [a transition among a million stored instances](benchmarks.md#held-against-the-bars) is measured. Claims, correlation,
 loading and lists go by indexes whose upper levels stay in memory: `tests/engine/store/test_plans.py` fails when one of
-the statements behind them reads a whole table, or a whole index. Two things read more, by intention: the total of a
-list is counted, up to 10,000; and `engine.read.instances(text=...)`, the search for a part of a name, reads the list
-from its newest entry on until its page is full, all of it where nothing matches. Give it a state or a process, or
-search by the whole business key, which has an index. What grows besides is everything that takes all: a backup, a
+the statements behind them reads a whole table, or a whole index. What reads more does so by intention:
+
+- the total of a list is counted, up to 10,000;
+
+- `engine.read.instances(text=...)`, the search for a part of a name, reads the list from its newest entry on until its
+page is full, all of it where nothing matches. Give it a state or a process, or search by the whole business key, which
+has an index;
+
+- `engine.external.list(topic=...)` pages through open jobs by their ids, and passes those of other topics;
+
+- who asks for a topic for the first time has the failed jobs of that topic looked through, once for each process of
+ours, and a topic that is narrowed by process, business key or variables may pass the waiting jobs of that topic which
+do not fit. Give such jobs a topic of their own.
+
+What grows besides is everything that takes all: a backup, a
 restore, a new replica, `VACUUM` of a whole table, an index built anew.
 
 ## Where one PostgreSQL ends
