@@ -78,12 +78,12 @@ class AsyncExecutor:
                 raise TookTooLong(f"The handler for '{job.type}' took longer than {limit}.") from late
             raise
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # the loop is not the handler's to end
-            raise Quit(problem) from problem
+            raise Quit.of(problem) from problem
         except asyncio.CancelledError as problem:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            raise Quit(problem) from problem
+            raise Quit.of(problem) from problem
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -192,7 +192,7 @@ def _answer(data: bytes) -> bytes:
     except Exception as problem:  # whatever it is, it is raised again where the job was taken
         return _raised(problem)
     except BaseException as problem:  # neither ends the process, nor the thread that waits for it
-        return _raised(Quit(problem), problem)
+        return _raised(Quit.of(problem), problem)
 
 
 def _raised(problem: Exception, cause: BaseException | None = None) -> bytes:

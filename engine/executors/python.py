@@ -20,9 +20,10 @@ class TookTooLong(Exception):
 class Quit(Exception):
     """A handler raised what would end its thread, event loop or process: SystemExit, KeyboardInterrupt and the like."""
 
-    def __init__(self, problem: BaseException) -> None:
+    @classmethod
+    def of(cls, problem: BaseException) -> Quit:
         text = str(problem)
-        super().__init__(f"{type(problem).__name__}({text})" if text else type(problem).__name__)
+        return cls(f"{type(problem).__name__}({text})" if text else type(problem).__name__)
 
 
 class PythonExecutor:
@@ -59,5 +60,5 @@ def bounded(work: Callable[[], Any], timeout: timedelta, job: Job) -> Any:
     if failure:
         if isinstance(failure[0], Exception):
             raise failure[0]
-        raise Quit(failure[0]) from failure[0]
+        raise Quit.of(failure[0]) from failure[0]
     return result[0]

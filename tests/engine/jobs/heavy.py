@@ -1,6 +1,7 @@
 """Handlers that run in processes: these import them anew."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def work(job: Job) -> dict[str, object]:
             raise KeyError("nothing there")
         case "refuse":
             raise BpmnError("REFUSED", "not today", {"why": "rain"})
+        case "exit":
+            sys.exit(3)
         case "die":
             os._exit(7)
         case "note and hang":

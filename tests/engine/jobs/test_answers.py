@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -123,6 +125,21 @@ def test_a_job_error_says_how_often_and_when_to_try_again(engine: Engine, clock:
     clock.advance(timedelta(minutes=1))
     engine.work()
     assert [each.message for each in engine.read.incidents(instance_id)] == ["Busy"]
+
+
+@pytest.mark.parametrize("is_coroutine", [False, True], ids=["thread", "coroutine"])
+def test_a_job_error_whose_retries_are_no_number_is_an_incident(engine: Engine, *, is_coroutine: bool) -> None:
+    async def charge(job: Job) -> dict[str, Any]:
+        return RESPONSE
+
+    engine.handler("charge")(charge if is_coroutine else lambda job: RESPONSE)
+    start(engine, connector(errorExpression='={errorType: "jobError", message: "m", retries: "x"}'))
+    engine.start_workers(1)
+    deadline = time.monotonic() + 30
+    while not (incidents := engine.read.open_incidents().items) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    engine.stop_workers()
+    assert [(each.kind, "and not 'x'" in each.message) for each in incidents] == [("expression", True)]
 
 
 def test_an_ignored_error_lets_the_process_go_on(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from engine import Job
 from engine.application import load_application
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.executors.registry import Registry
 from engine.model import InstanceState
 from tests.engine.jobs import heavy
 
@@ -343,7 +344,29 @@ def test_a_rate_that_says_nothing_is_refused(engine: Engine, rate: str) -> None:
         engine.handler("work", rate=rate)(lambda job: None)
 
 
-@pytest.mark.parametrize("options", [{"max_concurrent": 0}, {"rate": "1/s", "save_point": False}])
-def test_options_that_make_no_sense_are_refused(engine: Engine, options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"at least one|save point"):
-        engine.handler("work", **options)(lambda job: None)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_concurrent": 0},
+        {"max_concurrent": 2.5},
+        {"max_concurrent": "5"},
+        {"max_concurrent": True},
+        {"retries": 0},
+        {"retries": 2.5},
+        {"retries": "3"},
+        {"timeout": 5},
+        {"timeout": -SECOND},
+        {"timeout": 0 * SECOND},
+        {"backoff": SECOND},
+        {"backoff": [1, 2]},
+        {"rate": 10},
+        {"rate": "1/s", "save_point": False},
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"{next(iter(options))}=|save point"):
+        Registry().add_handler("work", lambda job: None, **options)

@@ -1,8 +1,12 @@
+import re
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from engine.jobs.retry import attempts_in_all, backoff, jittered, next_attempt_at
+from engine.jobs.retry import NoDelay, attempts_in_all, backoff, jittered, next_attempt_at
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -47,6 +51,23 @@ def test_a_handlers_own_backoff_is_used_where_the_diagram_says_nothing() -> None
 def test_a_cycle_that_says_nothing_means_the_usual(cycle: str) -> None:
     assert attempts_in_all(None, cycle, None) == 3
     assert next_attempt_at(NOW, 1, cycle, None) == NOW + jittered(backoff(1), "", 1)
+
+
+@pytest.mark.parametrize(
+    ("cycle", "own", "complaint"),
+    [
+        (None, lambda attempt: 5, "backoff(2) returned '5', which is no timedelta"),
+        (None, lambda attempt: None, "backoff(2) returned 'None'"),
+        (None, lambda attempt: sys.exit(3), "backoff(2) raised SystemExit: 3"),
+        (None, lambda attempt: timedelta.max, "leads beyond the calendar"),
+        ("R3/P9999Y", None, "interval 'P9999Y': The duration leads beyond the calendar"),
+    ],
+)
+def test_a_delay_that_makes_no_sense_is_said_to(
+    cycle: str | None, own: Callable[[int], Any] | None, complaint: str
+) -> None:
+    with pytest.raises(NoDelay, match=re.escape(complaint)):
+        next_attempt_at(NOW, 2, cycle, own)
 
 
 def test_jobs_that_failed_together_do_not_come_back_together() -> None:
