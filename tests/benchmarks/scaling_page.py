@@ -115,8 +115,8 @@ def page(found: Found, load: Load | None = None, server: Server | None = None) -
         back=BACK / 1e6,
         load=_load(load),
         server=_server(server),
-        simulation=_simulation(costs, server, plan, load),
-        limits=_limits(costs, server, plan, load),
+        simulation=simulated(costs, server, plan, load),
+        limits=limits_met(costs, server, plan, load),
         steps=steps,
         databases=_databases(found, server, load, last),
         dropped_instances=dropped.instances,
@@ -232,7 +232,8 @@ def _server(server: Server) -> str:
     )
 
 
-def _simulation(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
+def simulated(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
+    """A line for each of some loads, and whether it can be carried."""
     rows: list[Sequence[str]] = []
     for per_day in (10**4, 10**5, 10**6, 3 * 10**6, 10**7, 3 * 10**7):
         verdict = simulate(costs, replace(load, per_day=per_day), server, plan)
@@ -266,7 +267,8 @@ def _wait(hours: float) -> str:
     return "; work waits up to " + (f"{hours:.0f} h" if hours < 48 else "days, and more each day")
 
 
-def _limits(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
+def limits_met(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
+    """In the order in which they are met."""
     order = limits_in_order(costs, server, plan, load)
     return "\n\n".join(f"- **{_rounded(most):,.0f} a day: {name}.** {LIMITS[name]}" for name, most in order.items())
 

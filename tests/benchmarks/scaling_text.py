@@ -95,8 +95,8 @@ has an index;
 ours, and a topic that is narrowed by process, business key or variables may pass the waiting jobs of that topic which
 do not fit. Give such jobs a topic of their own.
 
-What grows besides is everything that takes all: a backup, a
-restore, a new replica, `VACUUM` of a whole table, an index built anew.
+What grows besides is everything that takes all: a backup, a restore, a new replica, `VACUUM` of a whole table, an index
+built anew.
 
 ## Where one PostgreSQL ends
 
