@@ -15,6 +15,7 @@ from engine.errors import Conflict, InvalidInput, NotFound
 from engine.executors.registry import Registry
 from engine.external.records import ExternalTask, Topic, TopicRecord
 from engine.external.waiting import Bell
+from engine.handlers import is_whole
 from engine.incidents import Incidents
 from engine.jobs.held import HeldJob, hold
 from engine.jobs.outcome import Completed, Failed, Outcome, Retry, Thrown
@@ -162,8 +163,8 @@ class ExternalTasks:
     ) -> None:
         """The attempt failed. *retries*: attempts left, 0 for an incident, None for one less than before;
         *retry_in*: None for the usual delay. Raises as `complete`."""
-        if retries is not None and retries < 0:
-            raise InvalidInput(f"{retries} retries: the number of attempts left is 0 or more.")
+        if retries is not None and not is_whole(retries, 0):
+            raise InvalidInput(f"{retries} retries: the number of attempts left is a whole number, 0 or more.")
         held = self._held(job_id, worker_id, token)
         failure = Retry(error[:2000], details[:20_000], max(retry_in, timedelta()) if retry_in else retry_in, retries)
         outcome = self._settling.judge.judged(held, held.as_job(None), failure, by_worker=False)
@@ -215,8 +216,8 @@ class ExternalTasks:
 
         Raises NotFound, InvalidInput.
         """
-        if retries < 1:
-            raise InvalidInput(f"{retries} retries: a job needs at least one attempt.")
+        if not is_whole(retries, 1):
+            raise InvalidInput(f"{retries} retries: a job needs at least one attempt, and a whole number of them.")
 
         def work(session: Session) -> None:
             row = self._find(session.connection, job_id)

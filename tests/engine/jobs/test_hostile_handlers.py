@@ -203,6 +203,8 @@ def test_who_settles_a_job_from_outside_is_refused_what_cannot_be_kept(engine: E
     for retries in (2.5, "3", 0, True, 2**40):
         with pytest.raises(InvalidInput, match="whole number"):
             engine.set_retries(job.id, retries)  # pyright: ignore
+        with pytest.raises(InvalidInput, match="whole number"):
+            engine.external.set_retries(job.id, retries)  # pyright: ignore
     assert engine.read.jobs(job.instance_id) == [job]
 
 
