@@ -24,6 +24,7 @@ PACE: Final = 0.5
 TOLERATED: Final = 5.0
 """Seconds by which a machine's own clock may be wrong before the log says so."""
 _QUESTIONS: Final = 3
+_GRAIN: Final = 1e-6  # what is lost in rounding
 
 log = logging.getLogger("engine.store")
 
@@ -75,7 +76,7 @@ class Course:
         if abs(ahead) <= answer.doubt:
             return replace(self, ask_at=ask_at)
         if 0 < ahead <= SLOWED:
-            return Course(answer.offset, ask_at, slow_until=ticks + ahead / (1 - PACE))
+            return Course(answer.offset, ask_at, slow_until=ticks + (ahead + _GRAIN) / (1 - PACE))
         return Course(answer.offset, ask_at)
 
 
