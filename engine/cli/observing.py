@@ -28,9 +28,20 @@ MetricsPort = Annotated[
 MetricsHost = Annotated[str, typer.Option("--metrics-host", help="Address for --metrics-port.")]
 SlowSeconds = Annotated[float, typer.Option("--slow-seconds", min=0.001, help="Log commits that take longer.")]
 
+SlowInstanceSeconds = Annotated[
+    float | None, typer.Option("--slow-instance-seconds", min=0.001, help="Log instances that run for longer.")
+]
+
 
 @contextmanager
-def observed(engine: Engine, *, metrics_port: int | None, metrics_host: str, slow_seconds: float) -> Generator[None]:
+def observed(
+    engine: Engine,
+    *,
+    metrics_port: int | None,
+    metrics_host: str,
+    slow_seconds: float,
+    slow_instance_seconds: float | None = None,
+) -> Generator[None]:
     """Slow commits, metrics and, where OTEL_* asks for them, traces. Exits with 1 where the port cannot be had."""
     from engine import telemetry
     from engine.observability.endpoint import Endpoint
@@ -39,7 +50,7 @@ def observed(engine: Engine, *, metrics_port: int | None, metrics_host: str, slo
     from engine.observability.starting import traces_by_environment
 
     with ExitStack() as stack:
-        stack.callback(telemetry.watch(SlowLog(slow_seconds, metrics().was_slow)))
+        stack.callback(telemetry.watch(SlowLog(slow_seconds, metrics().was_slow, slow_instance_seconds)))
         if (end := traces_by_environment()) is not None:
             stack.callback(end)
         if metrics_port is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli import logs, output
-from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowSeconds, observed
+from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowInstanceSeconds, SlowSeconds, observed
 from engine.cli.options import AsJson, Database, InstanceReference, User, actor, find_instance, opened
 from engine.errors import NotFound
 
@@ -36,6 +36,7 @@ def work(
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     slow_seconds: SlowSeconds = 1.0,
+    slow_instance_seconds: SlowInstanceSeconds = None,
 ) -> None:
     """Run due jobs and timers with the handlers of the application folders."""
     from engine.cli.server import stopped_by_signals
@@ -54,7 +55,13 @@ def work(
             logs.to_stderr(form=log_format)
             with (
                 stopped_by_signals() as stop,
-                observed(engine, metrics_port=metrics_port, metrics_host=metrics_host, slow_seconds=slow_seconds),
+                observed(
+                    engine,
+                    metrics_port=metrics_port,
+                    metrics_host=metrics_host,
+                    slow_seconds=slow_seconds,
+                    slow_instance_seconds=slow_instance_seconds,
+                ),
             ):
                 engine.start_workers(workers)
                 output.say(f"{workers} workers run jobs. Ctrl-C stops them.")

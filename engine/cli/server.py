@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli import logs, output
-from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowSeconds, observed
+from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowInstanceSeconds, SlowSeconds, observed
 from engine.cli.operations import load_applications
 from engine.cli.options import Database, make_folder_of
 from engine.settings import database_url, longest_time_to_live, shortest_partition
@@ -50,6 +50,7 @@ def up(
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     slow_seconds: SlowSeconds = 1.0,
+    slow_instance_seconds: SlowInstanceSeconds = None,
     executor: Annotated[
         Executor, typer.Option("--executor", help="Who does service tasks: threads of this process, or a Celery fleet.")
     ] = Executor.THREADS,
@@ -70,7 +71,13 @@ def up(
     with (
         stopped_by_signals() as stop,
         Engine(url, history_time_to_live=time_to_live, history_partition=partition) as engine,
-        observed(engine, metrics_port=metrics_port, metrics_host=metrics_host, slow_seconds=slow_seconds),
+        observed(
+            engine,
+            metrics_port=metrics_port,
+            metrics_host=metrics_host,
+            slow_seconds=slow_seconds,
+            slow_instance_seconds=slow_instance_seconds,
+        ),
     ):
         _install(engine, applications)
         _people(engine, applications, is_local=_is_loopback(host))

@@ -44,12 +44,19 @@ class Endpoint:
             sys_version = ""
 
             def do_GET(self) -> None:
+                self.wfile.write(self._begin())
+
+            def do_HEAD(self) -> None:
+                self._begin()
+
+            def _begin(self) -> bytes:
+                """Sends the head of an answer; gives its body."""
                 status, body, content_type = self._answer(self.path.partition("?")[0])
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                return body
 
             def _answer(self, path: str) -> tuple[int, bytes, str]:
                 match path:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -210,6 +211,16 @@ def test_a_worker_serves_metrics_and_health_on_a_port_of_its_own(endpoint: Endpo
     assert b"fermata_queue_due" in urlopen(f"{endpoint.address}/metrics", timeout=10).read()
     assert urlopen(f"{endpoint.address}/health/live", timeout=10).status == 200
     assert b'"database":"ok"' in urlopen(f"{endpoint.address}/health/ready", timeout=10).read()
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health/live", 200), ("/metrics", 200), ("/nothing", 404)])
+def test_the_head_of_an_answer_can_be_asked_for_alone(endpoint: Endpoint, path: str, status: int) -> None:
+    connection = HTTPConnection("127.0.0.1", endpoint.port, timeout=10)
+    connection.request("HEAD", path)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (status, b"")
+    assert int(answer.headers["Content-Length"]) > 0
+    connection.close()
 
 
 def test_with_a_token_metrics_want_it_and_health_does_not(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

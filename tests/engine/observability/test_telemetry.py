@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from engine import telemetry
+from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.observability.slow import SlowLog
 
@@ -97,6 +99,25 @@ def test_a_quick_commit_is_not_logged(order: Engine, watch: Watch, caplog: pytes
     watch(SlowLog(threshold=3600.0))
     order.start("order")
     assert "slow" not in caplog.text
+
+
+def test_an_instance_that_runs_for_long_is_named_once_and_at_its_end(
+    order: Engine, watch: Watch, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch(SlowLog(threshold=3600.0, longest_run=60.0))
+    quick, late = order.start("order"), order.start("order", variables={"card": "4711-0815"}, business_key="K-9")
+    order.set_variables(quick.id, {"seen": 1})
+    assert [each for each in caplog.records if each.name == "engine.slow"] == []
+
+    clock.advance(timedelta(seconds=61))
+    for turn in range(2):
+        order.set_variables(late.id, {"turn": turn})
+    order.cancel(late.id)
+
+    told = [vars(each) for each in caplog.records if each.name == "engine.slow"]
+    assert [each["msg"] for each in told] == ["an instance runs for long", "an instance ran for long"]
+    assert {(each["instance_id"], each["process_key"], each["seconds"]) for each in told} == {(late.id, "order", 61.0)}
+    assert not {"4711-0815", "K-9"} & set(str(told).split("'"))
 
 
 def test_the_span_of_an_activity_is_known_from_its_id_alone() -> None:
