@@ -60,8 +60,8 @@ class Requests:
             return found
 
         def witness(connection: Connection, result: Any) -> None:
-            body = orjson.dumps(receipt(result)).decode()
-            if not tokens.keep_request(connection, owner, key, fingerprint, self._clock.now(), 0, body):
+            body, now = orjson.dumps(receipt(result)).decode(), self._clock.now()
+            if not tokens.keep_request(connection, owner, key, fingerprint, now, 0, body, kept_since=now - KEPT):
                 raise Repeated(f"A request with the key '{key}' has just been done.")
 
         before = WITNESS.set(witness)

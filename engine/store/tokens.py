@@ -57,9 +57,17 @@ def find_request(connection: Connection, owner: str, key: str) -> AnyRow | None:
 
 
 def keep_request(
-    connection: Connection, owner: str, key: str, fingerprint: str, at: datetime, status: int, body: str
+    connection: Connection,
+    owner: str,
+    key: str,
+    fingerprint: str,
+    at: datetime,
+    status: int,
+    body: str,
+    *,
+    kept_since: datetime,
 ) -> bool:
-    """False where another transaction has answered such a request already."""
+    """False where another transaction has answered such a request already; one before *kept_since* is forgotten."""
     row = {
         "owner": owner,
         "key": key,
@@ -68,7 +76,11 @@ def keep_request(
         "status": status,
         "body": body,
     }
-    return insert_new(connection, api_request, row)
+    if insert_new(connection, api_request, row):
+        return True
+    is_it = (api_request.c.owner == owner, api_request.c.key == key)
+    forgotten = connection.execute(delete(api_request).where(*is_it, api_request.c.begun_at < kept_since))
+    return forgotten.rowcount > 0 and insert_new(connection, api_request, row)
 
 
 def forget_requests(connection: Connection, before: datetime) -> None:

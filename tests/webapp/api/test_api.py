@@ -97,6 +97,19 @@ def test_a_repeated_start_starts_nothing(api, program, order):
     assert order.read.instances().total == 2
 
 
+def test_a_key_is_free_again_after_a_day_even_before_it_is_swept(api, order, clock):
+    key = {"Idempotency-Key": "k-3"}
+    first = api.post("/process-instances", {"key": "order"}, headers=key)
+    clock.advance(timedelta(hours=25))
+    fresh = api.post("/process-instances", {"key": "order"}, headers=key)
+    repeated = api.post("/process-instances", {"key": "order"}, headers=key)
+
+    assert (first.status_code, fresh.status_code, repeated.json) == (201, 201, fresh.json)
+    assert fresh.json["id"] != first.json["id"]
+    assert "Idempotency-Replayed" not in fresh.headers
+    assert order.read.instances().total == 2
+
+
 def test_a_repeated_message_is_published_once(api, order):
     key = {"Idempotency-Key": "k-2"}
     asked = {"name": "payment", "ttl_seconds": 60}
