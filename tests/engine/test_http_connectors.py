@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from engine.engine import Engine
 from engine.executors.http import NAMES, HttpConnector
+from engine.executors.http.client import Response
 from engine.model import Resource
 
 DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
@@ -199,6 +201,17 @@ def test_who_is_told_when_to_ask_again_asks_again_then(connected, server, clock,
 
     delay = connected.read.jobs(instance_id)[0].due_at - clock.now()
     assert delay.total_seconds() == pytest.approx(seconds, abs=60 if seconds == 1000 else 1)
+
+
+def test_a_date_to_ask_again_counts_by_our_clock_where_the_other_side_does_not_say_its_own():
+    at = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    said = {"retry-after": "Mon, 05 Jan 2026 09:02:00 GMT"}
+
+    assert Response(503, "", said, "", at).retry_after == timedelta(minutes=2)
+    assert Response(503, "", said | {"date": "Mon, 05 Jan 2026 09:01:00 GMT"}, "", at).retry_after == timedelta(
+        minutes=1
+    )
+    assert Response(503, "", said | {"date": "lately"}, "", at).retry_after is None
 
 
 def test_a_host_that_is_not_allowed_is_not_asked(connected, server):

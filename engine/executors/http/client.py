@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
+from engine.clock import SystemClock
 from engine.errors import PermanentFailure
 
 LARGEST_RESPONSE = 10 * 1024 * 1024
@@ -54,6 +55,7 @@ class Response:
     reason: str
     headers: Mapping[str, str]
     text: str
+    received_at: datetime
 
     @property
     def retry_after(self) -> timedelta | None:
@@ -63,8 +65,9 @@ class Response:
             return None
         if said.isascii() and said.isdigit():
             return min(timedelta(seconds=int(said[:9])), _LONGEST_PAUSE)
-        try:  # a date, by the clock of the other side
-            after = parsedate_to_datetime(said) - parsedate_to_datetime(self.headers.get("date", ""))
+        try:  # a date, by the clock of the other side where it says what time it is there
+            until = parsedate_to_datetime(said)
+            after = until - (parsedate_to_datetime(now) if (now := self.headers.get("date")) else self.received_at)
         except (TypeError, ValueError):
             return None
         return min(max(after, timedelta()), _LONGEST_PAUSE)
@@ -136,7 +139,7 @@ def _read(client: httpx2.Client, request: Request) -> Response:
             if time.monotonic() > until:
                 raise HttpFailure(f"{_shown(request.url)} took longer than {LONGEST:g} seconds.")
         text = bytes(data).decode(answer.encoding or "utf-8", errors="replace")
-        return Response(answer.status_code, answer.reason_phrase, dict(answer.headers), text)
+        return Response(answer.status_code, answer.reason_phrase, dict(answer.headers), text, SystemClock().now())
 
 
 def _content(request: Request) -> dict[str, Any]:
