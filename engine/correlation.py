@@ -21,6 +21,8 @@ from engine.store.codec import check_key, normalise
 from engine.store.subscriptions import StartWaiting, Waiting, agree, find_starts, find_waiting
 from engine.store.transaction import Overtaken, Store
 
+LONGEST_LIFE = timedelta(days=36_525)
+"""Of a message that is kept: a century."""
 _SOME = 100
 """How many of those that wait are looked at where one is wanted."""
 
@@ -94,6 +96,8 @@ class Correlator:
         given = _checked(message, correlation_key, message_id)
         if ttl < timedelta():
             raise InvalidInput(f"A message cannot live for {ttl}. Give it a time to live of zero or more.")
+        if ttl > LONGEST_LIFE:
+            raise InvalidInput(f"A message cannot live for {ttl}. Give it up to {LONGEST_LIFE.days} days.")
 
         def work(session: Session) -> Publication:
             at = self._clock.now()

@@ -11,6 +11,9 @@ from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.standing import standing, take_in
 from engine.interpreter.values import merged
 
+HIGHEST_PRIORITY = 2**31 - 1
+"""Of a job or task, and the lowest below zero: databases keep 32 bits."""
+
 if TYPE_CHECKING:
     from engine.interpreter.program import Services
     from engine.interpreter.token import Token
@@ -122,11 +125,21 @@ def assign_outward(token: Token, assignments: Assignments) -> None:
 
 def priority_of(evaluate: Evaluate | None, token: Token, line: int) -> int:
     """0 where nothing says more."""
-    text = text_of(evaluate(token)) if evaluate else "0"
+    if evaluate is None:
+        return 0
+    text = text_of(evaluate(token))
     try:
-        return int(text or "")
+        priority = int(text or "")
     except ValueError:
         raise ActivityFailed("expression", f"'{text}' is no whole number for priority.", line) from None
+    check_priority(priority, line)
+    return priority
+
+
+def check_priority(priority: int, line: int) -> None:
+    """Raises ActivityFailed for one that no database keeps."""
+    if abs(priority) > HIGHEST_PRIORITY:
+        raise ActivityFailed("expression", f"A priority lies within ±{HIGHEST_PRIORITY:,}. This one does not.", line)
 
 
 def text_of(value: Any) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.batch import (
+    ActivateAll,
     Batch,
     BatchChange,
     BatchItem,
@@ -17,6 +18,7 @@ from engine.batch import (
     Operation,
     RetryAll,
     SetVariablesOfAll,
+    SuspendAll,
     arguments_of,
     kind_of,
 )
@@ -179,8 +181,14 @@ def _checked(operation: Operation) -> Operation:
             raise InvalidInput(f"The plan cannot be done. {' '.join(str(each) for each in plan.problems)}")
         case RetryAll(retries=retries) if retries is not None and retries < 1:
             raise InvalidInput(f"{retries} retries: a job needs at least one attempt.")
-        case _:
+        case MigrateAll() | RetryAll() | CancelAll() | SuspendAll() | ActivateAll() | DeleteAll():
             return operation
+        case _:
+            raise InvalidInput(f"{_type_of(operation)} is no operation. Give one of engine.batch.")
+
+
+def _type_of(thing: object) -> str:
+    return f"Something of type {type(thing).__name__}"
 
 
 def _named(ids: Sequence[str]) -> list[Target]:

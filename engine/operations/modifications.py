@@ -8,7 +8,16 @@ from datetime import datetime
 
 from engine.clock import Clock
 from engine.commands import Modify
-from engine.modification import Instruction, StartAfter, StartBefore, StartOn
+from engine.errors import InvalidInput
+from engine.modification import (
+    CancelActivity,
+    CancelElement,
+    Instruction,
+    Move,
+    StartAfter,
+    StartBefore,
+    StartOn,
+)
 from engine.road import Road
 from engine.session import Session
 from engine.store.codec import normalise
@@ -37,9 +46,16 @@ def modify_in(
 
 def normalised(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
     """With variables as they will be kept. Raises InvalidInput."""
-    return tuple(
-        replace(each, variables=normalise(each.variables), local_variables=normalise(each.local_variables))
-        if isinstance(each, StartBefore | StartAfter | StartOn)
-        else each
-        for each in instructions
-    )
+    return tuple(_normalised(each) for each in instructions)
+
+
+def _normalised(instruction: object) -> Instruction:
+    match instruction:
+        case StartBefore() | StartAfter() | StartOn():
+            variables, local = normalise(instruction.variables), normalise(instruction.local_variables)
+            return replace(instruction, variables=variables, local_variables=local)
+        case CancelActivity() | CancelElement() | Move():
+            return instruction
+        case _:
+            kind = type(instruction).__name__
+            raise InvalidInput(f"Something of type {kind} is no instruction. Give one of engine.modification.")

@@ -122,8 +122,10 @@ def _plain_text(value: Any) -> bytes | None:
     return None if b"null" in text else text
 
 
-def check_key(text: str, what: str) -> str:
+def check_key(text: object, what: str) -> str:
     """*text* if it can serve as *what* (a business key, a name): short, and storable on every database."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"A {what} is a text. This is of type {type(text).__name__}.")
     if not 0 < len(text) <= KEY_LENGTH or "\0" in text:
         raise InvalidInput(f"A {what} has 1 to {KEY_LENGTH} characters, and no NUL among them. This is {text[:40]!r}.")
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):

@@ -62,6 +62,8 @@ def test_without_time_to_live_it_does_not_wait(post: Engine) -> None:
     assert post.read.instance(post.start("buyer", variables={"order": 7}).id).state is InstanceState.RUNNING
     with pytest.raises(InvalidInput, match="cannot live"):
         post.publish("paid", ttl=-HOUR)
+    with pytest.raises(InvalidInput, match="cannot live"):
+        post.publish("paid", ttl=timedelta.max)
 
 
 def test_messages_are_delivered_once_and_in_the_order_of_their_arrival(post: Engine) -> None:

@@ -11,7 +11,7 @@ from bpmn.model import FlowNode, UserTaskBinding
 from engine.commands import CompleteActivity
 from engine.errors import Conflict
 from engine.events import UserTaskClosed, UserTaskCreated
-from engine.interpreter.compiling import text_of
+from engine.interpreter.compiling import check_priority, text_of
 from engine.interpreter.elements.activity import ActivitySpec
 from engine.interpreter.errors import ActivityFailed
 from engine.interpreter.token import Token
@@ -127,11 +127,13 @@ class UserTaskSpec(ActivitySpec):
     def _priority(self, value: Any) -> int:
         text = text_of(value)
         try:
-            return int(text) if text else DEFAULT_PRIORITY
+            priority = int(text) if text else DEFAULT_PRIORITY
         except ValueError:
             raise ActivityFailed(
                 "expression", f"'{text}' is no whole number for the priority.", self.node.line
             ) from None
+        check_priority(priority, self.node.line)
+        return priority
 
     def _moment(self, token: Token, value: Any) -> datetime | None:
         """A date, or a duration from now on."""

@@ -195,6 +195,22 @@ def test_a_priority_that_is_no_number_is_an_incident():
     assert [each.message for each in told.incidents] == ["'high' is no whole number for priority."]
 
 
+@pytest.mark.parametrize("kind", ["task", "serviceTask"])
+@pytest.mark.parametrize("priority", ["2147483648", "-99999999999"])
+def test_a_priority_that_no_database_keeps_is_an_incident(kind, priority):
+    how = 'camunda:asyncBefore="true"' if kind == "task" else 'camunda:type="external" camunda:topic="t"'
+    how += f' camunda:{"job" if kind == "task" else "task"}Priority="{priority}"'
+    told = through(f'<{kind} id="T" {how}/>')
+
+    assert [each.message for each in told.incidents] == ["A priority lies within ±2,147,483,647. This one does not."]
+
+
+def test_the_highest_priority_is_kept():
+    told = through('<task id="T" camunda:asyncBefore="true" camunda:jobPriority="2147483647"/>')
+
+    assert [each.priority for each in told.of(events.ContinuationCreated)] == [2**31 - 1]
+
+
 # --- errors
 
 

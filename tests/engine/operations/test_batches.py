@@ -292,3 +292,8 @@ def test_batches_are_listed_the_newest_first(lines: Engine) -> None:
     first = lines.batch(SuspendAll(), where=[Condition("state", "running", Operator.EQUAL)])
     second = lines.batch(CancelAll(), where=ALL)
     assert [batch.id for batch in lines.batches.list()] == [second.id, first.id]
+
+
+def test_what_is_no_operation_is_refused(engine):
+    with pytest.raises(InvalidInput, match="of type str is no operation"):
+        engine.batch("cancel", ["x"])

@@ -88,3 +88,8 @@ def test_an_instance_that_is_emptied_is_cancelled_with_its_reason(line: Engine) 
     line.modify(order.id, CancelElement("Pick"), reason="a duplicate")
     ended = line.read.instance(order.id)
     assert (ended.state, ended.end_reason) == (InstanceState.CANCELLED, "a duplicate")
+
+
+def test_what_is_no_instruction_is_refused(engine):
+    with pytest.raises(InvalidInput, match="of type str is no instruction"):
+        engine.modify("x", "Move")
