@@ -1,9 +1,11 @@
 """Large values: kept once, fetched together."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from engine.engine import Engine
 from engine.store.codec import reference
@@ -40,11 +42,28 @@ def test_a_large_entry_of_a_mapping_is_kept_apart(store: Store) -> None:
 
 
 def test_the_same_value_written_by_two_at_once_is_no_conflict(store: Store) -> None:
-    for _ in range(2):
+    """The second one begins before the first has committed."""
+    has_begun = Event()
+
+    def write(owner: str) -> str:
+        has_begun.set()
         with store.writing() as connection:
-            writer = ValueWriter(connection)
-            writer.cell("x" * LARGE, "x")
-            writer.flush()
+            return write_in(connection, owner)
+
+    def write_in(connection: Connection, owner: str) -> str:
+        writer = ValueWriter(connection)
+        cell = writer.cell("x" * LARGE, owner)
+        writer.flush()
+        return cell
+
+    with ThreadPoolExecutor(1) as other:
+        with store.writing() as connection:
+            first = write_in(connection, "a")
+            second = other.submit(write, "b")
+            assert has_begun.wait(10)
+        assert second.result(20) == first
+    with store.reading() as connection:
+        assert ValueReader(connection).value(first) == "x" * LARGE
 
 
 def test_large_values_are_fetched_together(store: Store) -> None:
