@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from engine.commands import Command, CompleteActivity, ThrowError, TriggerEvent
+from engine.commands import Command, CompleteActivity, Continue, ThrowError, ThrowEscalation, TriggerEvent
 from engine.effects import job_row
 from engine.events import UNSET, ProcessCalled
 from engine.live import Live
@@ -14,7 +14,9 @@ from engine.model import JobState
 from engine.store import tables
 from engine.store.unit import UnitOfWork
 
-_KINDS: dict[str, type[Command]] = {kind.__name__: kind for kind in (CompleteActivity, ThrowError, TriggerEvent)}
+_KINDS: dict[str, type[Command]] = {
+    kind.__name__: kind for kind in (CompleteActivity, Continue, ThrowError, ThrowEscalation, TriggerEvent)
+}
 
 
 def defer(unit: UnitOfWork, live: Live, command: Command) -> None:
