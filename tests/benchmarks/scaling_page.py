@@ -264,6 +264,8 @@ def simulated(costs: Costs, server: Server, plan: Plan, load: Load) -> str:
 def _wait(hours: float) -> str:
     if not hours:
         return ""
+    if hours < 1:
+        return f"; work waits up to {hours * 60:.0f} minutes"
     return "; work waits up to " + (f"{hours:.0f} h" if hours < 48 else "days, and more each day")
 
 
