@@ -84,7 +84,7 @@ def broadcast(
         try:
             trigger_start(session, start, variables, at=cause.at, by=cause.actor)
         except (EngineError, ActivityFailed) as refusal:  # no reason for the others not to hear it
-            note_not_started(start, refusal, signal=name)
+            note_not_started(start, refusal)
         else:
             received += 1
     return received
