@@ -69,9 +69,9 @@ the clock; 100% is one core, or a log that is never at rest.
 
 A single write of 4 kB to this disk takes {flush_here} until it is there. With {processes} worker processes server and
 workers together kept {used_cores:.1f} of the {cores} cores busy, {used_share:.0%}; what is left is waiting for the log,
-for locks, for each other, and for whatever else ran on the machine. Were there no waiting, the cores would do {bound:,.0f} jobs a second instead of
-{jobs:,.0f}: so far the simulation below, which knows of processors and not of waiting, is too hopeful, and that is
-why it uses only a part of each.
+for locks, for each other, and for whatever else ran on the machine. Were there no waiting, the cores would do
+{bound:,.0f} jobs a second instead of {jobs:,.0f}: so far the simulation below, which knows of processors and not of
+waiting, is too hopeful, and that is why it uses only a part of each.
 
 ## What many cost
 
