@@ -23,6 +23,7 @@ from engine.live import Live
 from engine.model import Correlation, Publication, PublicationOutcome
 from engine.session import FollowUp, Session
 from engine.store import messages as stored
+from engine.store.jobs import is_deferred
 from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting, is_open, message_starts
 from engine.store.types import Row
 
@@ -194,13 +195,18 @@ def _serve(session: Session, live: Live, event: e.SubscriptionOpened, cause: Com
     session.unit.flush()
     place = (live.id, event.activity_id, event.element_id, event.name)
     while not live.has_ended and is_open(session.connection, *place):
+        if live.is_suspended and is_deferred(session.connection, live.id, event.activity_id):
+            return  # one is enough for when it goes on
         row = stored.take(session.connection, (event.name, event.correlation_key), live.id, cause.at)
         if row is None:
             return
         command = TriggerEvent(
             at=cause.at, actor=row.published_by, activity_id=event.activity_id, variables=stored.payload_of(row)
         )
-        session.deliver(live.id, command)
+        if live.is_suspended:  # its tokens were moved by hand
+            defer(session.unit, live, command)
+        else:
+            session.deliver(live.id, command)
         live.log(
             cause.at,
             "message.correlated",

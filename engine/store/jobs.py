@@ -284,6 +284,12 @@ def ends_of_attempts(
         )
 
 
+def stop_attempts(connection: Connection, job_id: str, at: datetime) -> None:
+    """Closes the record of what still runs of a job that is given up: its worker may be gone, and say no more."""
+    is_open = (job_attempt.c.job_id == job_id) & job_attempt.c.ended_at.is_(None)
+    connection.execute(update(job_attempt).where(is_open).values(ended_at=at, outcome="discarded"))
+
+
 def add_attempt(connection: Connection, row: TakenJob, at: datetime, worker: str, outcome: str, error: str) -> None:
     """Records an attempt that was made outside, begun and ended."""
     ended = {"attempt": row.attempt + 1, "ended_at": at, "outcome": outcome, "error": error}
@@ -309,6 +315,12 @@ def suspend_job(connection: Connection, job_id: str, is_suspended: bool) -> None
 def remove(connection: Connection, job_id: str) -> None:
     """Whoever holds it."""
     connection.execute(delete(job).where(job.c.id == job_id))
+
+
+def is_deferred(connection: Connection, instance_id: str, activity_id: int) -> bool:
+    """Whether a command for an activity waits until its suspended instance goes on."""
+    query = select(job.c.id).where(job.c.instance_id == instance_id, job.c.activity_id == activity_id)
+    return connection.execute(query.where(job.c.kind == "deferred").limit(1)).first() is not None
 
 
 def timer_at(connection: Connection, instance_id: str, element_id: str) -> Row[Any] | None:

@@ -12,6 +12,7 @@ from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import InvalidInput
 from engine.model import InstanceState, MessageState, PublicationOutcome, Resource
+from engine.modification import CancelElement, StartBefore
 from engine.store.tables import message
 
 HOUR = timedelta(hours=1)
@@ -203,6 +204,22 @@ def test_a_suspended_instance_gets_its_message_when_it_goes_on(post: Engine) -> 
     post.activate(buyer.id)
     post.work()
     assert post.read.instance(buyer.id).has_ended
+
+
+def test_a_suspended_instance_that_is_moved_to_where_a_message_waits_gets_it_when_it_goes_on(post: Engine) -> None:
+    buyer = post.start("buyer", variables={"order": 8}).id
+    waits_at = post.read.active(buyer)[-1].element_id
+    for _ in range(2):
+        assert post.publish("paid", correlation_key="7", ttl=HOUR).outcome is PublicationOutcome.STORED
+    post.set_variables(buyer, {"order": 7})
+    post.suspend(buyer)
+    post.modify(buyer, CancelElement(waits_at), StartBefore(waits_at))
+    states = [each.state for each in post.read.messages("paid", "7")]
+    assert states == [MessageState.DELIVERED, MessageState.WAITING]
+    assert [each.element_id for each in post.read.active(buyer)] == [waits_at]
+    post.activate(buyer)
+    post.work()
+    assert post.read.instance(buyer).has_ended
 
 
 def test_of_publishers_and_receivers_at_the_same_moment_none_misses_the_other(
