@@ -14,6 +14,7 @@ from engine.commands import Command
 from engine.live import Live
 from engine.model import InstanceState, JobState
 from engine.store import tables
+from engine.store.jobs import stop_attempts
 from engine.store.renaming import rename_elements
 from engine.store.unit import UnitOfWork
 
@@ -105,6 +106,8 @@ class Effects:
         )
 
     def job_stopped(self, event: e.JobStopped) -> None:
+        if getattr(self._command, "activity_id", None) != event.activity_id:  # else its own end stops it
+            stop_attempts(self._unit.connection, f"{self._live.id}.{event.activity_id}", self._command.at)
         self._unit.delete(tables.job, (f"{self._live.id}.{event.activity_id}",))
         self._unit.delete(tables.job, (continuation_id(self._live.id, event.activity_id),))
         self._unit.pass_turn(self._live.id, self._command.at)

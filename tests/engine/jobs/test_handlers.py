@@ -71,6 +71,20 @@ def test_a_handler_in_a_thread_is_told_when_an_event_interrupts_its_activity(eng
     assert outcomes(engine, instance.id) == ["discarded"]
 
 
+def test_an_attempt_has_ended_with_what_gave_it_up_whatever_becomes_of_its_worker(engine: Engine) -> None:
+    seen: list[list[str | None]] = []
+
+    @engine.handler("work")
+    def work(job: Job) -> None:
+        engine.cancel(job.instance_id)
+        seen.append(outcomes(engine, job.instance_id))
+
+    instance = engine.start("interruptible")
+    engine.work()
+
+    assert seen == [["discarded"]] == [outcomes(engine, instance.id)]
+
+
 def test_a_handler_of_the_calling_thread_is_told_too_when_another_process_interrupts(
     engine: Engine, open_engine: Callable[[], Engine]
 ) -> None:
