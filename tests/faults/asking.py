@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from company import note
+from load import note
 
 PATIENCE = 10.0
 """Seconds for an answer; longer than any fault lasts."""

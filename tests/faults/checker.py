@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from load import CALLS, EXCUSED
+from load import CALLS, CLOCKS, EXCUSED
 from promises import broken, told
+from records import inconsistent
 from sqlalchemy import create_engine, text
+from tokens import not_conserved
+from visits import cancelled, ill
 
-from bpmn.model import FlowElements, NodeKind
+from bpmn.model import Process
 from bpmn.reader import read_bpmn
 
-JOINS = (NodeKind.PARALLEL_GATEWAY, NodeKind.INCLUSIVE_GATEWAY)
 SAVED_LATER = ("stamp", "seal", "file", "report")
 """Types of handlers without a save point: what they were called for may not be on record when a process dies."""
 BEFORE: Mapping[str, Sequence[str]] = {
@@ -44,19 +47,22 @@ def problems(url: str, folder: Path, deaths: list[dict[str, Any]]) -> list[str]:
     log = (folder / CALLS).read_bytes()
     lines = [json.loads(line) for line in log.splitlines()]
     calls = [line for line in lines if "job" in line]
-    with Tables(url) as tables:
+    clocks = json.loads((folder / CLOCKS).read_text())
+    with Tables(url, clocks["most"] - clocks["least"]) as tables:
         return [
             *(f"a bug: {line['bug']}" for line in lines if "bug" in line),
-            *_lost_or_stuck(tables, [line["start"] for line in lines if "start" in line]),
+            *_lost_or_stuck(tables, lines),
             *_left(tables),
             *_incidents(tables),
-            *_transitions_twice(tables),
+            *not_conserved(tables),
+            *inconsistent(tables, folder, lines),
             *_gaps_in_the_log(tables),
             *_calls_without_attempt(tables, calls),
             *_done_without_call(tables, calls),
             *_keys(calls),
             *_trails(calls),
             *broken(tables, lines),
+            *ill(tables, lines),
             *_steps_asked_again(log, deaths),
             *_effects_twice(folder),
         ]
@@ -82,7 +88,10 @@ def figures(url: str, folder: Path) -> dict[str, int]:
 
 
 class Tables:
-    def __init__(self, url: str) -> None:
+    """*spread*: by how many seconds the clocks of two processes may have differed."""
+
+    def __init__(self, url: str, spread: float = 0) -> None:
+        self.spread = spread
         self._database = create_engine(url)
         self._connection = self._database.connect()
 
@@ -92,6 +101,16 @@ class Tables:
     def count(self, table: str) -> int:
         return self.rows(f"select count(*) from {table}")[0][0]
 
+    def definitions(self) -> Sequence[Any]:
+        return self.rows(
+            "select d.id, d.key, r.data from process_definition d join resource r "
+            "on r.deployment_id = d.deployment_id and r.name = d.resource_name"
+        )
+
+    @staticmethod
+    def process_of(definition: Any) -> Process:
+        return next(each for each in _processes(bytes(definition.data)) if each.key == definition.key)
+
     def __enter__(self) -> Tables:
         return self
 
@@ -100,18 +119,26 @@ class Tables:
         self._database.dispose()
 
 
-def _lost_or_stuck(tables: Tables, asked: list[int]) -> Iterator[str]:
-    """Who asks gets one, however often it takes to be told. All come to their end."""
+@cache
+def _processes(data: bytes) -> Sequence[Process]:
+    model, _ = read_bpmn(data, "deployed.bpmn")
+    assert model is not None
+    return model.processes
+
+
+def _lost_or_stuck(tables: Tables, lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Who asks gets one, however often it takes to be told. All come to their end, unless cancelled."""
+    ends = dict.fromkeys(cancelled(tables, lines), "cancelled")
     states: dict[str, list[str]] = defaultdict(list)
     for row in tables.rows("select business_key, state from process_instance where parent_id is null"):
         states[row.business_key].append(row.state)
-    for number in asked:
+    for number in [line["start"] for line in lines if "start" in line]:
         there = states.get(f"load-{number}", [])
         if not there:
             yield f"instance load-{number} is lost"
         elif len(there) > 1:
             yield f"instance load-{number} is there {len(there)} times"
-        elif there != ["completed"]:
+        elif there != [ends.get(f"load-{number}", "completed")]:
             yield f"instance load-{number} is {there}"
 
 
@@ -119,7 +146,7 @@ def _left(tables: Tables) -> Iterator[str]:
     for table, what in (
         ("incident where resolved_at is null", "open incidents"),
         ("user_task where closed_at is null", "open user tasks"),
-        ("job where state in ('available', 'running', 'failed') and kind <> 'start_timer'", "open jobs"),
+        ("job where kind <> 'start_timer'", "jobs"),
         ("instance_state", "parts of live instances"),
         ("subscription", "open subscriptions"),
         ("activity where ended_at is null", "activities without an end"),
@@ -134,43 +161,6 @@ def _incidents(tables: Tables) -> Iterator[str]:
     for row in tables.rows("select instance_id, message from incident"):
         if not any(words in row.message for words in EXCUSED):
             yield f"an incident that nothing in {row.instance_id} gave cause for: {row.message[:300]}"
-
-
-def _transitions_twice(tables: Tables) -> Iterator[str]:
-    """Tokens are conserved: a node is entered as often as flows lead into it were taken."""
-    models = {row.id: _elements(bytes(row.data)) for row in _definitions(tables)}
-    taken: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in tables.rows("select instance_id, flows from flow_taken"):
-        taken[row.instance_id].update(json.loads(row.flows))
-    visits: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in tables.rows(
-        "select a.instance_id, a.element_id, p.kind as parent from activity a left join activity p "
-        "on p.instance_id = a.instance_id and p.activity_id = a.parent_id and p.element_id = a.element_id"
-    ):
-        if row.parent != "multiInstanceBody":  # of a multi-instance activity, flows lead to the body
-            visits[row.instance_id][row.element_id] += 1
-    for row in tables.rows("select id, definition_id from process_instance"):
-        for nodes in models[row.definition_id]:
-            for node in nodes.nodes.values():
-                arrived = [taken[row.id][flow] for flow in node.incoming]
-                expected = (max(arrived) if node.kind in JOINS else sum(arrived)) if arrived else None
-                if expected is not None and visits[row.id][node.id] != expected:
-                    seen = visits[row.id][node.id]
-                    yield f"{node.id} of {row.id} was entered {seen} times and led to {expected} times"
-
-
-def _definitions(tables: Tables) -> Iterable[Any]:
-    return tables.rows(
-        "select d.id, r.data from process_definition d join resource r "
-        "on r.deployment_id = d.deployment_id and r.name = d.resource_name"
-    )
-
-
-def _elements(data: bytes) -> list[FlowElements]:
-    model, _ = read_bpmn(data, "deployed.bpmn")
-    assert model is not None
-    top = [process.elements for process in model.processes]
-    return top + [node.body for elements in top for node in elements.walk() if node.body is not None]
 
 
 def _gaps_in_the_log(tables: Tables) -> Iterator[str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_DEATH_SIGNAL = 1
@@ -47,6 +48,17 @@ def own_mounts() -> None:
     recursively_private = 0x4000 | 0x40000
     if _LIBC.mount(b"none", b"/", None, recursively_private, None):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), "/")
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether it stands still, as it does a moment after SIGSTOP."""
+    until = time.monotonic() + 0.2
+    while time.monotonic() < until:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                return True
+        time.sleep(0.002)
+    return False
 
 
 @dataclass(slots=True)

@@ -17,12 +17,13 @@ from pathlib import Path
 from secrets import token_hex
 
 from asking import NoAnswer, Said, Web, until_known
-from company import note
-from load import ANSWERS, AT_ONCE, EXCUSED, LOCK, NO_MORE, ORDERS, STARTS
+from load import ANSWERS, AT_ONCE, EXCUSED, LOCK, MET, NO_MORE, ORDERS, STARTS, fate_of, note, number_of
 
 API = "/api/v1"
-NAMES = ("customers", "people", "others", "native-carrier", "camunda-carrier")
+NAMES = ("customers", "people", "others", "native-carrier", "camunda-carrier", "ringers", "operators")
 """Of the tokens."""
+BETWEEN_RINGS = 1.5
+"""Seconds."""
 
 
 def deal(folder: Path, port: int, tokens: Mapping[str, str], haste: float, seed: int, comes_up: int) -> int:
@@ -40,7 +41,9 @@ def deal(folder: Path, port: int, tokens: Mapping[str, str], haste: float, seed:
     carriers = (native, camunda)
     again = (customers.start_again, customers.send_again, people.confirm_again, people.answer_again)
     orders = Orders(folder, [*again, native.again, camunda.again], carriers, dice)
+    ringers, operators = Ringers(webs["ringers"]), Operators(webs["operators"], stop)
     works = (customers.start, customers.send, people.answer, people.confirm, people.operate, orders.do)
+    works += (ringers.ring, operators.suspend, operators.cancel)
     threads = [threading.Thread(target=_forever, args=(work, stop)) for work in (*works, native.work, camunda.work)]
     for thread in threads:
         thread.start()
@@ -107,6 +110,8 @@ class Customers:
         key, variables = STARTS[number % len(STARTS)]
         name = f"load-{number}"
         body = {"key": key, "business_key": name, "variables": variables(number)}
+        if key == "visits" and "migrate" in fate_of(number):
+            body["version"] = 1
         return self._web.ask("start", name, f"{API}/process-instances", body, key=name)
 
     def _send(self, number: int, letter: int) -> Said:
@@ -177,6 +182,55 @@ class People:
         return self._web.ask("confirm", business_key, f"{API}/messages/correlate", body, key=f"confirm {business_key}")
 
 
+class Ringers:
+    """They ring at the doors: whoever waits for the bell hears it, each ring once."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._rung = 0
+        self._next = time.monotonic() + BETWEEN_RINGS
+
+    def ring(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        name = f"ring-{self._rung + 1}"
+        body = {"name": "bell", "variables": {"ring": self._rung + 1}}
+        said = until_known(lambda: self._web.ask("ring", name, f"{API}/signals", body, key=name))
+        self._rung += 1
+        note(rung=self._rung, receivers=said.body["receivers"])
+        self._next = time.monotonic() + BETWEEN_RINGS
+
+
+class Operators:
+    """They suspend visits and let them go on, and cancel some, each with a reason of its own."""
+
+    def __init__(self, web: Web, stop: threading.Event) -> None:
+        self._web = web
+        self._stop = stop
+        self._known: set[str] = set()
+
+    def suspend(self) -> None:
+        for key, where in self._running("suspend"):
+            self._ask("suspend", key, where)
+            self._stop.wait(0.3)
+            self._ask("activate", key, where)
+
+    def cancel(self) -> None:
+        for key, where in self._running("cancel"):
+            self._ask("cancel", key, where)
+
+    def _running(self, fate: str) -> list[tuple[str, str]]:
+        """Those with this fate that have not met it: their names, and where to ask."""
+        found = self._web.look(f"{API}/process-instances?process_key=visits&state=running&limit=100")["items"]
+        mine = [each for each in found if fate in fate_of(number_of(each["business_key"]))]
+        mine = [each for each in mine if each["id"] not in self._known]
+        self._known |= {each["id"] for each in mine}
+        return [(each["business_key"], f"{API}/process-instances/{each['id']}") for each in mine]
+
+    def _ask(self, what: str, key: str, where: str) -> None:
+        until_known(lambda: self._web.ask(what, key, f"{where}/{what}", {"reason": f"{what} {key}"}))
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A parcel that was fetched: its job, the instance, and the token of the lock where there is one."""
@@ -223,25 +277,27 @@ class CamundaTasks:
 
 
 class Carrier:
-    """Fetches parcels under a short lock. What is delivered carries a token of its own."""
+    """Fetches parcels under a short lock. What is delivered carries a token of its own. *to_be_lost*, *to_be_late*:
+    the orders for which the next parcels are."""
 
     def __init__(self, tasks: NativeTasks | CamundaTasks, dice: random.Random) -> None:
         self._tasks = tasks
         self._dice = dice
         self._done: list[Held] = []
-        self._late: list[tuple[float, Held]] = []
-        self.are_lost = self.are_late = 0
+        self._late: list[tuple[float, Held, int]] = []
+        self.to_be_lost: list[int] = []
+        self.to_be_late: list[int] = []
 
     def work(self) -> None:
         if self._late and self._late[0][0] < time.monotonic():
-            self._deliver(self._late.pop(0)[1])
+            _, held, order = self._late.pop(0)
+            self._deliver(held)
+            note(MET, order=order, has_met=True)
         for held in self._tasks.fetch():
-            if self.are_lost:
-                self.are_lost -= 1
-                note(lost=held.id)
-            elif self.are_late:
-                self.are_late -= 1
-                self._late.append((time.monotonic() + 1.5 * LOCK, held))
+            if self.to_be_lost:
+                note(MET, order=self.to_be_lost.pop(0), has_met=True)
+            elif self.to_be_late:
+                self._late.append((time.monotonic() + 1.5 * LOCK, held, self.to_be_late.pop(0)))
             else:
                 self._deliver(held)
                 self._done = [*self._done[-50:], held]
@@ -282,12 +338,14 @@ class Orders:
         if not line.endswith("\n"):
             return
         self._read += len(line)
-        match json.loads(line)["do"]:
+        wanted = json.loads(line)
+        match wanted["do"]:
             case "duplicate delivery":
-                any(again(self._dice) for again in self._dice.sample(self._again, len(self._again)))
+                has_met = any(again(self._dice) for again in self._dice.sample(self._again, len(self._again)))
+                note(MET, order=wanted["order"], has_met=has_met)
             case "late delivery":
-                self._dice.choice(self._carriers).are_late += 1
+                self._dice.choice(self._carriers).to_be_late.append(wanted["order"])
             case "lost delivery":
-                self._dice.choice(self._carriers).are_lost += 1
+                self._dice.choice(self._carriers).to_be_lost.append(wanted["order"])
             case other:
                 raise ValueError(other)

@@ -6,15 +6,16 @@ it is made, for the checker.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import logging
 import os
-import random
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -23,14 +24,19 @@ from secrets import token_hex
 from typing import Any
 
 from children import Child
+from crafts import compute
 from hosts import Host
-from load import CALLS, STARTS
+from load import CLOCKS, LEAVES, SEEN, STARTS, first_version, note
+from operators import steer
 from plan import WORKERS
 
 from engine import Engine, Job
 from engine.application import load_application
 from engine.executors.agent.recorder import Recorder
+from engine.executors.asynchronous import AsyncExecutor
+from engine.executors.processes import ProcessExecutor
 from engine.executors.python import PythonExecutor
+from engine.model import Resource
 from engine.store.transaction import DatabaseError
 from webapp.serve import serve
 
@@ -40,6 +46,9 @@ LEASE = timedelta(seconds=3)
 """A tenth of the real one, so that a run sees many of them lost."""
 DATABASE_AWAY = 3
 """Exit status of a life that found no database when it came up."""
+
+
+OPERATOR = "operator-0"
 
 
 class OffsetClock:
@@ -54,19 +63,23 @@ class OffsetClock:
 
 
 def live(name: str, folder: Path, url: str, comes_up: int, port: int | None = None) -> int:
-    """Until killed, or asked to end by SIGTERM; the exit status. *port*: where the web listens, None for a worker;
-    *comes_up*: a descriptor to write to when it is at work."""
+    """Until killed, or asked to end by SIGTERM; the exit status. *port*: where the web listens, None for a worker and
+    the operator; *comes_up*: a descriptor to write to when it is at work."""
     os.chdir(folder)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     _keep_log(name)
+    vars(sys.modules["__main__"]).pop("__file__", None)  # processes of handlers need none of the run
     _note_calls()
     _shorten_leases()
     try:
         engine = open_engine(url, OffsetClock(folder / f"clock-{name}"))
     except DatabaseError:
         return DATABASE_AWAY
-    if port is None:
+    if name == OPERATOR:
+        os.write(comes_up, b"!")
+        steer(engine, stop)
+    elif port is None:
         engine.start_workers(2)
         os.write(comes_up, b"!")
         while not stop.wait(0.5):
@@ -86,9 +99,20 @@ def open_engine(url: str, clock: OffsetClock | None = None) -> Engine:
         engine.handler(name, retries=9, save_point=False)(_pass_on)
     engine.handler("read", retries=9)(_read)
     engine.register_external("parcel")
+    for name in ("weigh", "measure", "open", "ride", "stroll"):
+        engine.handler(name, retries=9)(_see_to)
+    engine.handler("listen", retries=9)(_listen)
+    engine.handler("compute", retries=9, process=True)(compute)
     for sample in ("employee-onboarding", "order-fulfilment", "invoice-approval"):
         load_application(SAMPLES / sample).install(engine)
     return engine
+
+
+def found(engine: Engine) -> None:
+    """Deploys what is there in two versions."""
+    visits = HERE / "visits.bpmn"
+    engine.deploy(Resource(visits.name, first_version(visits.read_bytes())))
+    engine.deploy(visits)
 
 
 def warm_up() -> None:
@@ -99,18 +123,10 @@ def warm_up() -> None:
     importlib.import_module("pydantic_ai.models.function")
     importlib.import_module("psycopg")
     with open_engine("sqlite://") as engine:
+        found(engine)
         for key, variables in STARTS:
             if key != "straight":  # whose handlers run at once
                 engine.start(key, variables=variables(1))
-
-
-def note(**what: Any) -> None:
-    """One write each, so a kill leaves whole lines, in the order of what happened."""
-    log = os.open(CALLS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(log, json.dumps(what).encode() + b"\n")
-    finally:
-        os.close(log)
 
 
 def _walk(job: Job) -> dict[str, Any]:
@@ -129,22 +145,36 @@ def _read(job: Job) -> dict[str, Any]:
     return {"letters": [*job.variables.get("letters", []), [job.variables["number"], job.idempotency_key]]}
 
 
+def _see_to(job: Job) -> dict[str, Any]:
+    """Takes its time, so that whoever runs beside it is seen."""
+    time.sleep(0.02)
+    return {LEAVES[job.element_id]: job.idempotency_key}
+
+
+async def _listen(job: Job) -> dict[str, Any]:
+    await asyncio.sleep(0.02)
+    return {"heard": job.idempotency_key}
+
+
 def _note_calls() -> None:
-    call, perform, begin = PythonExecutor.__call__, Recorder._performed, Recorder.__init__
+    perform, begin = Recorder._performed, Recorder.__init__
+    call, call_process, begin_coroutine = PythonExecutor.__call__, ProcessExecutor.__call__, AsyncExecutor.begin
 
     def noted_call(self: PythonExecutor, job: Job, journal: Any) -> Any:
-        saw = {name: job.variables[name] for name in ("trail", "letters", "parcel") if name in job.variables}
-        note(
-            job=job.id,
-            key=job.idempotency_key,
-            type=job.type,
-            attempt=job.attempt,
-            instance=job.instance_id,
-            activity=job.activity_id,
-            element=job.element_id,
-            saw=saw,
+        _note_call(job)
+        return _note_end(job, call(self, job, journal))
+
+    def noted_process(self: ProcessExecutor, job: Job, journal: Any) -> Any:
+        _note_call(job)
+        return _note_end(job, call_process(self, job, journal))
+
+    def noted_coroutine(self: AsyncExecutor, job: Job, timeout: timedelta | None = None) -> Any:
+        _note_call(job)
+        future = begin_coroutine(self, job, timeout)
+        future.add_done_callback(
+            lambda done: None if done.cancelled() or done.exception() else _note_end(job, done.result())
         )
-        return call(self, job, journal)
+        return future
 
     def noted_begin(self: Any, job_id: str, *arguments: Any, **options: Any) -> None:
         self.attempt_of_test = token_hex(8)
@@ -156,8 +186,28 @@ def _note_calls() -> None:
         return await perform(self, kind, request, do)
 
     PythonExecutor.__call__ = noted_call  # type: ignore[method-assign]
+    ProcessExecutor.__call__ = noted_process  # type: ignore[method-assign]
+    AsyncExecutor.begin = noted_coroutine  # type: ignore[method-assign]
     Recorder.__init__ = noted_begin  # type: ignore[method-assign]
     Recorder._performed = noted_step  # type: ignore[method-assign]
+
+
+def _note_call(job: Job) -> None:
+    note(
+        job=job.id,
+        key=job.idempotency_key,
+        type=job.type,
+        attempt=job.attempt,
+        instance=job.instance_id,
+        activity=job.activity_id,
+        element=job.element_id,
+        saw={name: job.variables[name] for name in SEEN if name in job.variables},
+    )
+
+
+def _note_end(job: Job, result: Any) -> Any:
+    note(ended=job.id, attempt=job.attempt, result=result or {})
+    return result
 
 
 def _shorten_leases() -> None:
@@ -185,7 +235,8 @@ def _a_thread_died(thread: threading.Thread | None, problem: BaseException | Non
 
 
 class Company:
-    """Its processes: whoever dies is started again, as any supervisor would. *unexpected*: what nobody asked for."""
+    """Its processes: whoever dies is started again, as any supervisor would. *unexpected*: what nobody asked for;
+    *offsets*: by how many seconds clocks are wrong."""
 
     def __init__(
         self,
@@ -198,16 +249,20 @@ class Company:
         the web's port, and the descriptor to write to when they are up; they are no part of what is broken."""
         self.folder = folder
         self.unexpected: list[str] = []
+        self._began = time.time()
+        self.offsets: dict[str, float] = {}
+        self._extremes = (0.0, 0.0)
         self.workers = [self._worker(n, urls[n], hosts[n]) for n in range(WORKERS)]
         port = _free_port()
         self.web = Child("web-0", lambda comes_up: live("web-0", folder, urls[-1], comes_up, port))
         self.clients = Child("clients", lambda comes_up: clients(port, comes_up))
+        self.operator = Child(OPERATOR, lambda comes_up: live(OPERATOR, folder, urls[-1], comes_up))
         for each in (*self.lives, self.clients):
             each.start()
 
     @property
     def lives(self) -> list[Child]:
-        return [*self.workers, self.web]
+        return [*self.workers, self.web, self.operator]
 
     def supervise(self) -> None:
         for life in self.lives:
@@ -232,6 +287,14 @@ class Company:
         fresh = file.with_suffix(".new")
         fresh.write_text(str(seconds))
         fresh.replace(file)
+        self.offsets[name] = seconds
+        self._extremes = (min(self._extremes[0], seconds), max(self._extremes[1], seconds))
+
+    def note_clocks(self) -> None:
+        """For the checker, once all is over."""
+        least, most = self._extremes
+        said = {"began": self._began, "ended": time.time(), "least": least, "most": most}
+        (self.folder / CLOCKS).write_text(json.dumps(said))
 
     def _worker(self, number: int, url: str, host: Host | None) -> Child:
         name = f"worker-{number}"
@@ -246,7 +309,7 @@ class Company:
 
 def _free_port() -> int:
     """Below those that the system gives to whoever connects: the web comes back to it."""
-    for port in random.sample(range(20_000, 32_000), 100):
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
         with socket.socket() as trial, suppress(OSError):
             trial.bind(("127.0.0.1", port))
             return port

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import resource
 import signal
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from children import Child
+from children import Child, is_stopped
 from company import Company
-from databases import Postgres, Sqlite
+from databases import NO_SPACE, Postgres, Sqlite
 from hosts import Host
-from load import CALLS, ORDERS
+from load import CALLS, MET, ORDERS, note
 from plan import Fault
 from proxy import Proxy
-from sqlalchemy import TextClause, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from rivals import hold_the_file, lock_crosswise, refuse_to_serialise
+
+Met = bool | Callable[[], bool | None]
+"""Whether a fault has met something; or what tells it later: None as long as it cannot be told."""
 
 
 class Damage:
-    """*deaths*: after each kill, the size of the call log and the agent steps that were saved by then."""
+    """*done*: the faults that met something; *missed*: those that did not, and were done as a kill of a worker.
+    *deaths*: after each kill, the size of the call log and the agent steps that were saved by then."""
 
     def __init__(self, company: Company, database: Sqlite | Postgres, proxy: Proxy | None, hosts: list[Host]) -> None:
         self._company = company
@@ -38,19 +37,47 @@ class Damage:
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._rivals: list[Child] = []
         self.deaths: list[dict[str, Any]] = []
+        self._awaited: list[tuple[Fault, Callable[[], bool | None]]] = []
+        self._orders = 0
         self.done: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
 
     def do(self, fault: Fault) -> None:
-        """One that finds nothing to hit is done as a kill of a worker."""
-        if self._DOING[fault.kind](self, fault):
-            self.done[fault.kind] += 1
+        met = self._DOING[fault.kind](self, fault)
+        if callable(met):
+            self._awaited.append((fault, met))
         else:
-            self._kill_worker(fault)
-            self.done["kill a worker"] += 1
+            self._count(fault, met)
+
+    def _count(self, fault: Fault, has_met: bool) -> None:
+        if has_met:
+            self.done[fault.kind] += 1
+            return
+        self.missed[fault.kind] += 1
+        self._kill_worker(fault)
+        self.done["kill a worker"] += 1
+
+    def settle(self, seconds: float) -> None:
+        """Waits until it is known of all faults whether they met something; what has met nothing by then has not."""
+        until = time.monotonic() + seconds
+        while self._awaited and time.monotonic() < until:
+            self.pass_time(0.1)
+        left, self._awaited = self._awaited, []
+        for fault, _ in left:
+            self._count(fault, False)
+
+    def _look(self) -> None:
+        awaited, self._awaited = self._awaited, []
+        for fault, met in awaited:
+            if (has_met := met()) is None:
+                self._awaited.append((fault, met))
+            else:
+                self._count(fault, has_met)
 
     def pass_time(self, seconds: float) -> None:
         """Ends faults whose time has come meanwhile."""
         until = time.monotonic() + seconds
+        self._look()
         while True:
             self._company.supervise()
             now = time.monotonic()
@@ -82,26 +109,34 @@ class Damage:
 
     def _kill_worker(self, fault: Fault) -> bool:
         worker = self._company.workers[fault.worker]
-        worker.await_up(2 if random.random() < 0.9 else 0.1)  # a few die while they come up
+        worker.await_up(2 if fault.chance < 0.9 else 0.1)  # a few die while they come up
         return self._kill(worker)
 
     def _kill_web(self, fault: Fault) -> bool:
         """In the middle of a request, that long after it was sent; a few times while it comes up."""
-        if random.random() < 0.9:
+        if fault.chance < 0.9:
             self._company.web.await_up(10)
-            self._await_request()
+            self._await_line(b'"result": "sent"')
             time.sleep(fault.seconds)
         return self._kill(self._company.web)
 
-    def _await_request(self) -> None:
+    def _kill_operator(self, fault: Fault) -> bool:
+        """As the web: in the middle of what it asks of its engine."""
+        if fault.chance < 0.9:
+            self._company.operator.await_up(10)
+            self._await_line(b'{"request": "m')
+            time.sleep(fault.seconds)
+        return self._kill(self._company.operator)
+
+    def _await_line(self, words: bytes) -> None:
         log = self._company.folder / CALLS
         size, until = log.stat().st_size if log.exists() else 0, time.monotonic() + 1
         while time.monotonic() < until:
             with suppress(FileNotFoundError), log.open("rb") as lines:
                 lines.seek(size)
-                if b'"result": "sent"' in lines.read():
+                if words in lines.read():
                     break
-            self.pass_time(0.002)
+            time.sleep(0.002)
 
     def _stop_worker(self, fault: Fault) -> bool:
         worker = self._company.workers[fault.worker]
@@ -113,39 +148,61 @@ class Damage:
                 worker.signal(signal.SIGCONT)
 
         self._later.append((time.monotonic() + fault.seconds, go_on))
-        return True
+        return is_stopped(pid)
 
     def _jump(self, fault: Fault) -> bool:
-        self._company.set_clock(f"worker-{fault.worker}", fault.seconds)
-        return True
+        """Back to what is right is no jump where the clock was right."""
+        name = f"worker-{fault.worker}"
+        before = self._company.offsets.get(name, 0)
+        self._company.set_clock(name, fault.seconds)
+        return abs(fault.seconds - before) > 0.05
 
-    def _deliver(self, fault: Fault) -> bool:
-        with (self._company.folder / ORDERS).open("a") as orders:
-            orders.write(json.dumps({"do": fault.kind}) + "\n")
-        return True
+    def _deliver(self, fault: Fault) -> Met:
+        self._orders += 1
+        order, folder = self._orders, self._company.folder
+        note(str(folder / ORDERS), do=fault.kind, order=order)
 
-    def _rival(self, fault: Fault) -> bool:
-        works = {"rival writer": _hold_the_file, "deadlock": _lock_crosswise, "serialisation": _refuse_to_serialise}
+        def met() -> bool | None:
+            answers = (folder / MET).read_text().splitlines() if (folder / MET).exists() else []
+            return next((each["has_met"] for each in map(json.loads, answers) if each["order"] == order), None)
+
+        return met
+
+    def _rival(self, fault: Fault) -> Met:
+        """It ends with status 0 where it has met somebody."""
+        works: dict[str, Callable[[], int]] = {
+            "rival writer": lambda: hold_the_file(self._database.url, fault.seconds),
+            "deadlock": lambda: lock_crosswise(self._server, fault.seconds),
+            "serialisation": lambda: refuse_to_serialise(self._server, fault.seconds),
+        }
         work = works[fault.kind]
-        rival = Child(fault.kind, lambda _: work(self._database.url, fault.seconds))
+        rival = Child(fault.kind, lambda _: work())
         rival.start()
-        self._rivals = [each for each in self._rivals if each.pid and each.ended() is None] + [rival]
-        return True
+        self._rivals = [each for each in self._rivals if each.pid] + [rival]
 
-    def _fill_disk(self, fault: Fault) -> bool:
+        def met() -> bool | None:
+            status = rival.ended()
+            return None if status is None else status == 0
+
+        return met
+
+    def _fill_disk(self, fault: Fault) -> Met:
         if isinstance(self._database, Postgres):
             if not self._database.has_small_disk:
                 return False
+            refused = self._database.said(NO_SPACE)
             with self._database.full_disk():
                 time.sleep(fault.seconds)
             self._database.ensure_up()
             self._database.await_ready()
-            return True
+            return self._database.said(NO_SPACE) > refused
         return self._limit_files(fault)
 
-    def _limit_files(self, fault: Fault) -> bool:
+    def _limit_files(self, fault: Fault) -> Met:
         """No process may write beyond a point in the database's log: to SQLite, as if the disk were full. The log of
-        calls, which is shorter, goes on."""
+        calls, which is shorter, goes on. It has met something where somebody's write was refused."""
+        lives = self._company.folder / "lives.log"
+        said = lives.stat().st_size if lives.exists() else 0
         log = Path(f"{self._database.url.removeprefix('sqlite:///')}-wal")
         calls = self._company.folder / CALLS
         sizes = [each.stat().st_size if each.exists() else 0 for each in (log, calls)]
@@ -161,16 +218,26 @@ class Damage:
         for pid in pids:
             with suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, most))
-        self._later.append((time.monotonic() + fault.seconds, lift))
-        return True
+        until = time.monotonic() + fault.seconds
+        self._later.append((until, lift))
+
+        def met() -> bool | None:
+            if time.monotonic() < until + 0.1:
+                return None
+            with suppress(FileNotFoundError), lives.open("rb") as log:
+                log.seek(said)
+                return b"the database is away" in log.read()
+            return False
+
+        return met
 
     def _kill_backend(self, fault: Fault) -> bool:
-        done = self._server.kill_backend(fault.pause % 0.2 / 0.2)
+        done = self._server.kill_backend(fault.chance)
         self._server.await_ready()
         return done
 
     def _end_connection(self, fault: Fault) -> bool:
-        return self._server.end_connection()
+        return self._server.end_connection(fault.chance)
 
     def _restart(self, fault: Fault) -> bool:
         self._server.restart("fast" if fault.worker else "immediate")
@@ -202,9 +269,10 @@ class Damage:
         assert isinstance(self._database, Postgres)
         return self._database
 
-    _DOING: ClassVar[dict[str, Callable[[Damage, Fault], bool]]] = {
+    _DOING: ClassVar[dict[str, Callable[[Damage, Fault], Met]]] = {
         "kill a worker": _kill_worker,
         "kill the web": _kill_web,
+        "kill the operator": _kill_operator,
         "stop a worker": _stop_worker,
         "jump of a clock": _jump,
         "duplicate delivery": _deliver,
@@ -225,54 +293,3 @@ class Damage:
         "deadlock": _rival,
         "serialisation": _rival,
     }
-
-
-def _hold_the_file(url: str, seconds: float) -> int:
-    """SQLite has one writer at a time."""
-    database = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    with suppress(sqlite3.OperationalError):
-        database.execute("begin immediate")
-        time.sleep(seconds)
-        database.execute("rollback")
-    return 0
-
-
-def _lock_crosswise(url: str, seconds: float) -> int:
-    """Locks jobs first and their instances then, the other way round than the engine, which has to give way."""
-    with suppress(DBAPIError), create_engine(url).begin() as connection:
-        connection.execute(text("set deadlock_timeout = '10s'"))
-        connection.execute(text("set lock_timeout = '5s'"))
-        query = (
-            "select instance_id from job where state in ('available', 'running') order by id desc limit 8 for update"
-        )
-        instances = [row[0] for row in connection.execute(text(query)) if row[0]]
-        time.sleep(seconds)
-        lock = text("select id from process_instance where id = any(:ids) order by id desc for update")
-        connection.execute(lock, {"ids": instances})
-    os._exit(0)
-
-
-def _refuse_to_serialise(url: str, seconds: float) -> int:
-    """For a while the server refuses one write in five of instances and jobs, as for want of serialisability."""
-    with suppress(DBAPIError), create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
-        known = set(
-            connection.execute(text("select tgrelid::regclass::text from pg_trigger where tgname = 'refuse'")).scalars()
-        )
-        if missing := {"process_instance", "job"} - known:
-            connection.execute(_refusal(seconds=0))
-            connection.execute(text("set lock_timeout = '1s'"))
-            for table in sorted(missing):
-                trigger = f"create trigger refuse after insert or update or delete on {table}"
-                connection.execute(text(f"{trigger} for each statement execute function refuse()"))
-        connection.execute(_refusal(seconds))
-    os._exit(0)
-
-
-def _refusal(seconds: float) -> TextClause:
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
-    return text(
-        "create or replace function refuse() returns trigger language plpgsql as $$ begin "
-        f"if clock_timestamp() < '{until}' and random() < 0.2 then "
-        "raise exception 'could not serialize access, as a fault' using errcode = '40001'; end if; "
-        "return null; end $$"
-    )

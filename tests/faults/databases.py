@@ -17,6 +17,8 @@ from children import die_with_parent, mount
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+NO_SPACE = "No space left on device"
+
 
 class Sqlite:
     def __init__(self, folder: Path) -> None:
@@ -115,17 +117,24 @@ class Postgres:
         backends = [pid for pid in self._processes() if b" company " in _command(pid)]
         if not backends:
             return False
-        with suppress(ProcessLookupError):
-            os.kill(backends[int(choice * len(backends))], signal.SIGKILL)
+        try:
+            os.kill(backends[min(int(choice * len(backends)), len(backends) - 1)], signal.SIGKILL)
+        except ProcessLookupError:
+            return False
         return True
 
-    def end_connection(self) -> bool:
-        query = (
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'company' order by random() limit 1"
-        )
+    def end_connection(self, choice: float) -> bool:
+        """*choice*: from 0 to 1, among those that there are."""
         try:
             with self.administering() as connection:
-                return connection.execute(text(query)).scalar() is not None
+                found = connection.execute(
+                    text("select pid from pg_stat_activity where datname = 'company' order by backend_start")
+                )
+                pids = list(found.scalars())
+                if not pids:
+                    return False
+                pid = pids[min(int(choice * len(pids)), len(pids) - 1)]
+                return bool(connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid}).scalar())
         except DBAPIError:
             return False
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 WORKERS = 3
 SHARES: Mapping[str, Mapping[str, int]] = {  # how many of a thousand
     "sqlite": {
-        "kill a worker": 340,
+        "kill a worker": 320,
         "kill the web": 130,
+        "kill the operator": 20,
         "stop a worker": 60,
         "jump of a clock": 130,
         "duplicate delivery": 90,
@@ -20,8 +21,9 @@ SHARES: Mapping[str, Mapping[str, int]] = {  # how many of a thousand
         "full disk": 60,
     },
     "postgresql": {
-        "kill a worker": 190,
+        "kill a worker": 175,
         "kill the web": 80,
+        "kill the operator": 15,
         "stop a worker": 40,
         "jump of a clock": 90,
         "duplicate delivery": 70,
@@ -45,6 +47,7 @@ SHARES: Mapping[str, Mapping[str, int]] = {  # how many of a thousand
 """Kinds of faults by database. What a database cannot suffer is missing."""
 _SECONDS: Mapping[str, tuple[float, float]] = {
     "kill the web": (0, 0.02),
+    "kill the operator": (0, 0.02),
     "stop a worker": (0.2, 5),
     "rival writer": (0.05, 0.8),
     "full disk": (0.1, 0.8),
@@ -59,12 +62,14 @@ _SECONDS: Mapping[str, tuple[float, float]] = {
 @dataclass(frozen=True, slots=True)
 class Fault:
     """*pause*: seconds since the last one; *worker*: the one that it is for; *seconds*: how long it lasts, by how many
-    a clock jumps, or how long after the sending of a request the web is killed."""
+    a clock jumps, or how long after the sending of a request the web is killed; *chance*: from 0 to 1,
+    for whatever else is left to it."""
 
     kind: str
     pause: float
     worker: int
     seconds: float
+    chance: float
 
 
 def plan(seed: int, faults: int, database: str) -> list[Fault]:
@@ -77,7 +82,14 @@ def plan(seed: int, faults: int, database: str) -> list[Fault]:
     kinds += dice.choices(list(shares), list(shares.values()), k=max(faults - len(kinds), 0))
     dice.shuffle(kinds)
     return [
-        Fault(kind, round(_pause(dice), 3), dice.randrange(WORKERS), round(_seconds(dice, kind), 3)) for kind in kinds
+        Fault(
+            kind,
+            round(_pause(dice), 3),
+            dice.randrange(WORKERS),
+            round(_seconds(dice, kind), 3),
+            round(dice.random(), 3),
+        )
+        for kind in kinds
     ]
 
 

@@ -16,7 +16,7 @@ from clients import NAMES
 if TYPE_CHECKING:
     from checker import Tables
 
-REPEATABLE = ("start", "letter", "confirm")
+REPEATABLE = ("start", "letter", "confirm", "ring")
 """Requests whose repetition is answered as the first one is. That of a task is refused."""
 
 Request = dict[str, Any]
@@ -74,8 +74,9 @@ def _first_told_by_repetition(asked: Asked) -> int:
 
 
 def _never_answered(requests: Sequence[Request], asked: Asked) -> Iterator[str]:
-    """Each client asks until it is told; carriers may let a lock run out instead."""
-    for what, of in {(line["request"], line["of"]) for line in requests if line["request"] != "parcel"}:
+    """Each client asks until it is told; carriers may let a lock run out instead, and the operator be killed."""
+    may_give_up = ("parcel", "modify", "migrate")
+    for what, of in {(line["request"], line["of"]) for line in requests if line["request"] not in may_give_up}:
         if not any(line["result"] in ("done", "refused") for line in asked[what][of]):
             yield f"{what} {of} was asked for, and its client was never told what came of it"
 

@@ -79,20 +79,22 @@ class _Relay:
             case "cut before commit" | "cut after commit" as cut:
                 self._wanted = cut
             case "cut anywhere":
-                self._cut(self._dice.choice(list(self._connections)) if self._connections else None)
-                self._answer(True)
+                has_met = bool(self._connections)
+                self._cut(self._dice.choice(list(self._connections)) if has_met else None)
+                self._answer(has_met)
             case "refuse connections":
                 self._refuses = True
+                has_met = bool(self._connections)
                 for number in list(self._connections):
                     self._cut(number)
                 await asyncio.sleep(order["seconds"])
                 self._refuses = False
-                self._answer(True)
+                self._answer(has_met)
             case "partition":  # where there are no hosts to cut off: nothing flows, nothing is closed
                 self._flows.clear()
                 await asyncio.sleep(order["seconds"])
                 self._flows.set()
-                self._answer(True)
+                self._answer(bool(self._connections))
             case "never mind":
                 if self._wanted:
                     self._wanted = ""

@@ -1,6 +1,6 @@
 """Does faults to a company at work, lets it finish, and has the checker look at what is left. `make faults` runs it.
 
-    python tests/faults/run.py [sqlite] [postgresql] [--faults 1000] [--seed 20261122] [--instances 16] [--keep FOLDER]
+    python tests/faults/run.py [sqlite] [postgresql] [--faults 1000] [--seed 20261122] [--instances 24] [--keep FOLDER]
 
 The seed (also FERMATA_SEED) gives the same plan of faults again. Exit status 0: all is as it must be.
 """
@@ -22,8 +22,9 @@ import clients
 import company
 from checker import figures, problems
 from damage import Damage
-from databases import Postgres, Sqlite
+from databases import NO_SPACE, Postgres, Sqlite
 from hosts import Host, make_host, own_network
+from keeping import cleaned
 from load import NO_MORE, asked_for
 from plan import SHARES, WORKERS, plan
 from proxy import Proxy
@@ -32,10 +33,13 @@ from sqlalchemy.exc import DBAPIError
 
 SEED = 20261122
 TIME_TO_FINISH = 180
+TIME_TO_MEET = 15
+"""Seconds after the last fault for those that wait for something to hit."""
 HASTE = 0.2
 """How often, of one, a client gives up early, where anything is broken at all."""
-LEAP = 20
-"""Seconds by which all clocks run ahead for each one while the work is finished: what was put off comes due."""
+LEAP, EVERY = 120, 6
+"""Seconds by which all clocks leap ahead, and how often, while the work is finished: what was put off comes due, and
+what is begun between two leaps keeps its lease."""
 
 
 def main() -> int:
@@ -63,7 +67,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("databases", nargs="*", choices=[*SHARES, []], help="default: both")
     parser.add_argument("--faults", type=int, default=1000, help="on each database")
-    parser.add_argument("--instances", type=int, default=16, help="that are asked for at least")
+    parser.add_argument("--instances", type=int, default=24, help="that are asked for at least")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("FERMATA_SEED", SEED)))
     parser.add_argument("--keep", type=Path, help="a folder to leave databases and logs in")
     return parser.parse_args()
@@ -93,6 +97,7 @@ class _Run:
         began = time.monotonic()
         self._database = self._prepared()
         with company.open_engine(self._database.url) as engine:
+            company.found(engine)
             tokens = {name: engine.tokens.add(name)[1] for name in clients.NAMES}
         urls, hosts = self._places()
         haste = HASTE if self._plan else 0
@@ -110,6 +115,11 @@ class _Run:
             found = [*self._company.unexpected, *problems(self._database.url, self._folder, self._damage.deaths)]
             if not in_time:
                 found.insert(0, f"the work was not finished {TIME_TO_FINISH} s after the last fault")
+            self._figures = figures(self._database.url, self._folder)
+            if self._plan:  # a company that was left alone is kept as it is
+                problems_of_cleanup, removed = cleaned(self._database.url, self._folder, self._seed)
+                found += problems_of_cleanup
+                self._figures["instances removed by a cleanup killed meanwhile"] = removed
             self._report(time.monotonic() - began, found)
             return not found
         finally:
@@ -146,6 +156,7 @@ class _Run:
             self._damage.do(fault)
             if number % max(len(self._plan) // 20, 10) == 0:
                 self._say(f"{number} of {len(self._plan)} faults, {len(asked_for(self._folder))} instances")
+        self._damage.settle(TIME_TO_MEET)
 
     def _finish(self) -> bool:
         """Whether all that was asked for has ended in time."""
@@ -156,11 +167,13 @@ class _Run:
         began = time.monotonic()
         furthest = max((fault.seconds for fault in self._plan if fault.kind == "jump of a clock"), default=0)
         while not (is_done := self._is_done()) and time.monotonic() - began < TIME_TO_FINISH:
+            leaps = int((time.monotonic() - began) / EVERY)
             for life in self._company.lives:
-                self._company.set_clock(life.name, max(furthest, 0) + LEAP * (time.monotonic() - began))
+                self._company.set_clock(life.name, max(furthest, 0) + LEAP * leaps)
             self._damage.pass_time(0.5)
         self._say(f"finished {time.monotonic() - began:.0f} s after the last fault" if is_done else "not finished")
         self._company.stop()
+        self._company.note_clocks()
         return is_done
 
     def _is_done(self) -> bool:
@@ -184,7 +197,8 @@ class _Run:
         for kind in SHARES[self._name]:
             print(f"  {kind:<22}{done[kind]:>6,}")
         print("what the company did and met meanwhile")
-        for what, count in {**figures(self._database.url, self._folder), **self._met()}.items():
+        missed = {f"'{kind}' that met nothing: a kill instead": n for kind, n in self._damage.missed.items()}
+        for what, count in {**self._figures, **self._met(), **missed}.items():
             print(f"  {what:<46}{count:>8,}")
         shown = Counter(found)
         print("FAILED" if found else "Nothing lost, nothing twice, nothing stuck, order kept.")
@@ -207,7 +221,7 @@ class _Run:
                 "restarts and recoveries of the server": server.restarts + server.said("reinitializing"),
                 "deadlocks": server.said("deadlock detected"),
                 "serialisation failures": server.said("could not serialize access"),
-                "writes refused for want of room": server.said("No space left on device"),
+                "writes refused for want of room": server.said(NO_SPACE),
             }
         else:
             met["writes refused for want of room"] = said.count("the database is away")  # nothing else makes it so

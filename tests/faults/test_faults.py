@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,8 @@ def test_the_same_seed_plans_the_same_faults(database):
     assert len(faults) == 1000
     assert {fault.kind for fault in faults} == set(SHARES[database])
     assert faults == plan(7, 1000, database) != plan(8, 1000, database)
+
+
+def test_no_fault_and_no_client_throws_dice_of_its_own():
+    for module in HERE.glob("*.py"):
+        assert not re.search(r"\brandom\.(?!Random\b)\w+|order by random\(", module.read_text()), module.name
