@@ -1,6 +1,5 @@
 """Dates, durations, cycles and cron lines become due times."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -113,11 +112,10 @@ def test_one_whose_end_has_passed_is_due_once_and_at_once():
 
 
 @pytest.mark.parametrize("value", ["R999999999/PT1S/2026-03-31T09:00:00Z", "R/PT0.001S/9999-12-31"])
-def test_a_number_of_turns_takes_no_time_to_count_back(value):
-    began = time.monotonic()
+@pytest.mark.timeout(20)  # turn by turn it would take most of an hour
+def test_a_number_of_turns_is_not_counted_back_one_by_one(value):
     first = read_schedule(TimerKind.CYCLE, value).first_due(NOW)
     assert first < datetime(2026, 2, 1, tzinfo=UTC)
-    assert time.monotonic() - began < 0.05
 
 
 def test_a_moment_without_an_offset_is_utc():

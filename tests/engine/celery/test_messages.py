@@ -65,8 +65,7 @@ def test_a_broker_that_never_answers_holds_up_neither_the_relay_nor_its_end(
     engine.start("interruptible")
     with relayed(engine, silent):
         until(lambda: "jobs could not be announced, it is tried again" in caplog.messages)
-        since = time.monotonic()
-    assert time.monotonic() - since < relay_module.PATIENCE
+    assert "the broker does not answer, the relay stops without it" not in caplog.messages
     assert "secret" not in caplog.text
 
 
