@@ -135,7 +135,8 @@ def _in_zone(value: Any, zone: Any) -> Any:
 
 def _pairs(content: Any, path: str, depth: int) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
-    for n, pair in enumerate(cast("list[Any]", content) if isinstance(content, list) else [None]):
+    pairs: list[Any] = cast("list[Any]", content) if isinstance(content, list) else [None]
+    for n, pair in enumerate(pairs):
         if not isinstance(pair, list) or len(cast("list[Any]", pair)) != 2:
             raise _wrong(path, "an object is a list of pairs of key and value")
         key, item = cast("list[Any]", pair)
