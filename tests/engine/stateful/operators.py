@@ -30,6 +30,7 @@ from tests.engine.stateful.model import (
     STAGES,
     SUSPENDED,
     Request,
+    Work,
     World,
 )
 
@@ -241,8 +242,8 @@ def _migrate(world: World, request: Request, plan: MigrationPlan, *, re_arms: bo
     if not re_arms:
         return
     if "Late" in request.jobs:
-        request.jobs["Late"].due_at = world.now + LATE_AFTER
+        request.jobs["Late"] = Work("timer", world.now + LATE_AFTER)
     if "Pause" in request.jobs:
-        request.jobs["Pause"].due_at = world.now + timedelta(hours=world.hours[request.version - 1])
+        request.jobs["Pause"] = Work("timer", world.now + timedelta(hours=world.hours[request.version - 1]))
     if "Answer" in request.at:
         request.since = world.now
