@@ -171,6 +171,8 @@ class World:
         work = request.jobs.pop(element, None)
         if work is not None and work.state == FAILED:
             request.log["incident.resolved"] += 1
+        if work is not None and work.state == HELD and outcome == "cancelled":
+            request.end_attempt(element, "discarded")
         if element == "Approve":
             request.jobs.pop("Late")
 
