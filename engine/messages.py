@@ -22,6 +22,7 @@ from engine.interpreter.errors import ActivityFailed
 from engine.live import Live
 from engine.model import Correlation, Publication, PublicationOutcome
 from engine.session import FollowUp, Session
+from engine.starting import needs_all
 from engine.store import messages as stored
 from engine.store.jobs import is_deferred
 from engine.store.subscriptions import StartWaiting, Waiting, find_starts, find_waiting, is_open, message_starts
@@ -144,6 +145,8 @@ def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bo
 
 def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
     for each in find_waiting(session.connection, "message", message.name, keys=message.keys, limit=_TRIES):
+        if _has_its_message(session, each):
+            continue
         command = TriggerEvent(at=message.at, actor=message.by, activity_id=each.activity_id, variables=message.payload)
         if deliver_or_defer(session, each.instance_id, command):
             note_received(session.live(each.instance_id), message.name, message.at, message.by, each)
@@ -163,6 +166,15 @@ def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
         started += [live.id] if live else []
         kept += [] if live else [start.process_key]
     return Correlation(started=tuple(started), kept=tuple(kept)) if started or kept else None
+
+
+def _has_its_message(session: Session, receiver: Waiting) -> bool:
+    """Whether a suspended instance keeps one already that closes this subscription when the instance goes on."""
+    live = session.live(receiver.instance_id)
+    if not live.is_suspended or not is_deferred(session.connection, live.id, receiver.activity_id):
+        return False
+    node = session.programs.get(live.row.definition_id, session.connection).process.node(receiver.element_id)
+    return node.is_interrupting and not needs_all(node)
 
 
 def _is_occupied(session: Session, start: StartWaiting, message: Outgoing) -> bool:

@@ -212,8 +212,11 @@ class _Reader:
         from engine.timing import TimerError, read_time_to_live
 
         text = str(database[path[-1]]) if isinstance(database.get(path[-1]), int) else self._text(database, path)
+        if not text:
+            return None
         try:
-            return text if text and read_time_to_live(text) else None
+            read_time_to_live(text)
+            return text
         except (TimerError, OverflowError) as problem:
             message = f"'{text}' is no time to live. Write a number of days, like 30, or a duration, like \"P6M\"."
             raise self._wrong(path, message) from problem

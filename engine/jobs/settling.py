@@ -117,8 +117,9 @@ class Settling:
 
         def work(session: Session) -> None:
             held = self._unheld(session.connection, job_id)
-            jobs.add_attempt(session.connection, held.row, self._clock.now(), by, "retry", readable(error))
             left = retries if retries is not None else self._left(held)
+            outcome = "retry" if left > 0 else "failed"
+            jobs.add_attempt(session.connection, held.row, self._clock.now(), by, outcome, readable(error))
             self._fail_in(session, held, error, "", left, after=retry_in, attempt=held.row.attempt + 1)
 
         self._road.travel(work)

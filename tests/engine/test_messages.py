@@ -206,6 +206,18 @@ def test_a_suspended_instance_gets_its_message_when_it_goes_on(post: Engine) -> 
     assert post.read.instance(buyer.id).has_ended
 
 
+def test_what_comes_after_the_message_that_a_suspended_instance_keeps_is_for_the_next_receiver(post: Engine) -> None:
+    buyer = post.start("buyer", variables={"order": 7})
+    post.suspend(buyer.id)
+    outcomes = [post.publish("paid", correlation_key="7", ttl=HOUR).outcome for _ in range(2)]
+    assert outcomes == [PublicationOutcome.DELIVERED, PublicationOutcome.STORED]
+    assert post.publish("paid", correlation_key="7").outcome is PublicationOutcome.DROPPED
+    post.activate(buyer.id)
+    post.work()
+    assert post.read.instance(buyer.id).has_ended
+    assert post.read.instance(post.start("buyer", variables={"order": 7}).id).has_ended
+
+
 def test_a_suspended_instance_that_is_moved_to_where_a_message_waits_gets_it_when_it_goes_on(post: Engine) -> None:
     buyer = post.start("buyer", variables={"order": 8}).id
     waits_at = post.read.active(buyer)[-1].element_id

@@ -24,7 +24,9 @@ def test_whatever_breaks_nothing_is_lost_and_nothing_happens_twice(database):
     )
 
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-4000:]
-    assert json.loads(run.stdout.splitlines()[-1]) == {"database": database, "faults": FAULTS, "problems": 0}
+    said = json.loads(run.stdout.splitlines()[-1])
+    assert (said["database"], said["problems"]) == (database, 0)
+    assert said["faults"] >= FAULTS
 
 
 @pytest.mark.parametrize("database", list(SHARES))

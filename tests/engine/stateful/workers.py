@@ -271,9 +271,6 @@ class Workers(Machine):
             request.jobs[EXTERNAL].attempt += 1
             request.attempts[EXTERNAL, None] += 1
             self.world.fail(request, EXTERNAL, left, self.world.now)
-            if not left:
-                request.attempts[EXTERNAL, "failed"] -= 1
-                request.attempts[EXTERNAL, "retry"] += 1
 
         def call(engine: Engine) -> None:
             engine.fail_job(job_id, "out of paper", retries=left, retry_in=timedelta())
