@@ -22,7 +22,7 @@ TRANSITIONS = TASKS + 1
 TEXT = """A line of {tasks} service tasks of a Python handler that does nothing (`return {{"n": ...}}`), in the embedded
 pool of each worker process ({threads} threads). Every commit is on disk before the next step: SQLite in WAL mode with
 `synchronous=FULL`, PostgreSQL {version} with `fsync` and `synchronous_commit` on, database and processes on the same
-two cores. {instances:,} instances a round, {rounds} rounds in turns; medians with the slowest and the fastest round.
+two cores. {jobs:,} jobs and {instances:,} instances a round, {rounds} rounds in turns; medians with the slowest and the fastest round.
 
 **With a save point after every task.** *Jobs/s*: the instances have been started before, the processes empty the
 queue. *Instances/s*: from start to end, each process starts its share beside its workers; an instance has
@@ -66,14 +66,14 @@ class Found:
 
 
 def measure(lab: Lab) -> Section:
-    instances, rounds, threads = lab.pick(800, 60), lab.pick(3, 1), 4
+    jobs, instances, rounds, threads = lab.pick(15_000, 600), lab.pick(500, 60), lab.pick(3, 1), 4
     found = {(kind, count): Found() for kind in (SQLITE, POSTGRESQL) for count in (1, 2)}
     shares: dict[str, dict[str, float]] = {}
     for kind in (SQLITE, POSTGRESQL):
         url = prepared(lab, kind)
         for _ in range(rounds):
             for count in (1, 2):
-                _round(lab, url, count, threads, instances, found[kind, count])
+                _round(lab, url, count, threads, jobs // TASKS, instances, found[kind, count])
         shares |= _shares(url, kind, instances // 3)
         lab.databases.drop(url)
     per_job = statistics.median(found[SQLITE, 1].per_job)
@@ -81,6 +81,7 @@ def measure(lab: Lab) -> Section:
         tasks=TASKS,
         threads=threads,
         version=lab.databases.postgresql_version,
+        jobs=jobs,
         instances=instances,
         rounds=rounds,
         transitions=TRANSITIONS,
@@ -107,14 +108,14 @@ def prepared(lab: Lab, kind: str) -> str:
     return url
 
 
-def _round(lab: Lab, url: str, count: int, threads: int, instances: int, found: Found) -> None:
+def _round(lab: Lab, url: str, count: int, threads: int, waiting: int, instances: int, found: Found) -> None:
     lab.noise.look()
     with Engine(url, migrate=False) as engine:
-        for number in range(instances):
+        for number in range(waiting):
             engine.start("services", business_key=f"order-{number}")
     seconds, used = _run(url, count, threads, starts=0)
-    found.jobs.append(instances * TASKS / seconds)
-    found.per_job.append(sum(each.processor for each in used) / instances / TASKS)
+    found.jobs.append(waiting * TASKS / seconds)
+    found.per_job.append(sum(each.processor for each in used) / waiting / TASKS)
     found.resident = max(each.resident for each in used)
     share = instances // count
     seconds, used = _run(url, count, threads, starts=share)
