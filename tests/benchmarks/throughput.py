@@ -22,7 +22,8 @@ TRANSITIONS = TASKS + 1
 TEXT = """A line of {tasks} service tasks of a Python handler that does nothing (`return {{"n": ...}}`), in the embedded
 pool of each worker process ({threads} threads). Every commit is on disk before the next step: SQLite in WAL mode with
 `synchronous=FULL`, PostgreSQL {version} with `fsync` and `synchronous_commit` on, database and processes on the same
-two cores. {jobs:,} jobs and {instances:,} instances a round, {rounds} rounds in turns; medians with the slowest and the fastest round.
+two cores. {jobs:,} jobs and {instances:,} instances a round, {rounds} rounds in turns; medians with the slowest and the
+fastest round.
 
 **With a save point after every task.** *Jobs/s*: the instances have been started before, the processes empty the
 queue. *Instances/s*: from start to end, each process starts its share beside its workers; an instance has
