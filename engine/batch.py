@@ -177,7 +177,7 @@ class BatchChange:
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """*message*: why it was skipped or failed."""
+    """*message*: why it was skipped or failed. *instance_id*: empty for an incident of no instance."""
 
     batch_id: str
     number: int

@@ -38,7 +38,7 @@ class Finder:
         return self._find("variables", search)
 
     def incidents(self, search: Search) -> list[Located[Incident]]:
-        """Open and resolved."""
+        """Open and resolved; open ones of no instance too."""
         return self._find("incidents", search)
 
     def jobs(self, search: Search) -> list[Located[JobRecord]]:
@@ -48,8 +48,8 @@ class Finder:
     def count(self, kind: str, *conditions: Condition) -> int:
         """How many records of *kind*, a method's name, fulfil all *conditions*."""
         with self._store.reading() as connection:
-            return searching.count(connection, searching.KINDS[kind], conditions)
+            return searching.count(connection, searching.kind_of(connection, kind), conditions)
 
     def _find(self, kind: str, search: Search) -> list[Any]:
         with self._store.reading() as connection:
-            return searching.find(connection, searching.KINDS[kind], search)
+            return searching.find(connection, searching.kind_of(connection, kind), search)

@@ -60,7 +60,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Located(Generic[Item]):
-    """*item*, and the process instance that it belongs to: None where an open job belongs to none."""
+    """*item*, and the process instance that it belongs to: None where an open job or incident belongs to none."""
 
     item: Item
     instance_id: str | None

@@ -80,7 +80,7 @@ class BatchRunner:
         if isinstance(operation, DeleteAll):
             done = delete_some(session, items, work, at)
         else:
-            session.load(each.instance_id for each in items)
+            session.load(each.instance_id for each in items if each.instance_id)
             done = [(each, do(session, operation, each, work, self._incidents, at)) for each in items]
         ended = [(item.number, *_recorded(session, work, item, each, at)) for item, each in done]
         batches.end_items(session.connection, work.id, ended, at)
@@ -125,7 +125,7 @@ class _Stopped(Conflict):
 
 def _recorded(session: Session, work: Work, item: BatchItem, done: Done, at: datetime) -> tuple[str, str]:
     """The instance's own record says by which batch it was changed."""
-    if done.state is ItemState.DONE and not done.is_gone:
+    if done.state is ItemState.DONE and not done.is_gone and item.instance_id:
         detail = {"batch": work.id, "kind": work.kind, "reason": work.reason}
         session.live(item.instance_id).log(at, "batch.applied", work.actor, detail=detail)
     return done.state, done.message

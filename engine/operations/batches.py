@@ -66,7 +66,7 @@ class Batches:
             raise InvalidInput("Give either the ids or conditions that say what the batch is for.")
         batch_id = self._ids.next()
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> str:
             targets = _named(ids) if ids is not None else _found(session.connection, operation, where)
             if isinstance(operation, RetryAll) and ids is not None:
                 targets = _incidents(session.connection, ids)
@@ -84,6 +84,7 @@ class Batches:
                 at=self._clock.now(),
             )
             self._add_job(session.connection, batch_id)
+            return batch_id
 
         self._road.travel(work)
         return self.get(batch_id)
@@ -199,7 +200,8 @@ def _found(connection: Connection, operation: Operation, where: Sequence[Conditi
     """What fulfils the conditions, and can be done to."""
     if isinstance(operation, RetryAll):
         is_open = Condition("resolved_at", False, Operator.EXISTS)
-        rows = searching.keys(connection, searching.KINDS["incidents"], [*where, is_open], "id", "instance_id")
+        kind = searching.kind_of(connection, "incidents")
+        rows = searching.keys(connection, kind, [*where, is_open], "id", "instance_id")
         return [Target(instance_id, incident_id) for incident_id, instance_id in rows]
     states = _states(operation)
     conditions = [*where, Condition("state", [str(each) for each in states], Operator.ONE_OF)]
@@ -224,10 +226,10 @@ def _states(operation: Operation) -> Sequence[InstanceState]:
 
 def _incidents(connection: Connection, ids: Sequence[str]) -> list[Target]:
     """Raises NotFound for one that there is not: whose it is, is not known then."""
-    known: dict[str, str] = {}
+    kind, known = searching.kind_of(connection, "incidents"), dict[str, str]()
     for some in in_chunks(ids):
         named = Condition("id", some, Operator.ONE_OF)
-        known |= dict(searching.keys(connection, searching.KINDS["incidents"], [named], "id", "instance_id"))
+        known |= dict(searching.keys(connection, kind, [named], "id", "instance_id"))
     for each in ids:
         if each not in known:
             raise NotFound(f"There is no incident '{each}'.")

@@ -68,7 +68,10 @@ def do(session: Session, operation: Operation, item: BatchItem, work: Work, retr
 def _needless(session: Session, operation: Operation, item: BatchItem) -> str | None:
     """Why there is nothing to do any more."""
     if isinstance(operation, RetryAll):
-        row = incidents.find(session.connection, item.incident_id or "")
+        incident_id = item.incident_id or ""
+        if not item.instance_id and not incidents.is_stuck(session.connection, incident_id):
+            return "was resolved already"
+        row = incidents.find(session.connection, incident_id)
         if row is not None and row.resolved_at is not None:
             return f"was resolved already, by {row.resolved_by}"
         return None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, exists, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, literal, null, or_, select, union_all
 
 from engine.model import Incident, InstanceState, JobRecord, JobState, Page, ProcessInstance, UserTask
 from engine.store.tables import (
@@ -41,26 +41,27 @@ TASK: Select[Any] = (
 IS_STUCK = and_(job.c.definition_id.is_not(None), job.c.state == JobState.FAILED)
 """Of jobs that start instances, and gave up: they show as incidents of no instance."""
 
-_WITH_STUCK = union_all(
-    select(incident, literal("").label("process_key")),
-    select(
-        job.c.id,
-        literal(""),
-        literal(0),
-        func.coalesce(func.nullif(job.c.element_id, ""), process_definition.c.key),
-        job.c.kind,
-        job.c.id,
-        func.coalesce(job.c.error, ""),
-        literal(""),
-        process_definition.c.resource_name,
-        job.c.due_at,
-        null(),
-        null(),
-        process_definition.c.key,
-    )
-    .join(process_definition, process_definition.c.id == job.c.definition_id)
-    .where(IS_STUCK),
-).subquery()
+_STUCK_COLUMNS: list[ColumnElement[Any]] = [
+    job.c.id,
+    literal(""),
+    literal(0),
+    func.coalesce(func.nullif(job.c.element_id, ""), process_definition.c.key),
+    job.c.kind,
+    job.c.id,
+    func.coalesce(job.c.error, ""),
+    literal(""),
+    process_definition.c.resource_name,
+    job.c.due_at,
+    null(),
+    null(),
+    process_definition.c.key,
+]
+STUCK: Select[Any] = (
+    select(*_STUCK_COLUMNS).join(process_definition, process_definition.c.id == job.c.definition_id).where(IS_STUCK)
+)
+"""Those jobs with the columns of incidents, and the key of their process."""
+
+_WITH_STUCK = union_all(select(incident, literal("").label("process_key")), STUCK).subquery()
 
 
 def instances(
@@ -158,7 +159,7 @@ def incidents(connection: Connection, *, instance_id: str | None, open_only: boo
     query = select(incident)
     if instance_id is not None:
         query = query.where(incident.c.instance_id == instance_id)
-    elif _has_stuck(connection):
+    elif has_stuck(connection):
         query = select(_WITH_STUCK)
     columns = query.selected_columns
     if open_only:
@@ -168,14 +169,15 @@ def incidents(connection: Connection, *, instance_id: str | None, open_only: boo
 
 
 def open_incidents(connection: Connection, *, newest_first: bool, limit: int, offset: int) -> Page[Incident]:
-    query = select(_WITH_STUCK) if _has_stuck(connection) else select(incident)
+    query = select(_WITH_STUCK) if has_stuck(connection) else select(incident)
     columns = query.selected_columns
     query, order = query.where(columns.resolved_at.is_(None)), (columns.created_at, columns.id)
     in_order = query.order_by(*(column.desc() if newest_first else column for column in order))
     return _page(connection, query, in_order, limit, offset, incident_of)
 
 
-def _has_stuck(connection: Connection) -> bool:
+def has_stuck(connection: Connection) -> bool:
+    """Whether there are incidents of no instance. Without any, the others are found by their indexes."""
     return connection.execute(select(job.c.id).where(IS_STUCK).limit(1)).first() is not None
 
 

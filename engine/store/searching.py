@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, false, func, null, or_, select, union_all
 
 from engine.deployments import definition_of
 from engine.errors import InvalidInput
@@ -43,6 +43,11 @@ class Kind:
     tie: tuple[ColumnElement[Any], ...]
     record: Callable[[AnyRow, ValueReader], Any]
     special: Mapping[str, Special]
+
+
+def kind_of(connection: Connection, name: str) -> Kind:
+    """What `KINDS` has under *name*; of incidents those of no instance too, where there are any."""
+    return _ALL_INCIDENTS if name == "incidents" and lists.has_stuck(connection) else KINDS[name]
 
 
 def find(connection: Connection, kind: Kind, search: Search) -> list[Any]:
@@ -221,7 +226,7 @@ def _within(table: Table) -> Select[Any]:
 def _located(item: Any, row: AnyRow) -> Located[Any]:
     return Located(
         item=item,
-        instance_id=row.instance_id,
+        instance_id=row.instance_id or None,
         process_key=row.process_key,
         definition_id=row.definition_id,
         business_key=row.business_key,
@@ -292,15 +297,22 @@ _VARIABLES = Kind(
     record=_variable,
     special={},
 )
+_INCIDENT_FIELDS = (
+    *("id", "instance_id", "activity_id", "element_id", "kind", "job_id", "message", "created_at"),
+    *("resolved_at", "resolved_by"),
+)
 _INCIDENTS = Kind(
     query=_within(incident),
-    fields=_OF_INSTANCE
-    | _fields(
-        incident,
-        *("id", "instance_id", "activity_id", "element_id", "kind", "job_id", "message", "created_at"),
-        *("resolved_at", "resolved_by"),
-    ),
+    fields=_OF_INSTANCE | _fields(incident, *_INCIDENT_FIELDS),
     tie=(incident.c.created_at, incident.c.id),
+    record=lambda row, _: _located(lists.incident_of(row), row),
+    special={},
+)
+_WITH_STUCK = union_all(_within(incident), lists.STUCK.add_columns(process_definition.c.id, null(), null())).subquery()
+_ALL_INCIDENTS = Kind(
+    query=select(_WITH_STUCK),
+    fields={name: _WITH_STUCK.c[name] for name in (*_OF_INSTANCE, *_INCIDENT_FIELDS)},
+    tie=(_WITH_STUCK.c.created_at, _WITH_STUCK.c.id),
     record=lambda row, _: _located(lists.incident_of(row), row),
     special={},
 )

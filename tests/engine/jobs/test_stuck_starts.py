@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine import Resource
+from engine.batch import RetryAll
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import InvalidInput
-from engine.searching import Search
+from engine.searching import Condition, Operator, Search
+from engine.store.searching import KINDS
 
 HOUR = timedelta(hours=1)
 
@@ -56,6 +59,48 @@ def test_a_start_timer_that_cannot_start_its_process_is_an_open_incident(
     assert (incident.id, incident.instance_id, incident.process_key) == (job.id, "", "nightly")
     assert (incident.kind, incident.message, incident.location) == ("start_timer", job.error, "nightly.bpmn")
     assert "SECRET" not in str([vars(each) for each in caplog.records])
+
+
+def test_it_is_found_beside_the_incidents_of_instances_by_every_field(
+    hourly: Engine, clock: VirtualClock, broken: Callable[[], None], models: Path
+) -> None:
+    hourly.deploy(models / "order.bpmn")
+    instance = hourly.start("order", business_key="A-1")
+    hourly.work()
+    work_for(hourly, clock, 2 * HOUR)
+    (job,) = [each.item for each in hourly.find.jobs(Search((Condition("kind", "start_timer"),)))]
+    nightly = hourly.read.definition("nightly")
+
+    def found(*conditions: Condition, **more: Any) -> list[str | None]:
+        assert hourly.find.count("incidents", *conditions) == len(hourly.find.incidents(Search(conditions)))
+        return [each.instance_id for each in hourly.find.incidents(Search(conditions, **more))]
+
+    assert found(order=(("process_key", True),)) == [instance.id, None]
+    assert found(order=(("id", False),), limit=1, offset=1) != found(order=(("id", True),), limit=1, offset=1)
+    assert found(Condition("id", job.id)) == found(Condition("job_id", job.id)) == [None]
+    assert found(Condition("definition_id", nightly.id)) == found(Condition("process_key", "nightly")) == [None]
+    assert found(Condition("business_key", "A-1")) == found(Condition("instance_state", "running")) == [instance.id]
+    assert found(Condition("resolved_at", True, Operator.EXISTS)) == []
+    for field in KINDS["incidents"].fields:
+        assert set(found(order=((field, True),))) == {instance.id, None}
+
+
+def test_it_is_tried_again_by_a_batch_of_retries(
+    hourly: Engine, clock: VirtualClock, broken: Callable[[], None]
+) -> None:
+    work_for(hourly, clock, 2 * HOUR)
+    (incident,) = hourly.read.open_incidents()
+    broken()
+    batch = hourly.batch(RetryAll(), where=[Condition("process_key", "nightly")])
+    again = hourly.batch(RetryAll(), [incident.id])
+    hourly.work()
+
+    assert hourly.batches.get(batch.id).summary.startswith("1 retried")
+    assert [(each.instance_id, each.message) for each in hourly.batches.items(again.id)] == [
+        ("", "was resolved already")
+    ]
+    assert hourly.read.open_incidents().total == 0
+    assert hourly.read.instances().total == 2
 
 
 def test_once_mended_and_retried_it_goes_on_and_makes_up_for_its_turns_at_their_times(
