@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -11,12 +11,23 @@ import pytest
 from argon2 import PasswordHasher
 
 import engine.people
-from engine import Engine
+from engine import Engine, Resource
 from engine.clock import VirtualClock
 from webapp import create_app
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 LEAVE = Path(__file__).with_name("leave.bpmn")
+TICK = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
+    xmlns:camunda="http://camunda.org/schema/1.0/bpmn">
+  <process id="tick" isExecutable="true" camunda:versionTag="1">
+    <startEvent id="S"><timerEventDefinition><timeCycle>R/PT1M</timeCycle></timerEventDefinition></startEvent>
+    <userTask id="T"/><endEvent id="E"/>
+    <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
+    <subProcess id="X" triggeredByEvent="true">
+      <startEvent id="XS"><timerEventDefinition><timeDuration>${nothing}</timeDuration></timerEventDefinition>
+      </startEvent><endEvent id="XE"/><sequenceFlow id="c" sourceRef="XS" targetRef="XE"/>
+    </subProcess>
+  </process></definitions>"""
 
 
 class Visitor:
@@ -91,6 +102,16 @@ def leave(the_engine):
     """The leave process, deployed; its calendar works."""
     the_engine.handler("book-leave")(lambda job: {"booked": True})
     the_engine.deploy(LEAVE, by="tests")
+    return the_engine
+
+
+@pytest.fixture
+def stuck(the_engine, clock):
+    """A process whose start timer cannot start it, and has given up."""
+    the_engine.deploy(Resource("tick.bpmn", TICK.encode()))
+    for _ in range(3):
+        clock.advance(timedelta(minutes=2))
+        the_engine.work()
     return the_engine
 
 

@@ -1,8 +1,7 @@
-from datetime import timedelta
-
 import pytest
 
 from engine.model import Resource
+from engine.searching import Condition, Search
 
 
 def redeploy(the_engine, source, old, new):
@@ -143,26 +142,27 @@ def test_the_version_tag_is_shown(the_engine, leave_file, ann):
     assert "spring 2" in ann.get("/processes/leave").text
 
 
-def test_a_start_timer_that_gave_up_is_among_the_open_incidents_of_the_first_page(the_engine, clock, ann):
-    diagram = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
-        xmlns:camunda="http://camunda.org/schema/1.0/bpmn">
-      <process id="tick" isExecutable="true" camunda:versionTag="1">
-        <startEvent id="S"><timerEventDefinition><timeCycle>R/PT1M</timeCycle></timerEventDefinition></startEvent>
-        <userTask id="T"/><endEvent id="E"/>
-        <sequenceFlow id="a" sourceRef="S" targetRef="T"/><sequenceFlow id="b" sourceRef="T" targetRef="E"/>
-        <subProcess id="X" triggeredByEvent="true">
-          <startEvent id="XS"><timerEventDefinition><timeDuration>${nothing}</timeDuration></timerEventDefinition>
-          </startEvent><endEvent id="XE"/><sequenceFlow id="c" sourceRef="XS" targetRef="XE"/>
-        </subProcess>
-      </process></definitions>"""
-    the_engine.deploy(Resource("tick.bpmn", diagram.encode()))
-    for _ in range(3):
-        clock.advance(timedelta(minutes=2))
-        the_engine.work()
-
+def test_a_start_timer_that_gave_up_is_among_the_open_incidents_of_the_first_page(stuck, ann):
     ann.get("/")
 
     assert "1 open incident" in ann.text
     assert 'href="/processes/tick">' in ann.html
-    (incident,) = the_engine.read.open_incidents()
+    (incident,) = stuck.read.open_incidents()
     assert incident.message[:40] in ann.text
+    assert "Retry</button>" not in ann.html
+    assert ann.post(f"/incidents/{incident.id}/retry").status == 403
+    assert stuck.read.open_incidents().total == 1
+
+
+def test_an_operator_tries_it_again_from_there(stuck, operator):
+    (incident,) = stuck.read.open_incidents()
+    assert f'action="/incidents/{incident.id}/retry"' in operator.get("/").html
+
+    operator.post(f"/incidents/{incident.id}/retry")
+
+    assert (operator.status, operator.path) == (200, "/")
+    assert "It is being tried again." in operator.text
+    assert "Nothing is stuck" in operator.text
+    [job] = [each.item for each in stuck.find.jobs(Search((Condition("id", incident.id),)))]
+    assert (job.state, job.error) == ("available", None)
+    assert operator.post(f"/incidents/{incident.id}/retry").status == 404

@@ -186,6 +186,26 @@ def test_a_failed_task_becomes_an_incident_that_is_retried(api, order):
     assert api.get("/incidents?open=false").json["items"][0]["id"] == incident["id"]
 
 
+def test_a_start_timer_that_gave_up_is_an_incident_of_no_instance_and_tried_again(api, stuck, order):
+    order.start("order")
+    [task] = fetch(api)
+    api.post(f"/external-tasks/{task['id']}/fail", {"worker_id": "w1", "error": "no line", "retries": 0})
+
+    first = api.get("/incidents?limit=1").json
+    [one, other] = first["items"] + api.get(f"/incidents?limit=1&cursor={first['next']}").json["items"]
+    of_timer, of_task = (one, other) if one["process_key"] == "tick" else (other, one)
+    assert api.get("/incidents?process_key=tick").json["items"] == [of_timer]
+    assert api.get("/incidents?kind=start_timer").json["items"] == [of_timer]
+    assert (of_timer["instance_id"], of_timer["activity_id"], of_timer["definition_id"]) == (None, None, "tick:1")
+    assert (of_timer["job_id"], of_timer["element_id"]) == (of_timer["id"], "S")
+    assert (of_task["process_key"], of_task["job_id"]) == ("order", task["id"])
+
+    assert api.post(f"/incidents/{of_timer['id']}/retry", {"retries": 2}).status_code == 204
+    assert api.get("/incidents").json["items"] == [of_task]
+    assert api.get("/jobs?kind=start_timer").json["items"][0]["retries_left"] == 2
+    assert api.post(f"/incidents/{of_timer['id']}/retry").status_code == 404
+
+
 def test_a_worker_that_lost_its_lock_is_told(api, order, clock):
     order.start("order")
     [task] = fetch(api)

@@ -44,6 +44,24 @@ def test_a_job_out_of_attempts_is_an_incident_and_gets_new_ones(the_engine, job,
     assert admin_api.get("/incident/count") == {"count": 0}
 
 
+def test_a_start_timer_that_gave_up_is_an_incident_without_an_instance(stuck, admin_api):
+    [incident] = admin_api.get("/incident", processDefinitionKeyIn="tick", incidentType="failedJob")
+
+    assert (incident["processInstanceId"], incident["executionId"]) == (None, None)
+    assert (incident["incidentType"], incident["processDefinitionId"]) == ("failedJob", "tick:1")
+    assert (incident["activityId"], incident["failedActivityId"]) == ("S", "S")
+    assert admin_api.get(f"/incident/{incident['id']}") == incident
+    assert admin_api.get("/incident/count", configuration=incident["configuration"]) == {"count": 1}
+    assert admin_api.get(f"/job/{incident['configuration']}")["retries"] == 0
+    admin_api.get(f"/job/{incident['configuration']}/stacktrace")
+    assert (admin_api.status, admin_api.answer.text) == (200, incident["incidentMessage"])
+
+    admin_api.put(f"/job/{incident['configuration']}/retries", {"retries": 2})
+
+    assert admin_api.status == 204
+    assert admin_api.get("/incident/count") == {"count": 0}
+
+
 def test_timers_are_jobs_with_a_due_date(the_engine, job, admin_api):
     the_engine.complete_job(job.id)
 

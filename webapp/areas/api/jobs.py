@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.searching import Condition, Operator
+from engine.model import Incident
+from engine.searching import Condition, Located, Operator
 from engine.tokens import Scope
 from webapp.areas.api.lists import given, page, search
 from webapp.areas.api.operation import Call, operation
@@ -45,13 +46,16 @@ def set_job_retries(call: Call, id: str) -> None:
 
 @operation("GET", "/incidents", tag=_TAG, scope=Scope.READ, query=IncidentFilter, answers={200: Listed[IncidentTold]})
 def list_incidents(call: Call) -> Listed[IncidentTold]:
-    """List incidents: open ones, or with `open=false` resolved ones."""
+    """List incidents: open ones, or with `open=false` resolved ones.
+
+    Start timers and deliveries of messages that could not start anything are among the open ones, with an
+    `instance_id` of null.
+    """
     query: IncidentFilter = call.query
     is_resolved = Condition("resolved_at", not query.open, Operator.EXISTS)
     names = ("instance_id", "process_key", "kind")
     wanted = search(query, *(given(name, getattr(query, name)) for name in names), is_resolved)
-    found = [each.item for each in the_engine().find.incidents(wanted)]
-    return page(found, query, IncidentTold.model_validate, lambda each: each.id)
+    return page(the_engine().find.incidents(wanted), query, _told, lambda each: each.item.id)
 
 
 @operation("POST", "/incidents/{id}/retry", tag=_TAG, scope=Scope.OPERATE, body=RetryIncident, answers={204: None})
@@ -59,3 +63,23 @@ def retry_incident(call: Call, id: str) -> None:
     """Try again what stopped."""
     call.rights.require(Scope.OPERATE)
     the_engine().retry(id, by=call.by, retries=call.body.retries)
+
+
+def _told(found: Located[Incident]) -> IncidentTold:
+    incident = found.item
+    return IncidentTold(
+        id=incident.id,
+        instance_id=found.instance_id,
+        activity_id=incident.activity_id if found.instance_id else None,
+        process_key=found.process_key,
+        definition_id=found.definition_id,
+        job_id=incident.job_id,
+        element_id=incident.element_id,
+        kind=incident.kind,
+        message=incident.message,
+        detail=incident.detail,
+        location=incident.location,
+        created_at=incident.created_at,
+        resolved_at=incident.resolved_at,
+        resolved_by=incident.resolved_by,
+    )

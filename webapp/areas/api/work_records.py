@@ -275,9 +275,15 @@ class SetRetries(Asked):
 
 
 class IncidentTold(Told):
+    """Of a start timer or delivery that could not start anything, *instance_id* and *activity_id* are null. *job_id*:
+    the job that gets new attempts when it is tried again."""
+
     id: str
-    instance_id: str
-    activity_id: int
+    instance_id: str | None
+    activity_id: int | None
+    process_key: str
+    definition_id: str
+    job_id: str | None
     element_id: str
     kind: str
     message: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -13,19 +14,29 @@ from engine.searching import Condition, Located, Operator, Search
 from engine.tokens import Scope
 from webapp.areas.engine_rest import conditions as c
 from webapp.areas.engine_rest.access import the_name, the_rights
-from webapp.areas.engine_rest.asking import asked, the_body, the_query
+from webapp.areas.engine_rest.asking import Asked, asked, the_body, the_query
 from webapp.areas.engine_rest.variables import written
 from webapp.context import the_engine
 
 area = Blueprint("operations", __name__)
 
+_FAILED_JOB = "failedJob"
 _OPEN = Condition("resolved_at", False, Operator.EXISTS)
 _OWN = Condition("for_workers_elsewhere", False)
 _FAILED = Condition("state", JobState.FAILED)
 _NOT_FAILED = Condition("state", JobState.FAILED, Operator.UNEQUAL)
+
+
+def _of_type(asked: Asked, name: str) -> Sequence[Condition]:
+    wanted = asked.text(name)
+    is_of_job = Condition("job_id", wanted == _FAILED_JOB, Operator.EXISTS)
+    return (is_of_job,) if wanted == _FAILED_JOB else (is_of_job, Condition("kind", wanted))
+
+
 _INCIDENTS = c.Listing(
     filters={
         "incidentId": c.text("id"),
+        "incidentType": _of_type,
         "incidentMessage": c.text("message"),
         "incidentMessageLike": c.like("message"),
         "incidentTimestampBefore": c.moment("created_at", Operator.LESS),
@@ -81,7 +92,7 @@ _JOBS = c.Listing(
 
 @area.get("/incident")
 def list_incidents() -> Response:
-    """The open ones, as in Camunda's runtime."""
+    """The open ones, as in Camunda's runtime: those of start timers that cannot start belong to no instance."""
     found = the_engine().find.incidents(_INCIDENTS.search(the_query(), _OPEN))
     return jsonify([_incident(each) for each in found])
 
@@ -117,8 +128,9 @@ def get_job(job_id: str) -> Response:
 @area.get("/job/<job_id>/stacktrace")
 def stacktrace(job_id: str) -> Response:
     found = _found_job(job_id)
-    details = [each.detail for each in the_engine().read.incidents(found.instance_id) if each.job_id == job_id]
-    return Response(next(iter(details), ""), mimetype="text/plain")
+    incidents = the_engine().find.incidents(Search((Condition("job_id", found.item.id), _OPEN)))
+    said = (each.item.detail or each.item.message for each in incidents)
+    return Response(next(said, ""), mimetype="text/plain")
 
 
 @area.put("/job/<job_id>/retries")
@@ -144,10 +156,10 @@ def _incident(found: Located[Incident]) -> dict[str, Any]:
     return {
         "id": incident.id,
         "processDefinitionId": found.definition_id,
-        "processInstanceId": incident.instance_id,
-        "executionId": f"{incident.instance_id}.{incident.activity_id}",
+        "processInstanceId": found.instance_id,
+        "executionId": f"{found.instance_id}.{incident.activity_id}" if found.instance_id else None,
         "incidentTimestamp": written(incident.created_at),
-        "incidentType": "failedJob" if incident.job_id else incident.kind,
+        "incidentType": _FAILED_JOB if incident.job_id else incident.kind,
         "activityId": incident.element_id,
         "failedActivityId": incident.element_id,
         "causeIncidentId": incident.id,
