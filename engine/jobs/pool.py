@@ -15,7 +15,7 @@ from collections import deque
 from contextlib import suppress
 from threading import Condition, Lock, Thread, current_thread
 
-from engine.errors import DatabaseAway
+from engine.errors import DatabaseAway, EngineError
 from engine.jobs.held import HeldJob
 from engine.jobs.outcome import Outcome
 from engine.jobs.services import mishap
@@ -24,6 +24,7 @@ from engine.jobs.worker import LOOK, SETTLE_AFTER, Worker
 from engine.session import Session
 from engine.store.jobs import LEASE
 from engine.store.migrations import NewerDatabase
+from engine.store.transaction import DatabaseError
 
 MOVES = ("timer", "continuation", "call", "deferred")
 """Kinds of jobs that are nothing but the next command for their instance."""
@@ -99,10 +100,13 @@ class WorkerPool:
         with self._lock:
             self._news.notify()
         self._pump.join()
-        self._worker.give_back(unbegun)
-        with suppress(DatabaseAway):
-            self._worker.presence.leave()
         self._threads, self._own_thread, self._pump = [], None, None
+        try:
+            self._worker.give_back(unbegun)
+            self._worker.presence.leave()
+        except (*DatabaseError, EngineError) as problem:
+            fields = {"error": type(problem).__name__, "jobs": len(unbegun)}
+            log.warning("the workers stop without telling the database, where their leases run out", extra=fields)
 
     def wake(self) -> None:
         """Something was committed: there may be work. What the pump commits itself, it has looked at."""
@@ -192,18 +196,19 @@ class WorkerPool:
                 if is_last and not had_finished:
                     return
                 self._look_for_own(had_room, has_room=room > 0, has_news=has_news)
-                if time.monotonic() >= look_at:
-                    look_at = time.monotonic() + LOOK
-                    self._worker.services.look()
                 if time.monotonic() >= beat_at:
                     beat_at = time.monotonic() + LEASE.total_seconds() / 3
                     self._keep_house()
+                if time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK
+                    self._worker.services.look()
             except NewerDatabase as problem:
                 log.error("this version of the engine takes no more jobs", extra={"reason": str(problem)})
                 self._is_outdated = True
             except DatabaseAway as problem:
                 log.error("the database is away, the worker pool tries again", extra={"reason": str(problem)})
                 self._keep(finished)
+                time.sleep(POLL)  # not all that says so has been waited for
             except BaseException:  # also what a resolver or a clock of somebody's raises: the pump lives on
                 log.exception("the worker pool could not save or take jobs, it tries again")
                 self._save_one_by_one(finished)
@@ -319,11 +324,11 @@ class WorkerPool:
                 self._usual_seconds += (seconds - self._usual_seconds) / 8
 
     def _keep_house(self) -> None:
-        self._worker.recover()
         with self._lock:
             held = [*self._running.values(), *self._elsewhere.values(), *self._waiting]
         if held:
             self._worker.extend(held)
+        self._worker.recover()
         self._worker.presence.beat(len(self._threads))
 
     def _rest(self, beat_at: float, has_room: bool) -> None:

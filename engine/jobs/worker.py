@@ -36,7 +36,7 @@ from engine.programs import Programs
 from engine.session import Session
 from engine.store import jobs, migrations, own_claims, relay, turns
 from engine.store.jobs import LEASE
-from engine.store.transaction import DatabaseError, Store
+from engine.store.transaction import Store
 
 BATCH = 32
 SETTLE_AFTER = 0.005
@@ -311,12 +311,12 @@ class Heartbeat:
         while not self._stopped.wait(LOOK):
             if held := self._held:
                 try:
-                    self._worker.services.look()
                     if time.monotonic() >= beat_at:
                         beat_at = time.monotonic() + LEASE.total_seconds() / 3
                         self._worker.extend(held)
-                except DatabaseError:  # tried again at the next beat; the lease lasts for three
-                    log.exception("a lease could not be renewed")
+                    self._worker.services.look()
+                except Exception:  # whatever it is: tried again at the next beat, and the lease lasts for three
+                    log.exception("running jobs could not be looked after, it is tried again")
 
     def __enter__(self) -> Heartbeat:
         return self
