@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HOST, PORT, THREADS = "127.0.0.1", 8000, 16
 LARGEST_REQUEST = 17 * 1024 * 1024  # bytes that are read before the application is asked
+PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}  # who asks, by whose address attempts are counted, and how
 PATIENCE = 0.5  # seconds until a stop is noticed
 SECRET_VARIABLE = "FERMATA_SECRET_KEY"
 
@@ -30,6 +31,7 @@ SECRET_VARIABLE = "FERMATA_SECRET_KEY"
 class Server:
     """A listening server; `run` serves until `close` is called or its *stop* event is set.
 
+    *proxy*: the address from which a proxy asks, "*" for any; what it says of those who ask it is believed.
     Listens at once: a port that is taken raises OSError here and not in `run`.
     """
 
@@ -40,6 +42,7 @@ class Server:
         port: int = PORT,
         threads: int = THREADS,
         stop: threading.Event | None = None,
+        proxy: str | None = None,
     ) -> None:
         self._app = app
         self._stop = stop or threading.Event()
@@ -52,6 +55,8 @@ class Server:
             threads=threads,
             ident=None,
             max_request_body_size=LARGEST_REQUEST,
+            trusted_proxy=proxy,
+            trusted_proxy_headers=PROXY_HEADERS if proxy else set(),
             clear_untrusted_proxy_headers=True,
         )
         bound = getattr(self._server, "effective_listen", None)
@@ -82,15 +87,15 @@ def make_server(
     threads: int = THREADS,
     stop: threading.Event | None = None,
     var: Path = Path("var"),
-    is_https: bool = False,
+    proxy: str | None = None,
     name: str = "Fermata",
 ) -> Server:
     """A server over *engine* that keeps its secret key in the folder *var*. Raises OSError.
 
-    *is_https*: browsers reach it through a proxy that encrypts.
+    *proxy*: the address of a proxy that encrypts, by which browsers come; "*" for any.
     """
-    app = create_app(engine, secret_key=secret_key(var), is_https=is_https, name=name)
-    return Server(app, host, port, threads, stop)
+    app = create_app(engine, secret_key=secret_key(var), is_https=proxy is not None, name=name)
+    return Server(app, host, port, threads, stop, proxy)
 
 
 def serve(engine: Engine, *, on_ready: Callable[[str], None] | None = None, **options: Any) -> None:

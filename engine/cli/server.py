@@ -35,6 +35,16 @@ Applications = Annotated[
 ]
 
 
+Proxy = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy",
+        metavar="ADDRESS",
+        help="From where an HTTPS proxy asks, or '*': its X-Forwarded-For and X-Forwarded-Proto count.",
+    ),
+]
+
+
 class Executor(StrEnum):
     THREADS = "threads"
     CELERY = "celery"
@@ -51,6 +61,7 @@ def up(
     metrics_host: MetricsHost = "127.0.0.1",
     slow_seconds: SlowSeconds = 1.0,
     slow_instance_seconds: SlowInstanceSeconds = None,
+    proxy: Proxy = None,
     executor: Annotated[
         Executor, typer.Option("--executor", help="Who does service tasks: threads of this process, or a Celery fleet.")
     ] = Executor.THREADS,
@@ -58,10 +69,11 @@ def up(
     """Deploy applications, start workers and the web server; Ctrl-C stops everything.
 
     What was running when it was stopped last goes on. People from [people] in fermata.toml are made
-    when nobody can log in yet, on a local address only.
+    when nobody can log in yet, on a local address only, and not behind a proxy.
     """
     from engine.engine import Engine
 
+    behind = _proxy_address(proxy)
     applications = load_applications(folders)
     url = database_url(database)
     var = make_folder_of(url)
@@ -80,12 +92,12 @@ def up(
         ),
     ):
         _install(engine, applications)
-        _people(engine, applications, is_local=_is_loopback(host))
+        _people(engine, applications, is_local=behind is None and _is_loopback(host))
         if stop.is_set():
             return
         with _fleet(engine, applications) if executor is Executor.CELERY else nullcontext():
             engine.start_workers(workers)
-            _serve(engine, host, port, stop, var)
+            _serve(engine, host, port, stop, var, behind)
         output.say("Stopping: running jobs finish first.")
     output.say("Stopped. Start again and every running instance goes on.")
 
@@ -113,7 +125,7 @@ def _people(engine: Engine, applications: Sequence[Application], *, is_local: bo
     people = {person.name: person for application in applications for person in application.people}
     known = engine.people.list()
     if not known and people and not is_local:
-        output.warn("The people in fermata.toml have public passwords and are not made on a public address.")
+        output.warn("The people in fermata.toml have public passwords and are not made where others reach them.")
     elif not known:
         for person in people.values():
             engine.people.add(
@@ -135,6 +147,17 @@ def _people(engine: Engine, applications: Sequence[Application], *, is_local: bo
     output.table(("log in as", "first password", "name", "groups"), rows)
 
 
+def _proxy_address(text: str | None) -> str | None:
+    """Raises typer.BadParameter for a name: the server compares addresses."""
+    if text is None or text == "*":
+        return text
+    try:
+        return str(ip_address(text))
+    except ValueError as problem:
+        message = f"'{text}' is no address. Write the one from which the proxy asks, like 127.0.0.1, or '*' for any."
+        raise typer.BadParameter(message, param_hint="--proxy") from problem
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -142,7 +165,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _serve(engine: Engine, host: str, port: int, stop: threading.Event, var: Path) -> None:
+def _serve(engine: Engine, host: str, port: int, stop: threading.Event, var: Path, proxy: str | None) -> None:
     """Blocks until *stop* is set. Exits with 1 where the address cannot be had."""
     serve = _server()
     if serve is None:
@@ -155,7 +178,7 @@ def _serve(engine: Engine, host: str, port: int, stop: threading.Event, var: Pat
         output.say(f"Fermata is up at [bold]{address}[/bold]. Ctrl-C stops it.")
 
     try:
-        serve(engine, host=host, port=port, stop=stop, on_ready=announce, var=var)
+        serve(engine, host=host, port=port, stop=stop, on_ready=announce, var=var, proxy=proxy)
     except OSError as problem:
         reason = problem.strerror or problem
         output.error(f"Cannot listen on {host}:{port}: {reason}. Stop what runs there or choose another --port.")
@@ -163,7 +186,7 @@ def _serve(engine: Engine, host: str, port: int, stop: threading.Event, var: Pat
 
 
 def _server() -> Callable[..., Any] | None:
-    """The web application's serve function: serve(engine, *, host, port, stop, on_ready, var)."""
+    """The web application's serve function: serve(engine, *, host, port, stop, on_ready, var, proxy)."""
     found = sorted(entry_points(group=SERVERS), key=lambda entry: (entry.name != "web", entry.name))
     return found[0].load() if found else None
 

@@ -1,11 +1,31 @@
 import stat
 import threading
-from urllib.request import urlopen
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
-from webapp.serve import Server, secret_key, serve
+from webapp.serve import Server, make_server, secret_key, serve
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """Serves in a thread; afterwards it has ended."""
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.close()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def served(server: Server, headers: dict[str, str] | None = None, path: str = "/") -> Any:
+    return urlopen(Request(server.address + path, headers=headers or {}), timeout=10)
 
 
 @pytest.fixture(autouse=True)
@@ -38,17 +58,33 @@ def test_an_empty_key_file_is_refused(tmp_path):
 def test_the_server_serves_until_it_is_closed():
     app = Flask("hello")
     app.add_url_rule("/", view_func=lambda: "hello")
-    server = Server(app, port=0, threads=2)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        with urlopen(server.address, timeout=10) as answer:
-            assert answer.read() == b"hello"
-    finally:
-        server.close()
-        thread.join(10)
 
-    assert not thread.is_alive()
+    with running(Server(app, port=0, threads=2)) as server, served(server) as answer:
+        assert answer.read() == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "seen"),
+    [("127.0.0.1", "https 203.0.113.7"), ("*", "https 203.0.113.7"), ("10.9.9.9", "http 127.0.0.1"), (None, None)],
+)
+def test_only_the_proxy_is_believed_about_who_asks(proxy, seen):
+    app = Flask("seeing")
+    app.add_url_rule("/", view_func=lambda: f"{request.scheme} {request.remote_addr}")
+    asked = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
+
+    with running(Server(app, port=0, threads=2, proxy=proxy)) as server, served(server, asked) as answer:
+        assert answer.read().decode() == (seen or "http 127.0.0.1")
+
+
+@pytest.mark.parametrize(("proxy", "is_secure"), [("127.0.0.1", True), (None, False)])
+def test_behind_a_proxy_cookies_are_for_https_alone(proxy, is_secure, the_engine, tmp_path):
+    server = make_server(the_engine, port=0, threads=2, var=tmp_path, proxy=proxy)
+
+    with running(server), served(server, path="/log-in") as answer:
+        assert ("Secure" in answer.headers["Set-Cookie"], "Strict-Transport-Security" in answer.headers) == (
+            is_secure,
+            is_secure,
+        )
 
 
 def test_a_port_that_is_taken_is_told_before_serving():

@@ -30,9 +30,17 @@ class Web:
         self.calls: list[dict[str, Any]] = []
 
     def serve(
-        self, engine: Any, *, host: str, port: int, stop: threading.Event, on_ready: Callable[[str], None], var: Path
+        self,
+        engine: Any,
+        *,
+        host: str,
+        port: int,
+        stop: threading.Event,
+        on_ready: Callable[[str], None],
+        var: Path,
+        proxy: str | None,
     ) -> None:
-        self.calls.append({"host": host, "port": port, "var": var})
+        self.calls.append({"host": host, "port": port, "var": var, "proxy": proxy})
         on_ready(f"http://{host}:{port}")
         self.visit(engine)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -80,16 +88,40 @@ def test_a_second_start_carries_on_and_deploys_nothing_new(application: Path, we
     assert seen == ["running", 1]
 
 
-def test_people_with_public_passwords_are_not_made_on_a_public_address(
-    application: Path, web, fermata: Fermata
+@pytest.mark.parametrize("options", [("--host", "0.0.0.0"), ("--proxy", "127.0.0.1")])
+def test_people_with_public_passwords_are_not_made_where_others_reach_them(
+    options: tuple[str, str], application: Path, web, fermata: Fermata
 ) -> None:
     people: list[Any] = []
     web(lambda engine: people.extend(engine.people.list()))
 
-    said = fermata("up", "--host", "0.0.0.0")
+    said = fermata("up", *options)
 
     assert people == []
-    assert "not made on a public address" in said.err
+    assert "not made where others reach them" in said.err
+
+
+@pytest.mark.parametrize(("given", "believed"), [("10.0.0.5", "10.0.0.5"), ("::0:1", "::1"), ("*", "*")])
+def test_the_web_server_is_told_whom_to_believe(
+    given: str, believed: str, application: Path, web, fermata: Fermata
+) -> None:
+    served = web()
+
+    fermata("up", "--proxy", given)
+
+    assert [call["proxy"] for call in served.calls] == [believed]
+
+
+def test_a_proxy_that_is_no_address_is_refused_before_anything_is_made(
+    application: Path, web, fermata: Fermata
+) -> None:
+    served = web()
+
+    said = fermata("up", "--proxy", "proxy.example.org")
+
+    assert (said.code, served.calls) == (2, [])
+    assert "'proxy.example.org' is no address" in " ".join(said.err.replace("│", " ").split())
+    assert not (application / "var").exists()
 
 
 def test_workers_run_what_the_web_pages_start(application: Path, web, fermata: Fermata) -> None:
