@@ -14,6 +14,9 @@ from typing import Any
 from engine.executors.python import Quit, TookTooLong
 from engine.model import Job
 
+PATIENCE = 5.0
+"""Seconds for coroutines that were cancelled to end."""
+
 AsyncHandler = Callable[[Job], Coroutine[Any, Any, Any]]
 
 log = logging.getLogger("engine.jobs")
@@ -36,20 +39,27 @@ class Loop:
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def stop(self) -> None:
-        """Cancels what still runs, and waits for it."""
+        """Cancels what still runs, and waits for it, but not for ever: a coroutine can only be told."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
+        ending = asyncio.run_coroutine_threadsafe(_cancel_others(), loop)
+        try:
+            left = ending.result(2 * PATIENCE)
+        except TimeoutError:
+            log.warning("a coroutine blocks the event loop, which is left behind", extra={"seconds": 2 * PATIENCE})
+            return
+        if left:
+            log.warning("coroutines do not heed that they are cancelled, and are left behind", extra={"count": left})
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
 class AsyncExecutor:
-    """*timeout*: the coroutine is cancelled after that."""
+    """*timeout*: the coroutine is cancelled after that, and left behind where it does not heed it."""
 
     def __init__(self, function: AsyncHandler, timeout: timedelta | None, loop: Loop) -> None:
         self._function = function
@@ -69,14 +79,24 @@ class AsyncExecutor:
         return future
 
     async def _run(self, job: Job, limit: timedelta | None) -> Any:
-        deadline = asyncio.timeout(None if limit is None else limit.total_seconds())
+        if limit is None:
+            return await self._done(job)
+        task = asyncio.create_task(self._done(job))
         try:
-            async with deadline:
-                return await self._function(job)
-        except TimeoutError as late:
-            if deadline.expired():
-                raise TookTooLong(f"The handler for '{job.type}' took longer than {limit}.") from late
+            await asyncio.wait([task], timeout=limit.total_seconds())
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=PATIENCE)
+        except asyncio.CancelledError:
+            task.cancel()
             raise
+        if task.done() and not task.cancelled():
+            return task.result()
+        raise TookTooLong(f"The handler for '{job.type}' took longer than {limit}.")
+
+    async def _done(self, job: Job) -> Any:
+        try:
+            return await self._function(job)
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as problem:  # the loop is not the handler's to end
             raise Quit.of(problem) from problem
         except asyncio.CancelledError as problem:
@@ -97,8 +117,10 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
             return
 
 
-async def _cancel_others() -> None:
+async def _cancel_others() -> int:
+    """How many have not ended by then."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.wait([asyncio.gather(*others, return_exceptions=True)], timeout=PATIENCE)
+    return sum(not task.done() for task in others)

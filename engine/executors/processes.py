@@ -5,9 +5,11 @@ A process does one job after another. One whose job takes too long, or is not wa
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import sys
+import time
 import traceback
 from collections import deque
 from dataclasses import replace
@@ -22,6 +24,8 @@ from engine.executors.python import Quit, TookTooLong
 from engine.handlers import Handler
 from engine.model import Job
 
+LOOK = 1.0
+"""Seconds between looks whether a process that has not answered still lives."""
 _spawn = get_context("spawn")
 _APPLICATION = "fermata_application_"
 
@@ -126,8 +130,15 @@ class _Process:
         self._pipe.send_bytes(data)
 
     def answers_within(self, limit: timedelta | None) -> bool:
-        seconds = None if limit is None else limit.total_seconds()
-        return bool(wait([self._pipe, self._process.sentinel], seconds))
+        """Raises EOFError where it has ended without an answer. Its end of the pipe says so at once, unless another
+        process has that, too: one that the handler began."""
+        until = math.inf if limit is None else time.monotonic() + limit.total_seconds()
+        while not self._pipe.poll(min(max(until - time.monotonic(), 0.0), LOOK)):
+            if not self.is_alive and not self._pipe.poll():
+                raise EOFError
+            if time.monotonic() >= until:
+                return False
+        return True
 
     def answer(self) -> tuple[bool, Any, str]:
         return pickle.loads(self._pipe.recv_bytes())

@@ -20,6 +20,11 @@ def work(job: Job) -> dict[str, object]:
             sys.exit(3)
         case "die":
             os._exit(7)
+        case "leave a child":
+            if os.fork():
+                os._exit(7)
+            time.sleep(20)  # with all that its parent had open
+            os._exit(0)
         case "note and hang":
             Path(job.variables["note"]).write_text(str(os.getpid()))
             while True:

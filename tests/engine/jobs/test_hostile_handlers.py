@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from engine import Job, RetryLater
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.errors import DatabaseAway, InvalidInput
+from engine.executors import asynchronous
 from engine.jobs.raised import ends_program
 from engine.jobs.worker import Worker
 from tests.engine.jobs import heavy
@@ -95,6 +98,16 @@ def test_a_process_outlives_a_handler_that_exits(engine: Engine) -> None:
     assert complaints(engine) == ["Quit: SystemExit(3)"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_that_ends_is_missed_though_a_child_of_its_keeps_its_pipes_open(engine: Engine) -> None:
+    engine.handler("work", process=True, retries=1)(heavy.work)
+    engine.start("interruptible", variables={"do": "leave a child"})
+    began = time.monotonic()
+    assert engine.work() == 1
+    assert complaints(engine) == ["ProcessEnded: The process of the handler for 'work' ended: exit status 7."]
+    assert time.monotonic() - began < 15
+
+
 def test_the_loop_outlives_a_task_that_a_handler_leaves_behind(engine: Engine) -> None:
     async def exit_later() -> None:
         sys.exit(3)
@@ -107,6 +120,59 @@ def test_the_loop_outlives_a_task_that_a_handler_leaves_behind(engine: Engine) -
     engine.start("interruptible")
     assert engine.work() == 1
     assert ended(engine, "interruptible") == 1
+
+
+class Stubborn:
+    """A handler that neither ends in time nor heeds that it is told to, until the test is over."""
+
+    def __init__(self) -> None:
+        self.has_begun = threading.Event()
+        self.may_end = threading.Event()
+
+    async def wait(self, job: Job | None = None) -> None:
+        self.has_begun.set()
+        while not self.may_end.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
+
+    async def block(self) -> None:
+        self.has_begun.set()
+        self.may_end.wait(PATIENCE)
+
+
+@pytest.fixture
+def stubborn() -> Iterator[Stubborn]:
+    handler = Stubborn()
+    yield handler
+    handler.may_end.set()
+
+
+def test_a_coroutine_that_does_not_heed_its_time_limit_is_left_behind(
+    engine: Engine, stubborn: Stubborn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asynchronous, "PATIENCE", 0.05)
+    engine.handler("work", retries=1, timeout=timedelta(seconds=0.05))(stubborn.wait)
+    engine.start("interruptible")
+    assert engine.work() == 1
+    assert complaints(engine) == ["TookTooLong: The handler for 'work' took longer than 0:00:00.050000."]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("wait", "coroutines do not heed that they are cancelled, and are left behind"),
+        ("block", "a coroutine blocks the event loop, which is left behind"),
+    ],
+)
+def test_a_coroutine_that_does_not_end_does_not_keep_the_event_loop_from_stopping(
+    stubborn: Stubborn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, how: str, said: str
+) -> None:
+    monkeypatch.setattr(asynchronous, "PATIENCE", 0.02)
+    loop = asynchronous.Loop()
+    loop.submit(getattr(stubborn, how)())
+    assert stubborn.has_begun.wait(PATIENCE)
+    loop.stop()
+    assert said in caplog.messages
 
 
 def test_an_exit_in_the_main_thread_is_a_failed_attempt_too_unless_a_signal_asked_for_it(engine: Engine) -> None:
