@@ -68,10 +68,10 @@ class Taker:
 
     def take_in(self, session: Session, limit: int) -> list[HeldJob]:
         """As `take`, in a transaction that is about to be written. Jobs that it makes are preferred, since their
-        instances are in memory; but where others wait too, these get a quarter of the places."""
+        instances are in memory; but where others wait too, these get a sixteenth of the places, and one at least."""
         grip = self._grip()
         plan = self._limits.plan(grip.at)
-        born = self._take_born(session, grip, limit * 3 // 4 if self._others_wait else limit, plan)
+        born = self._take_born(session, grip, limit * 15 // 16 if self._others_wait else limit, plan)
         session.unit.flush()
         threaded = sum(plan.is_threaded(row.type) for row in born)
         others = self._claim(session.connection, grip, limit - threaded, plan)

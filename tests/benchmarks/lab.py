@@ -108,7 +108,7 @@ def wait_until_all_have_ended(url: str) -> None:
     with outside_transactions(url) as connection:
         query = text("SELECT 1 FROM process_instance WHERE state = 'running' LIMIT 1")
         while connection.execute(query).first() is not None:
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 @contextmanager

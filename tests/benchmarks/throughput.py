@@ -16,14 +16,16 @@ from tests.benchmarks.results import Section, at_least
 from tests.benchmarks.worker import Used, processes
 
 TASKS = 10
+WARM = 10
+"""Instances that a process does before it is measured."""
 TRANSITIONS = TASKS + 1
 """The start, and the end of each task: each is a change of state with its history."""
 
 TEXT = """A line of {tasks} service tasks of a Python handler that does nothing (`return {{"n": ...}}`), in the embedded
 pool of each worker process ({threads} threads). Every commit is on disk before the next step: SQLite in WAL mode with
 `synchronous=FULL`, PostgreSQL {version} with `fsync` and `synchronous_commit` on, database and processes on the same
-two cores. {jobs:,} jobs and {instances:,} instances a round, {rounds} rounds in turns; medians with the slowest and the
-fastest round.
+two cores. Each process has done {warm} instances before it is measured; {jobs:,} jobs and {instances:,} instances a
+round, {rounds} rounds in turns; medians with the slowest and the fastest round.
 
 **With a save point after every task.** *Jobs/s*: the instances have been started before, the processes empty the
 queue. *Instances/s*: from start to end, each process starts its share beside its workers; an instance has
@@ -67,7 +69,7 @@ class Found:
 
 
 def measure(lab: Lab) -> Section:
-    jobs, instances, rounds, threads = lab.pick(15_000, 600), lab.pick(500, 60), lab.pick(3, 1), 4
+    jobs, instances, rounds, threads = lab.pick(30_000, 600), lab.pick(500, 60), lab.pick(3, 1), 4
     found = {(kind, count): Found() for kind in (SQLITE, POSTGRESQL) for count in (1, 2)}
     shares: dict[str, dict[str, float]] = {}
     for kind in (SQLITE, POSTGRESQL):
@@ -81,6 +83,7 @@ def measure(lab: Lab) -> Section:
     text = TEXT.format(
         tasks=TASKS,
         threads=threads,
+        warm=WARM,
         version=lab.databases.postgresql_version,
         jobs=jobs,
         instances=instances,
@@ -111,25 +114,25 @@ def prepared(lab: Lab, kind: str) -> str:
 
 def _round(lab: Lab, url: str, count: int, threads: int, waiting: int, instances: int, found: Found) -> None:
     lab.noise.look()
-    with Engine(url, migrate=False) as engine:
-        for number in range(waiting):
-            engine.start("services", business_key=f"order-{number}")
-    seconds, used = _run(url, count, threads, starts=0)
+    seconds, used = _run(url, count, threads, waiting=waiting)
     found.jobs.append(waiting * TASKS / seconds)
     found.per_job.append(sum(each.processor for each in used) / waiting / TASKS)
     found.resident = max(each.resident for each in used)
     share = instances // count
     seconds, used = _run(url, count, threads, starts=share)
     found.instances.append(share * count / seconds)
-    with processes(count, url, threads=0, starts=share, save_point=False) as workers:
+    with processes(count, url, threads=0, starts=share, save_point=False, warm=WARM) as workers:
         for each in workers:
             each.begin()
         found.straight.append(sum(share / each.wait_until_started() for each in workers))
 
 
-def _run(url: str, count: int, threads: int, starts: int) -> tuple[float, list[Used]]:
-    """Seconds until all instances have ended, those included that each process starts itself."""
-    with processes(count, url, threads=threads, starts=starts) as workers:
+def _run(url: str, count: int, threads: int, *, waiting: int = 0, starts: int = 0) -> tuple[float, list[Used]]:
+    """Seconds until all instances have ended: those that wait beforehand, and those that each process starts itself."""
+    with processes(count, url, threads=threads, starts=starts, warm=WARM) as workers:
+        with Engine(url, migrate=False) as engine:
+            for number in range(waiting):
+                engine.start("services", business_key=f"order-{number}")
         began = time.perf_counter()
         for each in workers:
             each.begin()

@@ -1,10 +1,11 @@
 """A worker process: handlers of one line, in the embedded pool.
 
-    python -m tests.benchmarks.worker URL '{"threads": 4, "starts": 0, "save_point": true, "by_element": false}'
+    python -m tests.benchmarks.worker URL '{"threads": 4, "starts": 0, "save_point": true, "by_element": false,
+                                            "warm": 0}'
 
-Says "ready"; at a line it begins, and starts so many instances itself beside its threads, and says how long that took;
-at another line it stops, and says what it used. *by_element*: the handlers' results go by the names of their elements,
-each into a variable of its own.
+Does *warm* instances, and all else that waits; says "ready". At a line it begins, and starts so many instances itself
+beside its threads, and says how long that took; at another line it stops, and says what it used. *by_element*: the
+handlers' results go by the names of their elements, each into a variable of its own.
 """
 
 from __future__ import annotations
@@ -37,9 +38,17 @@ class Process:
     """The other end of such a process."""
 
     def __init__(
-        self, url: str, *, threads: int = 4, starts: int = 0, save_point: bool = True, by_element: bool = False
+        self,
+        url: str,
+        *,
+        threads: int = 4,
+        starts: int = 0,
+        save_point: bool = True,
+        by_element: bool = False,
+        warm: int = 0,
     ) -> None:
         options = {"threads": threads, "starts": starts, "save_point": save_point, "by_element": by_element}
+        options |= {"warm": warm}
         command = [sys.executable, "-m", "tests.benchmarks.worker", url, json.dumps(options)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -95,6 +104,10 @@ def main(url: str, options: Mapping[str, Any]) -> None:
         def work(job: Job) -> dict[str, int]:
             return {job.element_id if options["by_element"] else "n": job.activity_id}
 
+        for number in range(options["warm"]):
+            engine.start("services", business_key=f"warm-{number}")
+        if options["warm"]:
+            engine.work()
         _say("ready")
         sys.stdin.readline()
         processor, started = time.process_time(), time.perf_counter()
