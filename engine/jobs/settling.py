@@ -91,10 +91,19 @@ class Settling:
         self._road.travel(work)
 
     def put_back_left(self, stretch: Stretch) -> None:
-        """What became of the job at which a saved stretch ended."""
-        if stretch.left is not None and stretch.is_used:
-            held, outcome = stretch.left
-            self._alone(held, lambda: self._put_back(held, outcome))
+        """What became of the job at which a saved stretch ended. Where its transaction was tried again, the job that
+        goes by its id is another one, which has attempts of its own."""
+        if stretch.left is None or not stretch.is_used:
+            return
+        held, outcome = stretch.left
+
+        def settle() -> None:
+            try:
+                self._road.travel(lambda session: self._put_back_in(session, held, outcome))
+            except Conflict as refusal:
+                _log_lost(held, refusal)
+
+        self._alone(held, settle)
 
     def complete(self, job_id: str, variables: Mapping[str, Any], *, by: str) -> None:
         values = normalise(variables)

@@ -9,7 +9,13 @@ import pytest
 from engine import BpmnError, Job
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.jobs.held import HeldJob
+from engine.jobs.outcome import Completed
+from engine.jobs.settling import Settling
 from engine.model import History, InstanceState
+from engine.store.transaction import Overtaken
+from engine.store.unit import UnitOfWork
+from engine.stretch import Stretch
 
 Open = Callable[[], Engine]
 DIAGRAM = Path(__file__).parent / "line.bpmn"
@@ -88,6 +94,35 @@ def test_a_handler_that_fails_is_saved_before_it_and_tried_again_alone(shop: Sho
     assert (shop.asked, attempts) == (["first", "second", "second", "third"], [1, 2])
     said = [(each.attempt, each.outcome) for each in shop.engine.read.history(instance.id).job_attempts]
     assert said == [(1, "completed"), (1, "retry"), (2, "completed"), (1, "completed")]
+
+
+def test_what_was_lost_with_a_race_is_no_word_on_who_does_it_again(
+    shop: Shop, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start is written at the second try, then without the job that had failed in memory; somebody else takes it
+    before that failure is told."""
+    engine, flush, put_back = shop.engine, UnitOfWork.flush, Settling.put_back_left
+    races = iter([True])
+    taken: list[HeldJob] = []
+
+    def lose_once(unit: UnitOfWork) -> None:
+        if next(races, False):
+            raise Overtaken("Somebody was faster.")
+        flush(unit)
+
+    def take_before(settling: Settling, stretch: Stretch) -> None:
+        taken.extend(engine._worker.take(1))
+        put_back(settling, stretch)
+
+    monkeypatch.setattr(UnitOfWork, "flush", lose_once)
+    monkeypatch.setattr(Settling, "put_back_left", take_before)
+    shop.answers["first"] = lambda job: 1 / 0
+    instance = engine.start("line")
+    (held,) = taken
+    engine._worker.settle([(held, Completed({}))])
+
+    (attempt,) = engine.read.history(instance.id).job_attempts
+    assert (attempt.attempt, attempt.outcome) == (1, "completed")
 
 
 def test_a_bpmn_error_goes_where_the_diagram_leads_it(shop: Shop) -> None:
