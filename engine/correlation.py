@@ -12,7 +12,7 @@ from engine.commands import Start, TriggerEvent
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.following import broadcast
 from engine.keys import Key, keys_of, text_of_key
-from engine.messages import Outgoing, note_received, publish
+from engine.messages import Outgoing, has_its_message, note_received, publish
 from engine.model import Correlation, Publication
 from engine.road import Road
 from engine.session import Session
@@ -70,6 +70,7 @@ class Correlator:
             starts = find_starts(session.connection, "message", message) if instance_id is None else []
             self._check(message, waiting, starts, to_all)
             session.load(each.instance_id for each in waiting)
+            waiting = self._free(session, message, waiting, starts)
             for each in waiting:
                 self._deliver(session, message, each, payload, by)
             matched = tuple(dict.fromkeys(each.instance_id for each in waiting))
@@ -158,14 +159,30 @@ class Correlator:
                 "business_key or instance_id, or send it to all."
             )
 
+    def _free(
+        self, session: Session, message: str, waiting: list[Waiting], starts: list[StartWaiting]
+    ) -> list[Waiting]:
+        """Those that do not keep one already that they could not take in. Raises Conflict where that leaves nobody."""
+        free = [
+            each
+            for each in waiting
+            if not has_its_message(session, each.instance_id, each.activity_id, each.element_id)
+        ]
+        if waiting and not free and not starts:
+            raise Conflict(
+                f"Process instance '{waiting[0].instance_id}', which waits for '{message}', has got one that it could "
+                "not take in. Retry its incident."
+            )
+        return free
+
     def _deliver(self, session: Session, message: str, waiting: Waiting, payload: Mapping[str, Any], by: str) -> None:
         at = self._clock.now()
         command = TriggerEvent(at=at, actor=by, activity_id=waiting.activity_id, variables=payload)
         try:
-            live = session.deliver(waiting.instance_id, command)
+            session.receive(waiting.instance_id, command)
         except Conflict as refusal:  # it went on between the look and the lock, or by this message's first delivery
             raise Overtaken(str(refusal)) from refusal
-        note_received(live, message, at, by, waiting)
+        note_received(session.live(waiting.instance_id), message, at, by, waiting)
 
     def _start(
         self,

@@ -1,4 +1,5 @@
-"""Commands that must wait, kept as jobs: those for a suspended instance, and calls that could not be made."""
+"""Commands that must wait, kept as jobs: those for a suspended instance, what others sent to one that could not take it
+in, and calls that could not be made."""
 
 from __future__ import annotations
 
@@ -8,10 +9,13 @@ from typing import Any
 
 from engine.commands import Command, CompleteActivity, Continue, ThrowError, ThrowEscalation, TriggerEvent
 from engine.effects import job_row
+from engine.errors import EngineError
 from engine.events import UNSET, ProcessCalled
+from engine.interpreter.errors import ActivityFailed
 from engine.live import Live
 from engine.model import JobState
 from engine.store import tables
+from engine.store.codec import readable
 from engine.store.unit import UnitOfWork
 
 _KINDS: dict[str, type[Command]] = {
@@ -21,6 +25,23 @@ _KINDS: dict[str, type[Command]] = {
 
 def defer(unit: UnitOfWork, live: Live, command: Command) -> None:
     """Keeps *command* until its instance is active again."""
+    _keep(unit, live, command, "")
+
+
+def hold_command(unit: UnitOfWork, live: Live, command: Command, problem: ActivityFailed | EngineError) -> None:
+    """What others have sent to an instance that cannot take it in becomes a failed job with an incident: retrying the
+    incident delivers it again. Raises Conflict where nothing waits for it any more."""
+    said, line = str(problem), problem.line if isinstance(problem, ActivityFailed) else 0
+    kind = problem.kind if isinstance(problem, ActivityFailed) else "value"
+    activity_id: int = command_fields(command)["activity_id"]
+    element_id: str = live.instance.element_of(activity_id)
+    job_id = _keep(unit, live, command, element_id, state=JobState.FAILED, error=readable(said))
+    location = f"{live.file}:{line}" if line else live.file
+    live.raise_incident(command.at, activity_id, element_id, kind, said, location=location, job_id=job_id)
+
+
+def _keep(unit: UnitOfWork, live: Live, command: Command, element_id: str, **more: Any) -> str:
+    """The id of the job, which has *more* columns set."""
     said = command_fields(command)
     row = job_row(
         live,
@@ -28,11 +49,13 @@ def defer(unit: UnitOfWork, live: Live, command: Command) -> None:
         id=f"{live.id}.{said['activity_id']}.deferred.{live.row.log_sequence + 1}",
         kind="deferred",
         activity_id=said["activity_id"],
-        element_id=said.get("element_id", ""),
+        element_id=element_id,
         parameters=unit.values.mapping(said | {"command": type(command).__name__}, live.id),
     )
-    unit.insert(tables.job, row)
-    live.log(command.at, "command.deferred", command.actor, said["activity_id"], detail={"command": row["id"]})
+    unit.insert(tables.job, row | more)
+    detail = {"command": row["id"]}
+    live.log(command.at, "command.deferred", command.actor, said["activity_id"], element_id or None, detail)
+    return row["id"]
 
 
 def restored(parameters: Mapping[str, Any], at: datetime) -> Command:

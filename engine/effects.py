@@ -14,6 +14,7 @@ from engine.commands import Command
 from engine.live import Live
 from engine.model import InstanceState, JobState
 from engine.store import tables
+from engine.store.codec import check_key
 from engine.store.jobs import stop_attempts
 from engine.store.renaming import rename_elements
 from engine.store.unit import UnitOfWork
@@ -53,11 +54,14 @@ class Effects:
         self._unit = unit
         self._done = done
         self.follow_ups: list[FollowUp] = []
+        self._closed: dict[int, None] = {}  # activities that wait no more, in an instance that has incidents
 
     def apply(self, events: Sequence[e.Event]) -> list[FollowUp]:
         for event in events:
             if (act := _ACTS.get(type(event))) is not None:
                 act(self, event)
+        for activity_id in self._closed:
+            self._live.drop_held(self._command.at, self._command.actor, activity_id)
         return self.follow_ups
 
     def job_created(self, event: e.JobCreated) -> None:
@@ -163,6 +167,8 @@ class Effects:
         self._unit.update(tables.user_task, (f"{self._live.id}.{event.activity_id}",), closing)
 
     def subscription_opened(self, event: e.SubscriptionOpened) -> None:
+        """Raises InvalidInput for a name that no database can look up."""
+        check_key(event.name, f"{event.kind}'s name")
         self._unit.insert(
             tables.subscription,
             {
@@ -175,11 +181,14 @@ class Effects:
                 "created_at": self._command.at,
             },
         )
+        self._closed.pop(event.activity_id, None)
         if event.kind == EventKind.MESSAGE:  # one may have waited for it
             self.follow_ups.append(event)
 
     def subscription_closed(self, event: e.SubscriptionClosed) -> None:
         self._unit.delete_subscription(self._live.id, event.activity_id, event.element_id)
+        if self._live.row.incident_count > 0:
+            self._closed[event.activity_id] = None
 
     def incident_raised(self, event: e.IncidentRaised) -> None:
         self._live.raise_incident(

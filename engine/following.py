@@ -114,7 +114,7 @@ def call(session: Session, live: Live, event: e.ProcessCalled, at: datetime) -> 
     business_key = event.business_key if event.business_key is not None else live.row.business_key
     try:
         session.create(row.id, start, business_key=business_key, caller=caller)
-    except EngineError as refusal:
+    except (EngineError, ActivityFailed) as refusal:
         hold_call(session.unit, live, event, at, str(refusal))
 
 
@@ -150,7 +150,7 @@ def _escalate_to_caller(session: Session, item: FollowUp, event: e.EscalationLef
         deliver_or_defer(session, child.row.parent_id, command)
 
 
-def _answer(child: Live, cause: Command, event: e.InstanceEnded) -> Command | None:
+def _answer(child: Live, cause: Command, event: e.InstanceEnded) -> CompleteActivity | ThrowError | None:
     activity_id = child.row.parent_activity_id or 0
     actor = f"instance:{child.id}"
     match child.row.state:

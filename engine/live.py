@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from engine.programs import Loaded
 from engine.store import incidents, tables
 from engine.store.codec import IMMUTABLE, Copier, copy_of, encode_part, readable
 from engine.store.instances import LockedInstance
+from engine.store.jobs import forget_held
 from engine.store.unit import UnitOfWork
 from engine.telemetry import trace_id_of
 from engine.timing import removal_at
@@ -192,13 +193,25 @@ class Live:
             at, "incident.raised", "system", activity_id, element_id, {"incident": incident_id, "message": message}
         )
 
-    def resolve_incidents(self, at: datetime, by: str, activity_id: int | None = None) -> None:
+    def resolve_incidents(
+        self, at: datetime, by: str, activity_id: int | None = None, job_ids: Collection[str] | None = None
+    ) -> None:
+        """*activity_id*, *job_ids*: of these alone."""
         if self.row.incident_count == 0:
             return
         self._unit.flush()
-        for incident_id, activity, element in incidents.resolve(self._unit.connection, self.id, at, by, activity_id):
+        connection = self._unit.connection
+        for incident_id, activity, element in incidents.resolve(connection, self.id, at, by, activity_id, job_ids):
             self.row.incident_count -= 1
             self.log(at, "incident.resolved", by, activity, element, {"incident": incident_id})
+
+    def drop_held(self, at: datetime, by: str, activity_id: int) -> None:
+        """What an activity could not take in goes with it, or with its subscription."""
+        if self.row.incident_count == 0:
+            return
+        self._unit.flush()
+        if gone := forget_held(self._unit.connection, self.id, activity_id):
+            self.resolve_incidents(at, by, job_ids=gone)
 
     def save(self) -> None:
         """Hands what the interpreter changed, and the row, to the unit of work."""

@@ -21,7 +21,7 @@ from engine.errors import EngineError
 from engine.interpreter.errors import ActivityFailed
 from engine.live import Live
 from engine.model import Correlation, Publication, PublicationOutcome
-from engine.session import FollowUp, Session
+from engine.session import FollowUp, Received, Session
 from engine.starting import needs_all
 from engine.store import messages as stored
 from engine.store.jobs import is_deferred
@@ -128,14 +128,14 @@ def serve_deployed(session: Session, process_key: str, at: datetime) -> None:
                 _try_to_start(session, start, row, key, at)
 
 
-def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bool:
+def deliver_or_defer(session: Session, instance_id: str, command: Received) -> bool:
     """Delivers; to a suspended instance when it is activated. False when the command no longer fits."""
     live = session.live(instance_id)
     if live.is_suspended:
         defer(session.unit, live, command)
         return True
     try:
-        session.deliver(instance_id, command)
+        session.receive(instance_id, command)
     except EngineError as refusal:
         fields = {"instance_id": instance_id, "command": type(command).__name__, "error": type(refusal).__name__}
         log.warning("a follow-up was refused", extra=fields)
@@ -145,7 +145,7 @@ def deliver_or_defer(session: Session, instance_id: str, command: Command) -> bo
 
 def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
     for each in find_waiting(session.connection, "message", message.name, keys=message.keys, limit=_TRIES):
-        if _has_its_message(session, each):
+        if has_its_message(session, each.instance_id, each.activity_id, each.element_id):
             continue
         command = TriggerEvent(at=message.at, actor=message.by, activity_id=each.activity_id, variables=message.payload)
         if deliver_or_defer(session, each.instance_id, command):
@@ -168,13 +168,15 @@ def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
     return Correlation(started=tuple(started), kept=tuple(kept)) if started or kept else None
 
 
-def _has_its_message(session: Session, receiver: Waiting) -> bool:
-    """Whether a suspended instance keeps one already that closes this subscription when the instance goes on."""
-    live = session.live(receiver.instance_id)
-    if not live.is_suspended or not is_deferred(session.connection, live.id, receiver.activity_id):
+def has_its_message(session: Session, instance_id: str, activity_id: int, element_id: str) -> bool:
+    """Whether the instance keeps one already that closes this subscription: suspended, when it goes on; or since it
+    could not take it in, when that is retried."""
+    live = session.live(instance_id)
+    may_keep = live.is_suspended or live.row.incident_count > 0
+    if not may_keep or not is_deferred(session.connection, live.id, activity_id):
         return False
-    node = session.programs.get(live.row.definition_id, session.connection).process.node(receiver.element_id)
-    return node.is_interrupting and not needs_all(node)
+    node = session.programs.get(live.row.definition_id, session.connection).process.node(element_id)
+    return node.is_interrupting or needs_all(node)
 
 
 def _is_occupied(session: Session, start: StartWaiting, message: Outgoing) -> bool:
@@ -207,7 +209,7 @@ def _serve(session: Session, live: Live, event: e.SubscriptionOpened, cause: Com
     session.unit.flush()
     place = (live.id, event.activity_id, event.element_id, event.name)
     while not live.has_ended and is_open(session.connection, *place):
-        if live.is_suspended and is_deferred(session.connection, live.id, event.activity_id):
+        if session.refused or has_its_message(session, live.id, event.activity_id, event.element_id):
             return  # one is enough for when it goes on
         row = stored.take(session.connection, (event.name, event.correlation_key), live.id, cause.at)
         if row is None:
@@ -218,7 +220,7 @@ def _serve(session: Session, live: Live, event: e.SubscriptionOpened, cause: Com
         if live.is_suspended:  # its tokens were moved by hand
             defer(session.unit, live, command)
         else:
-            session.deliver(live.id, command)
+            session.receive(live.id, command)
         live.log(
             cause.at,
             "message.correlated",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from engine.ids import Ids
 from engine.interpreter.errors import ActivityFailed
 from engine.jobs.held import HeldJob
 from engine.programs import Programs
-from engine.session import Session, Unwritable
+from engine.session import NotTaken, Place, Session, Unwritable
 from engine.store.faults import OutcomeUnknown
 from engine.store.jobs import Lease, ends_of_attempts
 from engine.store.transaction import Store
@@ -114,7 +114,7 @@ class Road:
         """
         watch = telemetry.commit(is_routine=is_routine)
         try:
-            result, session = self._store.retrying(lambda: self._travel_once(work, after, watch))
+            result, session = self._store.retrying(lambda: self._travel_until_taken(work, after, watch))
         except Unwritable as broken:
             raise broken.problem from broken
         except ActivityFailed as failure:  # outside of any activity that could hold it as an incident
@@ -136,14 +136,35 @@ class Road:
         for listener in (*self._for_work, *self._for_news) if has_work else self._for_news:
             listener()
 
-    def _travel_once(
+    def _travel_until_taken(
         self, work: Callable[[Session], Result], after: Callable[[Session], None] | None, watch: telemetry.Nobody
+    ) -> tuple[Result, Session]:
+        untaken: dict[Place, ActivityFailed | EngineError] = {}
+        while True:
+            try:
+                return self._travel_once(work, after, watch, untaken)
+            except NotTaken as refusal:
+                untaken |= refusal.problems
+
+    def _travel_once(
+        self,
+        work: Callable[[Session], Result],
+        after: Callable[[Session], None] | None,
+        watch: telemetry.Nobody,
+        untaken: Mapping[Place, ActivityFailed | EngineError],
     ) -> tuple[Result, Session]:
         def in_transaction(connection: Connection) -> tuple[Result, Session]:
             watch.begin()
-            session = Session(connection, self._programs, self._ids, self.hot, self._is_exclusive, watch)
-            result = work(session)
-            follow(session)
+            session = Session(connection, self._programs, self._ids, self.hot, self._is_exclusive, watch, untaken)
+            try:
+                result = work(session)
+                follow(session)
+            except Exception as problem:
+                if session.refused and not isinstance(problem, DatabaseAway):  # most likely a consequence of that
+                    raise NotTaken(session.refused) from problem
+                raise
+            if session.refused:
+                raise NotTaken(session.refused)
             watch.mark("advance")
             session.gather()
             if after is not None:

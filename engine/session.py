@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import events as e
-from engine.commands import Cancel, Command, Migrate, Modify, Start
+from engine.commands import (
+    Cancel,
+    Command,
+    CompleteActivity,
+    Migrate,
+    Modify,
+    Start,
+    ThrowError,
+    ThrowEscalation,
+    TriggerEvent,
+)
 from engine.data_stores import SharedData
-from engine.deferred import defer
+from engine.deferred import defer, hold_command
 from engine.effects import Effects, IsExclusive
 from engine.errors import Conflict, EngineError, NotFound
 from engine.history.recorder import Recorder, flows_row
 from engine.hot import Hot, HotInstances, Sizes
 from engine.ids import Ids
+from engine.interpreter.errors import ActivityFailed
 from engine.live import Line, Live
 from engine.model import InstanceState
 from engine.programs import Loaded, Programs
@@ -33,6 +44,13 @@ from engine.telemetry import NOBODY, Nobody
 DEPTH_LIMIT = 100
 """Calls of calls of processes: deeper is taken for a recursion without an end."""
 
+Received = CompleteActivity | ThrowError | ThrowEscalation | TriggerEvent
+
+
+Place = tuple[str, int]
+"""The ids of an instance, and of an activity of it."""
+_NONE: Mapping[Place, Any] = {}
+
 
 class Unwritable(Exception):
     """The instance has moved, and what happened cannot be kept: nothing of this transaction may stay."""
@@ -40,6 +58,15 @@ class Unwritable(Exception):
     def __init__(self, problem: EngineError) -> None:
         super().__init__(str(problem))
         self.problem = problem
+
+
+class NotTaken(Exception):
+    """Instances could not take in what others sent to them: nothing of this transaction may stay. *problems*: why, by
+    place; done again with these, they keep it instead."""
+
+    def __init__(self, problems: Mapping[Place, ActivityFailed | EngineError]) -> None:
+        super().__init__(f"{len(problems)} receivers could not take in what was sent to them")
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +94,9 @@ class Session:
         hot: HotInstances,
         is_exclusive: IsExclusive,
         watch: Nobody = NOBODY,
+        untaken: Mapping[Place, ActivityFailed | EngineError] = _NONE,
     ) -> None:
+        """*untaken*: what is sent there is kept with an incident, since it was tried and could not be taken in."""
         self.connection = connection
         self.watch = watch
         self.trace = watch.trace  # under which goes on what is done now
@@ -83,6 +112,8 @@ class Session:
         self._lives: dict[str, Live] = {}
         self._jobs: LockedJobs = {}
         self._flows: dict[str, list[str]] = {}
+        self._untaken = untaken
+        self.refused: dict[Place, ActivityFailed | EngineError] = {}  # found now: this transaction leads nowhere
 
     def load(
         self, instance_ids: Iterable[str], stretches: Iterable[Stretch] = (), leases: Iterable[Lease] = ()
@@ -121,11 +152,7 @@ class Session:
 
         Raises NotFound, Conflict or InvalidInput; then the instance is as it was.
         """
-        live = self.live(instance_id)
-        if live.has_ended:
-            raise Conflict(f"Process instance '{instance_id}' has ended ({live.row.state}).")
-        if live.is_suspended and not isinstance(command, Cancel | Modify):
-            raise Conflict(f"Process instance '{instance_id}' is suspended. Activate it first.")
+        live = self._movable(instance_id, command)
         if lease is not None:
             if lease.job_id not in self._jobs:
                 self.load((), leases=[lease])
@@ -134,6 +161,27 @@ class Session:
         if lease is not None:
             self._end_job(live, command, lease)
         self._take_in(live, command, events)
+        return live
+
+    def receive(self, instance_id: str, command: Received) -> None:
+        """As `deliver`, of what others have sent. Where it fails in the instance, that is no matter of theirs: the
+        instance keeps it, with an incident."""
+        place = (instance_id, command.activity_id)
+        if (problem := self._untaken.get(place)) is not None:
+            hold_command(self.unit, self._movable(instance_id, command), command, problem)
+            return
+        try:
+            self.deliver(instance_id, command)
+        except (ActivityFailed, Unwritable) as failure:
+            self.refused[place] = failure.problem if isinstance(failure, Unwritable) else failure
+            self._lives.pop(instance_id, None)  # it has moved halfway
+
+    def _movable(self, instance_id: str, command: Command) -> Live:
+        live = self.live(instance_id)
+        if live.has_ended:
+            raise Conflict(f"Process instance '{instance_id}' has ended ({live.row.state}).")
+        if live.is_suspended and not isinstance(command, Cancel | Modify):
+            raise Conflict(f"Process instance '{instance_id}' is suspended. Activate it first.")
         return live
 
     def migrate(self, instance_id: str, command: Migrate) -> Live:

@@ -89,6 +89,7 @@ class Recorder:
         if event.activity_id == self._addressed or isinstance(self._command, Cancel | Modify):
             changes["actor"] = self._command.actor
         self._unit.update(tables.activity, (self._live.id, event.activity_id), changes)
+        self._live.drop_held(self._command.at, self._command.actor, event.activity_id)
         self._live.resolve_incidents(self._command.at, self._command.actor, event.activity_id)
 
     def flow_taken(self, event: e.FlowTaken) -> None:

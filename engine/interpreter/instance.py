@@ -104,6 +104,10 @@ class Instance:
         own, *around = islice(token.scopes(), 2)
         return {**(around[0].data if around else {}), **own.data}
 
+    def element_of(self, activity_id: int) -> str:
+        """Where that activity stands. Raises Conflict when it does not wait any more."""
+        return self._workflow.open_token(activity_id).spec.node.id
+
     def is_alone(self, activity_id: int) -> bool:
         """Whether only the end of this activity can move the instance on: no other token, no event it waits for."""
         tokens = self._workflow.tasks

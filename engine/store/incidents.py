@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -28,12 +29,20 @@ def new_id(connection: Connection, instance_id: str, activity_id: int) -> str:
 
 
 def resolve(
-    connection: Connection, instance_id: str, at: datetime, by: str, activity_id: int | None = None
+    connection: Connection,
+    instance_id: str,
+    at: datetime,
+    by: str,
+    activity_id: int | None = None,
+    job_ids: Collection[str] | None = None,
 ) -> list[tuple[str, int, str]]:
-    """Closes the open incidents of an instance, or of one activity: their (id, activity id, element id)."""
+    """Closes the open incidents of an instance, or of one activity, or of some jobs: their (id, activity id, element
+    id)."""
     change = update(incident).where(incident.c.instance_id == instance_id, incident.c.resolved_at.is_(None))
     if activity_id is not None:
         change = change.where(incident.c.activity_id == activity_id)
+    if job_ids is not None:
+        change = change.where(incident.c.job_id.in_(sorted(job_ids)))
     change = change.values(resolved_at=at, resolved_by=by)
     rows = connection.execute(change.returning(incident.c.id, incident.c.activity_id, incident.c.element_id))
     return sorted((row.id, row.activity_id, row.element_id) for row in rows)

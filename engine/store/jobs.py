@@ -323,6 +323,13 @@ def is_deferred(connection: Connection, instance_id: str, activity_id: int) -> b
     return connection.execute(query.where(job.c.kind == "deferred").limit(1)).first() is not None
 
 
+def forget_held(connection: Connection, instance_id: str, activity_id: int) -> list[str]:
+    """Drops the commands that an activity could not take in; the ids of their jobs."""
+    gone = delete(job).where(job.c.instance_id == instance_id, job.c.activity_id == activity_id)
+    gone = gone.where(job.c.kind == "deferred", job.c.state == JobState.FAILED)
+    return list(connection.execute(gone.returning(job.c.id)).scalars())
+
+
 def timer_at(connection: Connection, instance_id: str, element_id: str) -> Row[Any] | None:
     query = select(job).where(job.c.instance_id == instance_id, job.c.element_id == element_id, job.c.kind == "timer")
     return connection.execute(query.order_by(job.c.due_at)).first()
