@@ -28,6 +28,11 @@ class Rights:
         """Raises NotAllowed."""
         permissions.require(self._may(scope), f"{self.name} may not do this: it takes the right to '{scope}'.")
 
+    def require_delete(self) -> None:
+        """What removes history is for administrators, and for tokens of programs."""
+        may = self.has(Scope.OPERATE) and (self.person is None or self.person.is_admin)
+        permissions.require(may, f"{self.name} may not remove history: administrators may.")
+
     def require_start(self, definition: ProcessDefinition) -> None:
         is_startable = self.person is None or permissions.may_start(self.person, definition)
         permissions.require(self.has(Scope.START) and is_startable, f"{self.name} may not start {definition.key}.")

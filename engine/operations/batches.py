@@ -70,6 +70,7 @@ class Batches:
             targets = _named(ids) if ids is not None else _found(session.connection, operation, where)
             if isinstance(operation, RetryAll) and ids is not None:
                 targets = _incidents(session.connection, ids)
+            _check_lengths(targets)
             if not targets:
                 raise InvalidInput(f"Nothing is there to {kind_of(operation)}: {_said(ids, where)}.")
             batches.add(
@@ -89,10 +90,17 @@ class Batches:
         self._road.travel(work)
         return self.get(batch_id)
 
-    def list(self, limit: int = 50) -> list[Batch]:
-        """The newest first."""
+    def list(
+        self,
+        limit: int = 50,
+        *,
+        before: str | None = None,
+        state: BatchState | None = None,
+        kind: str | None = None,
+    ) -> list[Batch]:
+        """The newest first. *before*: the id of the last one of the page before."""
         with self._store.reading() as connection:
-            return batches.listed(connection, limit)
+            return batches.listed(connection, limit, before=before, state=state, kind=kind)
 
     def get(self, batch_id: str) -> Batch:
         """Raises NotFound."""
@@ -102,10 +110,13 @@ class Batches:
             raise NotFound(f"There is no batch '{batch_id}'.")
         return found
 
-    def items(self, batch_id: str, state: str | None = None, limit: int = 100, offset: int = 0) -> list[BatchItem]:
-        """In their order; only those of *state*, if it is given."""
+    def items(
+        self, batch_id: str, state: str | None = None, limit: int = 100, offset: int = 0, after: int = 0
+    ) -> Sequence[BatchItem]:
+        """In their order; only those of *state*, if it is given. *after*: the number of the last one of the page
+        before."""
         with self._store.reading() as connection:
-            return batches.items(connection, batch_id, state, limit, offset)
+            return batches.items(connection, batch_id, state, limit, offset, after)
 
     def changes(self, batch_id: str) -> list[BatchChange]:
         """Who paused it, let it go on, cancelled it; when and why. Raises NotFound."""
@@ -234,6 +245,17 @@ def _incidents(connection: Connection, ids: Sequence[str]) -> list[Target]:
         if each not in known:
             raise NotFound(f"There is no incident '{each}'.")
     return [Target(known[each], each) for each in dict.fromkeys(ids)]
+
+
+def _check_lengths(targets: Sequence[Target]) -> None:
+    """Raises NotFound, InvalidInput for ids that are longer than those that items have."""
+    for each in targets:
+        if len(each.instance_id) > batches.LONGEST_INSTANCE_ID:
+            raise NotFound(f"There is no process instance '{each.instance_id[:100]}'.")
+        if len(each.incident_id or "") > batches.LONGEST_INCIDENT_ID:
+            raise InvalidInput(
+                f"Incident '{each.incident_id}' has too long an id for a batch. Retry it by itself first."
+            )
 
 
 def _said(ids: Sequence[str] | None, where: Sequence[Condition]) -> str:

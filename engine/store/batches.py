@@ -17,6 +17,8 @@ from engine.store.tables import activity, incident
 from engine.store.types import AnyRow
 from engine.store.values import in_chunks
 
+LONGEST_INSTANCE_ID, LONGEST_INCIDENT_ID = 64, 80
+"""Characters. A start timer's incident has the id of its job, which may be longer."""
 _MESSAGES = 5
 """Different messages that a summary names."""
 
@@ -120,9 +122,18 @@ def leave_out(connection: Connection, batch_id: str, at: datetime) -> None:
 # reading
 
 
-def listed(connection: Connection, limit: int) -> list[Batch]:
-    """The newest first."""
-    rows = connection.execute(select(batch).order_by(batch.c.created_at.desc(), batch.c.id.desc()).limit(limit)).all()
+def listed(
+    connection: Connection, limit: int, *, before: str | None = None, state: str | None = None, kind: str | None = None
+) -> list[Batch]:
+    """The newest first, by their ids, which sort by time."""
+    query = select(batch)
+    if before is not None:
+        query = query.where(batch.c.id < before)
+    if state is not None:
+        query = query.where(batch.c.state == state)
+    if kind is not None:
+        query = query.where(batch.c.kind == kind)
+    rows = connection.execute(query.order_by(batch.c.id.desc()).limit(limit)).all()
     return [_batch(connection, row) for row in rows]
 
 
@@ -137,8 +148,10 @@ def changes(connection: Connection, batch_id: str) -> list[BatchChange]:
     return [BatchChange(BatchState(row.state), row.at, row.actor, row.reason) for row in connection.execute(query)]
 
 
-def items(connection: Connection, batch_id: str, state: str | None, limit: int, offset: int) -> list[BatchItem]:
-    query = select(batch_item).where(batch_item.c.batch_id == batch_id)
+def items(
+    connection: Connection, batch_id: str, state: str | None, limit: int, offset: int, after: int
+) -> list[BatchItem]:
+    query = select(batch_item).where(batch_item.c.batch_id == batch_id, batch_item.c.number > after)
     if state is not None:
         query = query.where(batch_item.c.state == state)
     rows = connection.execute(query.order_by(batch_item.c.number).limit(limit).offset(offset)).all()

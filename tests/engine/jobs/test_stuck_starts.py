@@ -159,3 +159,18 @@ def test_messages_that_could_not_be_handed_to_a_new_version_are_once_that_is_ret
 
     assert engine.read.instances(key="shop").total == 1
     assert engine.read.open_incidents().total == 0
+
+
+def test_one_whose_id_is_too_long_for_a_batch_is_refused_and_retried_by_itself(
+    engine: Engine, clock: VirtualClock, broken: Callable[[], None], models: Path
+) -> None:
+    data = (models / "nightly.bpmn").read_bytes().replace(b'id="nightly"', b'id="' + b"n" * 80 + b'"')
+    engine.deploy(Resource("nightly.bpmn", data))
+    work_for(engine, clock, 30 * HOUR)
+    (incident,) = engine.read.open_incidents()
+
+    for chosen in ({"ids": [incident.id]}, {"where": [Condition("kind", "start_timer")]}):
+        with pytest.raises(InvalidInput, match="Retry it by itself first"):
+            engine.batch(RetryAll(), **chosen)
+    engine.retry(incident.id)
+    assert engine.read.open_incidents().total == 0

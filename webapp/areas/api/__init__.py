@@ -11,14 +11,14 @@ from flask import Flask, Response, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from webapp import errors
-from webapp.areas.api import definitions, external_tasks, history, instances, jobs, messages, tasks
+from webapp.areas.api import batches, definitions, external_tasks, history, instances, jobs, messages, tasks
 from webapp.areas.api.access import Throttles
 from webapp.areas.api.openapi import document
 from webapp.areas.api.operation import OPERATIONS, area
 from webapp.areas.api.problems import KINDS, REFUSED, answer
 from webapp.context import the_engine
 
-__all__ = ["definitions", "external_tasks", "history", "instances", "jobs", "messages", "tasks"]
+__all__ = ["batches", "definitions", "external_tasks", "history", "instances", "jobs", "messages", "tasks"]
 
 
 def install(app: Flask) -> None:
