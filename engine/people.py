@@ -64,6 +64,15 @@ class People:
             if not people.set_password(connection, name, _hasher.hash(password)):
                 raise NotFound(f"There is nobody called '{name}'.")
 
+    def remove(self, name: str) -> None:
+        """Ends their sessions and tokens, too; what they did and what is assigned to them keeps their name.
+
+        Raises NotFound.
+        """
+        with self._store.writing() as connection:
+            if not people.remove(connection, name):
+                raise NotFound(f"There is nobody called '{name}'.")
+
     def get(self, name: str) -> Person | None:
         with self._store.reading() as connection:
             found = people.find(connection, name)

@@ -1,4 +1,4 @@
-"""The people who can log in: people add, people list."""
+"""The people who can log in: people add, password, remove, list."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import typer
 from engine.cli import output
 from engine.cli.options import AsJson, Database, opened
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What the person types to log in.")]
+
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the person types to log in.")],
+    name: Name,
     display_name: Annotated[str | None, typer.Option("--display-name", help="How pages call the person.")] = None,
     groups: Annotated[list[str] | None, typer.Option("--group", help="A group of the person. Repeatable.")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="May see and change everything.")] = False,
@@ -26,6 +28,23 @@ def add(
     with opened(database) as engine:
         engine.people.add(name, password, display_name or name, tuple(groups or ()), is_admin=admin)
     output.say(f"Added {name}.")
+
+
+@app.command("password")
+def change_password(name: Name, database: Database = None) -> None:
+    """Give a person another password; it is asked for, or read from the standard input."""
+    password = _password()
+    with opened(database) as engine:
+        engine.people.set_password(name, password)
+    output.say(f"Changed the password of {name}.")
+
+
+@app.command()
+def remove(name: Name, database: Database = None) -> None:
+    """Remove a person, who is logged out; the history keeps the name."""
+    with opened(database) as engine:
+        engine.people.remove(name)
+    output.say(f"Removed {name}.")
 
 
 def _password() -> str:

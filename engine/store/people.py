@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from engine.model import Person
 from engine.store.tables import person
@@ -35,6 +35,10 @@ def find(connection: Connection, name: str) -> tuple[Person, str] | None:
 def set_password(connection: Connection, name: str, password_hash: str) -> bool:
     change = update(person).where(person.c.name == name).values(password_hash=password_hash)
     return connection.execute(change).rowcount == 1
+
+
+def remove(connection: Connection, name: str) -> bool:
+    return connection.execute(delete(person).where(person.c.name == name)).rowcount == 1
 
 
 def everybody(connection: Connection) -> list[Person]:

@@ -42,6 +42,16 @@ def test_a_password_can_be_changed(engine: Engine) -> None:
         engine.people.set_password("bob", "better")
 
 
+def test_who_is_removed_cannot_log_in_and_others_can(engine: Engine) -> None:
+    for name in ("zoe", "ann"):
+        engine.people.add(name, "secret")
+    engine.people.remove("ann")
+    assert engine.people.authenticate("ann", "secret") is None
+    assert engine.people.authenticate("zoe", "secret") is not None
+    with pytest.raises(NotFound):
+        engine.people.remove("ann")
+
+
 def test_people_are_listed_by_name(engine: Engine) -> None:
     for name in ("zoe", "ann"):
         engine.people.add(name, "secret")

@@ -60,6 +60,12 @@ def test_logging_out_ends_the_session(ann):
     assert ann.get("/").path == "/log-in"
 
 
+def test_who_is_removed_is_logged_out(ann, the_engine):
+    the_engine.people.remove("ann")
+
+    assert ann.get("/").path == "/log-in"
+
+
 def test_a_form_without_its_token_changes_nothing(ann):
     ann.post("/log-out", csrf_token="forged")
 

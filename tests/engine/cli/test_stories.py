@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 from engine import Engine
@@ -148,14 +150,23 @@ def test_deploying_the_same_bytes_again_makes_no_new_version(approval: Fermata) 
 
 
 def test_people_are_added_with_a_password_from_the_input(fermata: Fermata, monkeypatch) -> None:
-    import io
-    import sys
-
     monkeypatch.setattr(sys, "stdin", io.StringIO("a long secret\n"))
     assert fermata("people", "add", "ann", "--group", "managers", "--admin").out == "Added ann.\n"
 
     people = fermata("people", "list", "--json").json
     assert [(each["name"], each["groups"], each["is_admin"]) for each in people] == [("ann", ["managers"], True)]
+
+
+def test_a_password_is_changed_and_a_person_removed(fermata: Fermata, folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a long secret\na better secret\n"))
+    fermata("people", "add", "ann")
+    with Engine(f"sqlite:///{folder / 'var' / 'fermata.db'}") as engine:
+        assert fermata("people", "password", "ann").out == "Changed the password of ann.\n"
+        assert engine.people.authenticate("ann", "a long secret") is None
+        assert engine.people.authenticate("ann", "a better secret") is not None
+
+        assert fermata("people", "remove", "ann").out == "Removed ann.\n"
+        assert engine.people.list() == []
 
 
 def test_the_workers_are_listed(approval: Fermata, folder: Path) -> None:
