@@ -43,12 +43,10 @@ TaskReference = Annotated[
 
 @contextmanager
 def opened(url: str | None, *, migrate: bool = True) -> Generator[Engine]:
-    """The engine on the chosen database, whose folder is made where it is missing."""
+    """The engine on the chosen database."""
     from engine.engine import Engine
 
-    chosen = database_url(url)
-    make_folder_of(chosen)
-    with Engine(chosen, migrate=migrate, **_of_history(url)) as engine:
+    with Engine(database_url(url), migrate=migrate, **_of_history(url)) as engine:
         yield engine
 
 
@@ -61,14 +59,12 @@ def _of_history(url: str | None) -> dict[str, Any]:
     return {"history_time_to_live": nearest.history_time_to_live, "history_partition": partition}
 
 
-def make_folder_of(url: str) -> Path:
-    """The folder for what belongs to this database; made for a SQLite file, as SQLite makes no folders."""
+def folder_of(url: str) -> Path:
+    """The folder for what belongs to this database: that of a SQLite file, which the engine makes."""
     name = url.removeprefix("sqlite:///").split("?")[0]
     if not url.startswith("sqlite:///") or not name or name.startswith((":memory:", "file:")):
         return Path("var")
-    folder = Path(name).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Path(name).parent
 
 
 def read_variables(pairs: Sequence[str] | None, file: Path | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import typer
 from engine.cli import logs, output
 from engine.cli.observing import LogFormat, MetricsHost, MetricsPort, SlowInstanceSeconds, SlowSeconds, observed
 from engine.cli.operations import load_applications
-from engine.cli.options import Database, make_folder_of
+from engine.cli.options import Database, folder_of
 from engine.settings import database_url, longest_time_to_live, shortest_partition
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def up(
     behind = _proxy_address(proxy)
     applications = load_applications(folders)
     url = database_url(database)
-    var = make_folder_of(url)
+    var = folder_of(url)
     time_to_live = longest_time_to_live([application.settings for application in applications])
     partition = shortest_partition([application.settings for application in applications])
     logs.to_stderr(logging.WARNING, log_format)

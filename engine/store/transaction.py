@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -46,6 +48,7 @@ Opened = Callable[[], AbstractContextManager[Connection]]
 
 _BUSY_SECONDS = 30
 _PAGES_OF_CACHE = -16_000  # negative: in KiB
+_UNUSABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB)
 _ATTEMPTS = 8
 _OF_CONNECTIONS: Mapping[str, Any] = {  # to PostgreSQL, where its URL does not say otherwise
     "application_name": "fermata",
@@ -87,10 +90,21 @@ class Store:
         self.bell: Bell = SilentBell() if self.is_sqlite else PostgresBell(self.database)
 
     def migrate(self) -> None:
-        """Brings the tables up to date; several processes may do so at once."""
+        """Brings the tables up to date; several processes may do so at once.
+
+        Raises InvalidInput for a file that cannot be opened, or is no database.
+        """
         from engine.store.migrations import upgrade
 
-        upgrade(self)
+        try:
+            upgrade(self)
+        except DBAPIError as problem:
+            if self.is_sqlite and getattr(problem.orig, "sqlite_errorcode", None) in _UNUSABLE:
+                message = (
+                    f"{self.url.database} cannot be used: {problem.orig}. Name another file, or see to its rights."
+                )
+                raise InvalidInput(message) from problem
+            raise
 
     def close(self) -> None:
         self.bell.close()
@@ -266,8 +280,9 @@ class Store:
         try:
             url = make_url(text.replace("postgres://", "postgresql://", 1))
             backend = url.get_backend_name()
-        except (ArgumentError, NoSuchModuleError) as problem:
-            raise InvalidInput(f"'{text}' names no database. Use sqlite:///file.db or postgresql://...") from problem
+        except (ArgumentError, NoSuchModuleError, ValueError) as problem:
+            shown = re.sub(r":[^/@]*@", ":***@", text)
+            raise InvalidInput(f"'{shown}' names no database. Use sqlite:///file.db or postgresql://...") from problem
         if backend == "postgresql":
             return url.set(drivername="postgresql+psycopg")
         if backend != "sqlite":
@@ -275,7 +290,12 @@ class Store:
         if not url.database or url.database == ":memory:":
             self._scratch = Path(tempfile.mkdtemp(prefix="fermata-"))
             return url.set(drivername="sqlite+pysqlite", database=str(self._scratch / "scratch.db"))
-        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).absolute().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            message = f"The folder {folder} of the database cannot be made: {problem.strerror}. Name another file."
+            raise InvalidInput(message) from problem
         return url.set(drivername="sqlite+pysqlite")
 
     def _open(self) -> Database:

@@ -62,15 +62,26 @@ def test_wrong_usage_is_exit_code_2(fermata: Fermata, arguments: tuple[str, ...]
         (("message", "Paid"), "Paid"),
         (("retry", "x"), "'x' is no open incident and no instance"),
         (("list", "--database", "oracle://x"), "oracle"),
+        (("list", "--database", "postgresql://me:secret@host:port/x"), "'postgresql://me:***@host:port/x' names no"),
+        (("list", "--database", "sqlite:////proc/none/x.db"), "The folder /proc/none of the database cannot be made"),
+        (("list", "--database", "sqlite:///."), ". cannot be used: unable to open database file"),
+        (("list", "--database", "sqlite:///text.db"), "text.db cannot be used: file is not a database"),
+        (("people", "remove", "nobody"), "There is nobody called 'nobody'"),
     ],
 )
-def test_a_refusal_is_one_sentence_and_exit_code_1(fermata: Fermata, arguments: tuple[str, ...], says: str) -> None:
+def test_a_refusal_is_one_sentence_and_exit_code_1(
+    fermata: Fermata, folder: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    (folder / "text.db").write_text("no database at all, only some lines of text\n" * 50)
+
     said = fermata(*arguments)
 
     assert said.code == 1
     assert said.err.startswith("fermata: ")
     assert says in said.err
     assert "Traceback" not in said.err
+    assert "Unexpected problem" not in said.err
+    assert "secret" not in said.err
 
 
 def test_the_shell_can_complete_commands(fermata: Fermata, monkeypatch: pytest.MonkeyPatch) -> None:
