@@ -94,7 +94,7 @@ def test_what_is_refused_for_one_is_done_for_the_others_and_said_of_each(lines: 
     assert "There is no process instance 'nobody'" in items[3].message
     assert lines.batches.get(batch.id).summary == "1 modified, 3 failed"
     assert [item.number for item in lines.batches.items(batch.id, "failed", limit=1, offset=1)] == [3]
-    assert [item.number for item in lines.batches.items(batch.id, "failed", after=2)] == [3]
+    assert [item.number for item in lines.batches.items(batch.id, "failed", after=3)] == [4]
 
 
 def test_a_retry_counts_what_came_of_it(engine: Engine, deploy) -> None:
