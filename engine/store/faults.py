@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError as DBAPIError
 from sqlalchemy.exc import IntegrityError as IntegrityError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from engine.errors import DatabaseAway, EngineError
+from engine.errors import DatabaseAway, EngineError, InvalidInput
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
@@ -27,6 +27,8 @@ _UNWRITTEN: Final = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
 _STOPPED: Final = "57014"
 _FOR_GOOD: Final = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied", "not permitted")
 """In what a server says that has refused a connection and will refuse the next one, too."""
+_NO_RIGHT: Final = "42501"
+_NO_DATABASE: Final = ("SQLITE_NOTADB", "SQLITE_CANTOPEN")
 
 
 class Lost(DatabaseAway):
@@ -96,6 +98,19 @@ def is_unwritten(problem: Lost) -> bool:
     """Whether a commit of SQLite could not be written to its log, and so has not happened. Of one that was written and
     not flushed, nobody knows."""
     return getattr(getattr(problem.__cause__, "orig", None), "sqlite_errorname", None) in _UNWRITTEN
+
+
+def is_unusable(problem: DBAPIError) -> bool:
+    """Whether a file is no database, a server refuses this URL for good, or its user may not do what is needed."""
+    name = str(getattr(problem.orig, "sqlite_errorname", ""))
+    if name:
+        return name.startswith(_NO_DATABASE)
+    state = _state(problem)
+    return state == _NO_RIGHT if state is not None else any(words in str(problem.orig) for words in _FOR_GOOD)
+
+
+def unusable(problem: DBAPIError) -> InvalidInput:
+    return InvalidInput(f"This database cannot be used: {_said(problem)}. Correct its URL, or the rights there.")
 
 
 def is_stopped(problem: DBAPIError) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -33,9 +32,11 @@ from engine.store.faults import (
     is_lost_race,
     is_read_only,
     is_stopped,
+    is_unusable,
     is_unwritten,
     lost,
     step_aside,
+    unusable,
     wrapped,
 )
 from engine.store.idle import look_at_the_idle
@@ -48,7 +49,6 @@ Opened = Callable[[], AbstractContextManager[Connection]]
 
 _BUSY_SECONDS = 30
 _PAGES_OF_CACHE = -16_000  # negative: in KiB
-_UNUSABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB)
 _ATTEMPTS = 8
 _OF_CONNECTIONS: Mapping[str, Any] = {  # to PostgreSQL, where its URL does not say otherwise
     "application_name": "fermata",
@@ -92,18 +92,15 @@ class Store:
     def migrate(self) -> None:
         """Brings the tables up to date; several processes may do so at once.
 
-        Raises InvalidInput for a file that cannot be opened, or is no database.
+        Raises InvalidInput for a database that this URL cannot use.
         """
         from engine.store.migrations import upgrade
 
         try:
             upgrade(self)
         except DBAPIError as problem:
-            if self.is_sqlite and getattr(problem.orig, "sqlite_errorcode", None) in _UNUSABLE:
-                message = (
-                    f"{self.url.database} cannot be used: {problem.orig}. Name another file, or see to its rights."
-                )
-                raise InvalidInput(message) from problem
+            if is_unusable(problem):
+                raise unusable(problem) from problem
             raise
 
     def close(self) -> None:

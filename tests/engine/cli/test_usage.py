@@ -64,8 +64,8 @@ def test_wrong_usage_is_exit_code_2(fermata: Fermata, arguments: tuple[str, ...]
         (("list", "--database", "oracle://x"), "oracle"),
         (("list", "--database", "postgresql://me:secret@host:port/x"), "'postgresql://me:***@host:port/x' names no"),
         (("list", "--database", "sqlite:////proc/none/x.db"), "The folder /proc/none of the database cannot be made"),
-        (("list", "--database", "sqlite:///."), ". cannot be used: unable to open database file"),
-        (("list", "--database", "sqlite:///text.db"), "text.db cannot be used: file is not a database"),
+        (("list", "--database", "sqlite:///."), "cannot be used: unable to open database file"),
+        (("list", "--database", "sqlite:///text.db"), "cannot be used: file is not a database"),
         (("people", "remove", "nobody"), "There is nobody called 'nobody'"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from engine.engine import Engine
-from engine.errors import DatabaseAway
+from engine.errors import DatabaseAway, InvalidInput
 from engine.store import bulk, idle, marks
 from engine.store.faults import DBAPIError, OutcomeUnknown, TooSlow
 from engine.store.tables import data_store
@@ -160,6 +160,11 @@ def test_a_wrong_password_is_not_waited_for(database_url: str) -> None:
     with pytest.raises(Exception, match="does not exist"), store.reading():
         pass
     store.close()
+
+
+def test_a_url_that_the_server_refuses_for_good_is_told_as_wrong_input(database_url: str) -> None:
+    with pytest.raises(InvalidInput, match=r'"nowhere" does not exist\. Correct its URL'):
+        Engine(str(make_url(database_url).set(database="nowhere")))
 
 
 @pytest.mark.parametrize("commits", [True, False])
