@@ -208,8 +208,9 @@ def give_back(connection: Connection, leases: Sequence[Lease]) -> None:
 
 
 def extend(connection: Connection, leases: Iterable[Lease], until: datetime) -> None:
-    """A sign of life: the leases that are still held last until *until*."""
-    rows = [{"the_job": lease.job_id, "the_token": lease.token, "until": until} for lease in leases]
+    """A sign of life: the leases that are still held last until *until*. In the order in which jobs are locked."""
+    in_order = sorted(leases, key=lambda lease: lease.job_id)
+    rows = [{"the_job": lease.job_id, "the_token": lease.token, "until": until} for lease in in_order]
     if rows:
         change = (
             update(job)

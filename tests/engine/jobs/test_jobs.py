@@ -1,11 +1,13 @@
 """Jobs: leases, retries, incidents, and what happens when workers vanish."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from engine import BpmnError, Job, PermanentFailure, RetryLater
 from engine.clock import VirtualClock
@@ -14,6 +16,7 @@ from engine.errors import Conflict, NotFound
 from engine.jobs.outcome import Completed
 from engine.model import InstanceState, JobState
 from engine.store import tables
+from engine.store.jobs import lock_job
 
 Open = Callable[[], Engine]
 
@@ -217,6 +220,23 @@ def test_a_sign_of_life_keeps_the_lease(shop: Engine, open_engine: Open, clock: 
     shop._worker.extend(held)
     clock.advance(timedelta(seconds=20))
     assert open_engine().work() == 0
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_signs_of_life_wait_for_who_ends_the_same_jobs_and_never_lock_them_out(shop: Engine, open_engine: Open) -> None:
+    for _ in range(2):
+        shop.start("order")
+    held = sorted(shop._worker.take(2), key=lambda each: each.row.id)
+    is_blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+    other = open_engine().store
+    with ThreadPoolExecutor(1) as thread, other.writing() as connection:
+        lock_job(connection, held[0].lease)
+        renewed = thread.submit(shop._worker.extend, held[::-1])
+        with other.reading() as looking:
+            while not looking.execute(is_blocked).scalar():
+                time.sleep(0.005)
+        lock_job(connection, held[1].lease)
+    assert renewed.exception() is None
 
 
 def test_jobs_of_a_process_that_is_gone_are_taken_back_at_once(shop: Engine, open_engine: Open) -> None:
