@@ -72,6 +72,19 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             alarm=1,
         ),
         Panel("Slow commits", "ops", ((total("slow_commits_total"), ""),)),
+        Panel(
+            "Left to workers elsewhere: oldest due",
+            "s",
+            ((largest("external_age_seconds", "topic"), "{{topic}}"),),
+            "By topic. Rises without end where nobody fetches one.",
+            alarm=300,
+        ),
+        Panel(
+            "Left to workers elsewhere: due",
+            "short",
+            ((largest("external_due", "topic"), "{{topic}}"),),
+            "By topic, each counted up to 10,000.",
+        ),
     ),
     "Instances": (
         Panel("Instances", "ops", ((rate("instances_total", "process, event", BY_PROCESS), "{{process}} {{event}}"),)),
@@ -92,6 +105,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 (largest("workers_alive"), "worker pools that live"),
                 (largest("timers_waiting"), "timers not due yet"),
                 (largest("jobs_running"), "jobs under a lease"),
+                (largest("jobs_queued"), "exclusive jobs that wait for another"),
                 (largest("jobs_failed"), "jobs out of retries"),
             ),
         ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from engine.jobs.presence import ALIVE
+from engine.observability.labels import Bounded
 from engine.store import gauges
 from engine.store.transaction import DatabaseError
 
@@ -61,6 +63,8 @@ class EngineState(Collector):
         self._lock = Lock()
         self._queue: gauges.Queue | None = None
         self._read_at = 0.0
+        self._topics = Bounded()
+        self._told: dict[str, None] = {}
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_process()
@@ -101,11 +105,30 @@ class EngineState(Collector):
             age.add_metric([name], max((now - oldest).total_seconds(), 0.0) if oldest else 0.0)
         yield due
         yield age
+        yield from self._of_topics(queue.topics, now)
+        yield _gauge("jobs_queued", "Exclusive jobs that wait for another one of their instance.", queue.queued)
         yield _gauge("jobs_running", "Jobs under a lease.", queue.running)
         yield _gauge("jobs_failed", "Jobs out of retries.", queue.failed)
         yield _gauge("timers_waiting", "Timers that are not due yet.", queue.timers_waiting)
         yield _gauge("workers_alive", "Worker pools that were heard of just now.", queue.workers)
         yield _gauge("incidents_open", "Incidents that wait for an operator.", queue.incidents)
+
+    def _of_topics(self, topics: Mapping[str, tuple[int, datetime]], now: datetime) -> Iterator[Metric]:
+        """A topic that was told of before is told of with 0, too: a series that ends does not say that all is done."""
+        due = GaugeMetricFamily("fermata_external_due", "Due jobs left to workers elsewhere.", labels=["topic"])
+        age = GaugeMetricFamily("fermata_external_age_seconds", "Since when the oldest is due.", labels=["topic"])
+        found: dict[str, tuple[int, float]] = {}
+        for topic, (count, oldest) in topics.items():
+            label = self._topics.of(topic)
+            counted, longest = found.get(label, (0, 0.0))
+            found[label] = counted + count, max(longest, (now - oldest).total_seconds())
+        self._told |= dict.fromkeys(found)
+        for label in self._told:
+            count, seconds = found.get(label, (0, 0.0))
+            due.add_metric([label], count)
+            age.add_metric([label], seconds)
+        yield due
+        yield age
 
     def _looked_up(self) -> gauges.Queue | None:
         with self._lock:

@@ -25,7 +25,7 @@ def metrics_that_exist() -> dict[str, set[str]]:
     with Engine("sqlite://") as engine:
         for family in EngineState(engine).collect():
             labels = {label for sample in family.samples for label in sample.labels}
-            counted[family.name] = labels
+            counted[family.name] = labels | set(getattr(family, "_labelnames", ()))  # also where it has no samples yet
     return {_plain(name): labels for name, labels in counted.items()}
 
 

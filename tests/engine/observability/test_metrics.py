@@ -19,6 +19,7 @@ from prometheus_client.registry import CollectorRegistry
 from engine import Job, telemetry
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.external.records import Topic
 from engine.observability import state
 from engine.observability.endpoint import TOKEN_VARIABLE, Endpoint
 from engine.observability.exposition import Exposition
@@ -137,6 +138,28 @@ def test_the_queue_is_told_with_its_age(order: Engine, clock: VirtualClock, monk
     assert told("queue_due", queue="jobs") == 2
     assert told("queue_age_seconds", queue="jobs") == 90
     assert told("database_up") == 1
+
+
+def test_jobs_left_to_workers_elsewhere_are_told_by_topic(
+    engine: Engine, models: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "FRESH", 0.0)
+    engine.deploy(models / "jobs" / "exclusive.bpmn")
+    for topic in ("alone", "free"):
+        engine.external.fetch_and_lock("elsewhere", [Topic(topic)])  # from now on they are left to others
+    told = state_of(engine)
+    assert told("external_due", topic="free") is None
+
+    engine.start("topics")
+    engine.work()
+    clock.advance(timedelta(seconds=90))
+
+    assert (told("external_due", topic="alone"), told("external_due", topic="free")) == (1, 2)
+    assert (told("queue_due", queue="external"), told("queue_age_seconds", queue="external")) == (3, 90)
+    assert told("external_age_seconds", topic="free") == 90
+    assert told("jobs_queued") == 1  # the other one of "alone"
+    engine.external.fetch_and_lock("elsewhere", [Topic("free")], 10)
+    assert (told("external_due", topic="free"), told("external_age_seconds", topic="free")) == (0, 0)
 
 
 def test_timers_failed_jobs_and_incidents_are_told(engine: Engine, models: Path) -> None:

@@ -18,7 +18,7 @@ from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.external.records import Topic
 from engine.searching import Condition, Search
-from engine.store import lists
+from engine.store import gauges, lists
 from tests.benchmarks.copies import copy_id, copy_instance, tables_of_instances
 from tests.engine.store.statements import sent
 
@@ -188,6 +188,13 @@ def search_for_a_part_of_a_name(engine: Engine, instance_id: str) -> None:
     assert engine.read.instances(text="-7777").total == 1
 
 
+def count_what_waits(engine: Engine, instance_id: str) -> None:
+    now = engine.clock.now()
+    with engine.store.reading() as connection:
+        told = gauges.queue(connection, now, now, most=100)
+    assert told.topics["pack"][0] == 100
+
+
 IN_PROCESSES_OF_THEIR_OWN = (announce_to_a_fleet, take_jobs)
 DOINGS = (
     nothing_due,  # from now on the jobs are left to workers elsewhere
@@ -212,6 +219,7 @@ DOINGS = (
     list_instances,
     list_open_tasks,
     search_for_a_part_of_a_name,
+    count_what_waits,
 )
 READING_ALL = (
     "SELECT max(element_id) FROM activity",
