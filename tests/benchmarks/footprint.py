@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,8 +24,9 @@ from tests.benchmarks.results import Bar, Section, at_most
 from tests.benchmarks.throughput import TASKS, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = {10: 15, 1000: 9, 10_000: 3}
-"""How old the instances are that are resumed, and how many of each age."""
+STEPS = {10: 15, 1000: 15, 10_000: 3}
+"""How old the instances are that are resumed, and how many there are of each age."""
+ROUNDS = 15
 STEPS_A_TURN = 10
 
 Result = TypeVar("Result")
@@ -33,7 +34,8 @@ Result = TypeVar("Result")
 TEXT = """**Resuming.** An instance loops through {steps} script tasks and a user task. A fresh engine, to which its
 diagram is known and the instance is not, completes the user task: the state is read, decoded, moved on by {steps}
 steps, and written in one commit. *Hot*: the same engine does it again. *Saved*: bytes that lie in the database for the
-next load (its state and variables; history is not read). Medians of {rounds} instances, wall time.
+next load (its state and variables; history is not read). The ages take turns, in one database; medians of {rounds}
+rounds with {counts} instances, wall time.
 
 {resuming}
 
@@ -59,14 +61,14 @@ class Resumed:
 
 
 def measure(lab: Lab) -> Section:
-    ages = lab.pick(STEPS, {10: 3, 100: 3})
+    ages, rounds = lab.pick((STEPS, ROUNDS), ({10: 3, 100: 1}, 3))
     instances, held = lab.pick(500, 50), lab.pick(2000, 300)
     resuming: list[list[str]] = []
     bars: list[Bar] = []
     sizes: dict[str, dict[str, float]] = {}
     for kind in (SQLITE, POSTGRESQL):
         lab.noise.look()
-        found = [_resumed(lab, kind, steps, rounds) for steps, rounds in ages.items()]
+        found = _resumed(lab, kind, ages, rounds)
         resuming += [
             [kind, f"{each.steps:,}", duration(each.cold), duration(each.hot), size(each.saved)] for each in found
         ]
@@ -76,7 +78,8 @@ def measure(lab: Lab) -> Section:
     process, hot = _memory(held)
     content = TEXT.format(
         steps=STEPS_A_TURN,
-        rounds=", ".join(map(str, ages.values())),
+        rounds=rounds,
+        counts=", ".join(map(str, ages.values())),
         tasks=TASKS,
         instances=instances,
         resuming=table(["Database", "After steps", "Cold", "Hot", "Saved"], resuming),
@@ -88,26 +91,38 @@ def measure(lab: Lab) -> Section:
     return Section("What an instance takes", content, bars)
 
 
-def _resumed(lab: Lab, kind: str, steps: int, rounds: int) -> Resumed:
-    """Each round has an instance of its own, all of the same age; they are taken up by an engine that has seen none
-    of them."""
+def _resumed(lab: Lab, kind: str, ages: Mapping[int, int], rounds: int) -> list[Resumed]:
+    """Each round has an engine of its own, that has seen no instance but one of another age."""
     url = lab.databases.fresh(kind)
+    old: dict[int, list[str]] = {}
     with Engine(url) as engine:
         engine.deploy(Resource("loop.bpmn", diagrams.long_loop(STEPS_A_TURN)))
-        ids = [engine.start("benchmark", variables={"payload": "x" * 200}).id for _ in range(rounds + 1)]
-        for each in ids:
-            for _ in range(steps // STEPS_A_TURN - 1):
-                _turn(engine, each)
-    cold: list[float] = []
-    hot: list[float] = []
-    with Engine(url, migrate=False) as engine:
-        _turn(engine, ids[0])  # reads and compiles the diagram
-        for each in ids[1:]:
-            cold.append(_turn(engine, each))
-            hot.append(_turn(engine, each))
-    saved = _on(url, lambda connection: _saved(connection, ids[1:]))
+        for steps, count in ages.items():
+            old[steps] = [_grown(engine, steps) for _ in range(count)]
+        others = [_grown(engine, STEPS_A_TURN) for _ in range(rounds)]
+    cold: dict[int, list[float]] = {steps: [] for steps in ages}
+    hot: dict[int, list[float]] = {steps: [] for steps in ages}
+    for number, other in enumerate(others):
+        with Engine(url, migrate=False) as engine:
+            _turn(engine, other)  # reads and compiles the diagram
+            first = number % len(ages)
+            for steps in (*[*ages][first:], *[*ages][:first]):
+                ids = old[steps]
+                cold[steps].append(_turn(engine, ids[number % len(ids)]))
+                hot[steps].append(_turn(engine, ids[number % len(ids)]))
+    saved = {steps: _on(url, lambda connection, ids=ids: _saved(connection, ids)) for steps, ids in old.items()}
     lab.databases.drop(url)
-    return Resumed(steps, statistics.median(cold), statistics.median(hot), saved)
+    return [
+        Resumed(steps, statistics.median(cold[steps]), statistics.median(hot[steps]), saved[steps]) for steps in ages
+    ]
+
+
+def _grown(engine: Engine, steps: int) -> str:
+    """An instance so old."""
+    found = engine.start("benchmark", variables={"payload": "x" * 200}).id
+    for _ in range(steps // STEPS_A_TURN - 1):
+        _turn(engine, found)
+    return found
 
 
 def _turn(engine: Engine, instance_id: str) -> float:
