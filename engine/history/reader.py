@@ -213,6 +213,11 @@ class Reader:
         with self._store.reading() as connection:
             return workers.listed(connection, self._clock.now() - ALIVE)
 
+    def held_jobs(self, limit: int = 100) -> list[JobRecord]:
+        """The jobs that workers are busy with, by worker."""
+        with self._store.reading() as connection:
+            return workers.held_jobs(connection, limit)
+
     def data_stores(self) -> list[DataStoreValue]:
         """The data stores that have a value, by key."""
         with self._store.reading() as connection:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from engine.model import WorkerRecord
+from engine.model import JobRecord, WorkerRecord
+from engine.store.lists import job_of
 from engine.store.tables import JOB_IS_HELD, job, worker
 from engine.store.types import AnyRow
 from engine.store.values import insert_missing
@@ -39,6 +40,13 @@ def listed(connection: Connection, alive_since: datetime) -> list[WorkerRecord]:
     rows = connection.execute(select(worker).order_by(worker.c.name)).all()
     found = [_record(row, held.pop(row.name, {}), alive_since) for row in rows]
     return [*found, *(WorkerRecord(name, holds=types) for name, types in sorted(held.items()))]
+
+
+def held_jobs(connection: Connection, limit: int) -> list[JobRecord]:
+    """Those under a lease, by who holds them and since when they wait."""
+    query = select(job).where(text(JOB_IS_HELD), job.c.lease_owner.is_not(None))
+    in_order = query.order_by(job.c.lease_owner, job.c.due_at, job.c.id).limit(limit)
+    return [job_of(row) for row in connection.execute(in_order)]
 
 
 def _record(row: AnyRow, holds: dict[str, int], alive_since: datetime) -> WorkerRecord:

@@ -60,7 +60,7 @@ def addresses(house, instance_id):
     ]
     return [
         *("/", "/tasks/?scope=all", f"/tasks/{task.id}", "/processes/", "/processes/employee-onboarding"),
-        *("/processes/employee-onboarding/start", "/processes/employee-onboarding/start?by=json", "/instances/"),
+        *("/processes/employee-onboarding/start", "/processes/employee-onboarding/start?by=json", "/instances/", "/workers/"),
         *(f"{here}?view={view}" for view in ("history", "changes", "jobs", "incidents", "log")),
         f"{here}/activities/{agents[0]}",
     ]

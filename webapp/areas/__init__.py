@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
-from webapp.areas import auth, health, home, instances, processes, tasks
+from engine.model import Person
+from webapp.areas import auth, health, home, instances, processes, tasks, workers
+from webapp.permissions import may_operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +18,19 @@ class Room:
     label: str
     endpoint: str
     area: str
+    is_for_operators: bool = False
+
+    def is_for(self, person: Person) -> bool:
+        return not self.is_for_operators or may_operate(person)
 
 
-AREAS: tuple[Blueprint, ...] = (auth.area, health.area, home.area, tasks.area, processes.area, instances.area)
+AREAS: tuple[Blueprint, ...] = (
+    *(auth.area, health.area, home.area, tasks.area, processes.area, instances.area, workers.area),
+)
 ROOMS: tuple[Room, ...] = (
     Room("Home", "home.show", "home"),
     Room("Tasks", "tasks.list_tasks", "tasks"),
     Room("Processes", "processes.list_processes", "processes"),
     Room("Instances", "instances.list_instances", "instances"),
+    Room("Workers", "workers.list_workers", "workers", is_for_operators=True),
 )

@@ -82,3 +82,7 @@ def test_who_only_holds_leases_is_told_of_by_them(shop: Engine) -> None:
 
     (seen,) = shop.read.workers()
     assert (seen.name, seen.host, seen.is_alive, seen.holds) == ("billing-1", None, None, {"charge": 1})
+    (job,) = shop.read.held_jobs()
+    assert (job.worker, job.type, job.state, job.attempts) == ("billing-1", "charge", "running", 1)
+    shop.start("order", variables={"amount": 1})
+    assert shop.read.held_jobs() == [job]
