@@ -27,8 +27,13 @@ def ran(connection: Connection, statements: Sequence[Statement], *, many: bool =
                 (cursor.executemany if many else cursor.execute)(text, values)
         yield cursors
     except connection.dialect.loaded_dbapi.Error as problem:
-        text = statements[len(cursors) - 1][0]
-        raise wrapped(problem, text, connection.dialect) from problem
+        raise wrapped(problem, statements[_place_of_failure(cursors)][0], connection.dialect) from problem
     finally:
         for cursor in cursors:
             cursor.close()
+
+
+def _place_of_failure(cursors: Sequence[Any]) -> int:
+    """In a pipeline all are sent before the first has failed: its cursor is the first without a result."""
+    without = (place for place, cursor in enumerate(cursors) if getattr(cursor, "pgresult", cursor) is None)
+    return next(without, len(cursors) - 1)

@@ -11,7 +11,7 @@ from sqlalchemy import make_url, text
 
 from engine.engine import Engine
 from engine.errors import DatabaseAway, InvalidInput
-from engine.store import bulk, idle, marks
+from engine.store import bulk, idle, marks, straight
 from engine.store.faults import DBAPIError, OutcomeUnknown, TooSlow
 from engine.store.tables import data_store
 from engine.store.transaction import Store
@@ -129,6 +129,15 @@ def test_a_statement_that_fails_among_others_leaves_nothing_of_them(store: Store
     with pytest.raises(DBAPIError, match="duplicate key"):
         write()
     assert _keys(store) == []
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_an_error_names_the_statement_that_has_failed_among_others(store: Store, place: int) -> None:
+    statements = [(f"SELECT {number}", ()) for number in range(3)]
+    statements[place] = ("SELECT 1 / 0", ())
+    with pytest.raises(DBAPIError) as failure, store.writing() as connection, straight.ran(connection, statements):
+        pass
+    assert failure.value.statement == "SELECT 1 / 0"
 
 
 def test_a_database_that_stays_away_is_an_error_that_says_so(store: Store, proxy: Proxy) -> None:
