@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +19,9 @@ from engine.engine import Engine
 from engine.executors.registry import Registry
 from engine.model import InstanceState
 from tests.engine.jobs import heavy
+from tests.engine.jobs.waiting import PATIENCE, ended, until
 
 HERE = Path(__file__).parent
-PATIENCE = 30
 
 
 @pytest.fixture
@@ -31,19 +30,8 @@ def engine(engine: Engine) -> Engine:
     return engine
 
 
-def until(is_so: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        threading.Event().wait(0.01)
-
-
 def outcomes(engine: Engine, instance_id: str) -> list[str | None]:
     return [each.outcome for each in engine.read.history(instance_id).job_attempts]
-
-
-def ended(engine: Engine, key: str = "interruptible") -> int:
-    return engine.read.instances(key=key, state="completed", limit=1).total
 
 
 # cancelled

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -25,9 +25,9 @@ from engine.executors import asynchronous
 from engine.jobs.raised import ends_program
 from engine.jobs.worker import Worker
 from tests.engine.jobs import heavy
+from tests.engine.jobs.waiting import PATIENCE, ended, until
 
 HERE = Path(__file__).parent
-PATIENCE = 30
 ENDING = (SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError())
 
 
@@ -46,19 +46,8 @@ def engine(engine: Engine) -> Engine:
     return engine
 
 
-def until(is_so: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        threading.Event().wait(0.01)
-
-
 def complaints(engine: Engine) -> list[str]:
     return sorted(incident.message for incident in engine.read.open_incidents().items)
-
-
-def ended(engine: Engine, key: str) -> int:
-    return engine.read.instances(key=key, state="completed", limit=1).total
 
 
 # exceptions that are made to end threads, loops and programs

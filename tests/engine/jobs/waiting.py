@@ -1,0 +1,24 @@
+"""Waiting for what threads and processes do beside a test."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine.engine import Engine
+
+PATIENCE = 30
+
+
+def until(is_so: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        threading.Event().wait(0.01)
+
+
+def ended(engine: Engine, key: str = "interruptible") -> int:
+    """How many instances of the process have completed."""
+    return engine.read.instances(key=key, state="completed", limit=1).total
