@@ -14,12 +14,14 @@ class Crash(BaseException):
 
 
 class Death:
-    """*commit*: which one from now on, 1-based; *is_after*: it has happened. From then on nothing is committed."""
+    """*commit*: which one from now on, 1-based, less for none; *is_after*: it has happened. From then on nothing is
+    committed. *commits*: how many there were."""
 
-    def __init__(self, commit: int, *, is_after: bool) -> None:
-        self._left = commit
+    def __init__(self, commit: int = 0, *, is_after: bool = False) -> None:
+        self._commit = commit
         self._is_after = is_after
         self.has_come = False
+        self.commits = 0
 
     def come(self) -> None:
         self.has_come = True
@@ -34,11 +36,11 @@ class Death:
         def do_commit(connection: Any) -> None:
             if self.has_come:
                 raise Crash
-            self._left -= 1
-            if self._left == 0 and not self._is_after:
+            self.commits += 1
+            if self.commits == self._commit and not self._is_after:
                 self.come()
             commit(connection)
-            if self._left == 0:
+            if self.commits == self._commit:
                 self.come()
 
         dialect.do_commit = do_commit

@@ -78,7 +78,7 @@ def check_history(read: Reader, request: Request) -> None:
     assert visits == request.visits + Counter((element, None) for element in request.at)
     elements = {each.activity_id: each.element_id for each in history.activities}
     attempts = Counter((elements[each.activity_id], each.outcome) for each in history.job_attempts)
-    assert attempts == +request.attempts
+    assert attempts == +request.attempts, (attempts, +request.attempts)
     replayed: dict[str, Any] = {}
     for change in history.variable_changes:
         assert replayed.get(change.name) == change.before

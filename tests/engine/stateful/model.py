@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -108,11 +109,13 @@ class Request:
 
 class World:
     """All that there is. *hours*: how long each version pauses; *letters*: oldest first; *done*: what has happened
-    by itself, how often."""
+    by itself, how often. *receivers*: who has been handed messages just now, in their order: the engine's to say where
+    several begin to wait at the same moment."""
 
-    def __init__(self, now: datetime, done: Counter[str]) -> None:
+    def __init__(self, now: datetime, done: Counter[str], receivers: Callable[[], list[str]]) -> None:
         self.now = now
         self.done = done
+        self._receivers = receivers
         self.requests: list[Request] = []
         self.hours: list[int] = []
         self.letters: list[Letter] = []
@@ -171,7 +174,7 @@ class World:
         work = request.jobs.pop(element, None)
         if work is not None and work.state == FAILED:
             request.log["incident.resolved"] += 1
-        if work is not None and work.state == HELD and outcome == "cancelled":
+        if work is not None and work.kind == "service" and work.state == HELD and outcome == "cancelled":
             request.end_attempt(element, "discarded")
         if element == "Approve":
             request.jobs.pop("Late")
@@ -254,13 +257,10 @@ class World:
         ]
 
     def next_due_at(self) -> datetime | None:
-        moments = [
-            work.due_at
-            for request in self.requests
-            for element, work in self._all_jobs(request)
-            if work.due_at > self.now and element != EXTERNAL
-        ]
-        return min(moments, default=None)
+        """Of the jobs that are done here, also those that a worker has left behind."""
+        jobs = [work for each in self.requests for element, work in self._all_jobs(each) if element != EXTERNAL]
+        moments = [work.until if work.state == HELD and work.until else work.due_at for work in jobs]
+        return min((each for each in moments if each > self.now), default=None)
 
     def hold(self, due: list[tuple[Request, str, Work]]) -> None:
         """A worker here has taken them."""
@@ -272,17 +272,35 @@ class World:
 
     def settle(self, held: list[tuple[Request, str, Work]], *, fails: str = "") -> int:
         """What was held is done; the handler of the element *fails* fails. How many that were."""
-        for request, element, work in held:
+        for request, deferred in self.settle_some(held, fails=fails):
+            self._throw_away(request, deferred)
+        return len(held)
+
+    def settle_some(self, held: list[tuple[Request, str, Work]], *, fails: str = "") -> list[tuple[Request, Deferred]]:
+        """As `settle`, but for what was deferred and no longer fits its instance: that is returned."""
+        unwanted: list[tuple[Request, Deferred]] = []
+        for request, element, work in self._in_order(held):
             self.done[f"a worker did {element}"] += 1
             if work.kind == "service":
                 self._handle(request, element, fails)
             elif work.kind == "deferred":
-                self._deliver(request, work)
+                deferred = next(each for each in request.deferred if each.work is work)
+                if request.at.get(deferred.element) == deferred.visit:
+                    request.deferred.remove(deferred)
+                    self.finish(request, deferred.element, **deferred.variables)
+                else:
+                    unwanted.append((request, deferred))
             elif element == "Late":
                 self.be_late(request)
             else:
                 self.finish(request, element)
-        return len(held)
+        return unwanted
+
+    def _in_order(self, held: list[tuple[Request, str, Work]]) -> list[tuple[Request, str, Work]]:
+        if not any(letter.is_waiting for letter in self.letters):
+            return held
+        order = {instance_id: place for place, instance_id in enumerate(self._receivers())}
+        return sorted(held, key=lambda each: order.get(each[0].id, len(order)))
 
     def work(self, *, fails: str = "") -> int:
         """Everything that is due, until nothing is; how many jobs that took."""
@@ -291,6 +309,19 @@ class World:
             self.hold(due)
             ran += self.settle(due, fails=fails)
         return ran
+
+    def commits_of_work(self) -> Iterator[None]:
+        """The same commit by commit: each saves what became of jobs and takes the next ones; what no longer fits its
+        instance is thrown away after it, one by one."""
+        self.hold(held := self.due())
+        yield
+        while held:
+            unwanted = self.settle_some(held)
+            self.hold(held := self.due())
+            yield
+            for request, deferred in unwanted:
+                self._throw_away(request, deferred)
+                yield
 
     def _handle(self, request: Request, element: str, fails: str) -> None:
         if element == fails:
@@ -302,11 +333,9 @@ class World:
         request.end_attempt(element, "completed")
         self.finish(request, element, **{element.lower(): request.id})
 
-    def _deliver(self, request: Request, work: Work) -> None:
-        deferred = next(each for each in request.deferred if each.work is work)
-        request.deferred.remove(deferred)
-        if request.at.get(deferred.element) == deferred.visit:
-            self.finish(request, deferred.element, **deferred.variables)
+    def _throw_away(self, request: Request, deferred: Deferred) -> None:
+        if request.is_live:  # else it went with the instance
+            request.deferred.remove(deferred)
 
     def _all_jobs(self, request: Request) -> list[tuple[str, Work]]:
         return [*request.jobs.items(), *(("what was deferred", each.work) for each in request.deferred)]

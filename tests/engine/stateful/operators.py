@@ -17,10 +17,11 @@ from engine.batch import (
     SetVariablesOfAll,
     SuspendAll,
 )
+from engine.engine import Engine
 from engine.migration import MigrationPlan
 from engine.modification import CancelElement, StartBefore
 from tests.engine.stateful.crashes import Death
-from tests.engine.stateful.machine import Deed, Machine, command
+from tests.engine.stateful.machine import TICK, Deed, Machine, command
 from tests.engine.stateful.model import (
     AVAILABLE,
     BRANCHES,
@@ -35,6 +36,7 @@ from tests.engine.stateful.model import (
 )
 
 DONE, SKIPPED, REFUSED = "done", "skipped", "failed"
+TAKEN_FOR_DEAD = timedelta(seconds=40)
 BATCHES = ("cancel", "suspend", "activate", "set-variables", "retry", "migrate", "delete")
 
 
@@ -122,9 +124,9 @@ class Operators(Machine):
     def batch(self) -> None:
         """Over some instances; the worker that does it may die in the middle."""
         engine = self.engines[self.by]
-        self.world.recover()
-        self.works(engine)
-        kind = self.draw(*BATCHES)
+        self._work_ahead(engine)
+        is_wanted = any(each.failed and each.state == RUNNING for each in self.world.requests)
+        kind = self.draw(*BATCHES, *["retry"] * 5 * is_wanted)
         chosen = [each for each in self.world.requests if self.draw(True, False)]
         if kind == "migrate":
             chosen = [each for each in chosen if each.version == chosen[0].version]
@@ -146,6 +148,15 @@ class Operators(Machine):
         assert (batch.done, batch.skipped, batch.failed) == (became[DONE], became[SKIPPED], became[REFUSED])
         self.done[f"batch ({kind})"] += became[DONE] > 0
 
+    def _work_ahead(self, engine: Engine) -> None:
+        """Until nothing else is due before a worker that has died is taken for dead."""
+        self.world.recover()
+        self.works(engine)
+        while (at := self.world.next_due_at()) is not None and at <= self.world.now + TAKEN_FOR_DEAD:
+            self.pass_by(at + TICK - self.world.now)
+            self.world.recover()
+            self.works(engine)
+
     def _do_batch(self, kind: str, chosen: list[Request], operation: Operation) -> None:
         ran = self.engines[self.by].work()
         for request in chosen:
@@ -163,7 +174,7 @@ class Operators(Machine):
         if is_after:
             for request in chosen:
                 self._do(kind, request, operation)
-        self.pass_by(timedelta(seconds=40))
+        self.pass_by(TAKEN_FOR_DEAD)
         self.world.recover()
         ran = self.engines[1 - self.by].work()
         if not is_after:

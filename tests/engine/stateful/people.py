@@ -88,12 +88,12 @@ class People(Machine):
         )
 
     @command(5)
-    def publish(self) -> Deed | None:
+    def publish(self) -> Deed:
+        """One that is suspended and keeps a message for when it goes on gets no second one."""
         customer, word, message_id = self._customer(), self.draw("now", "later"), self.draw(None, "m1")
         ttl = self.draw(timedelta(), timedelta(minutes=50), timedelta(hours=30))
         waiting = [each for each in self.world.waiting("Answer") if each.customer == customer]
-        if any(each.has_deferred("Answer") for each in waiting):
-            return None
+        waiting = [each for each in waiting if not (each.state == SUSPENDED and each.has_deferred("Answer"))]
         same = (customer, message_id)
         is_known = message_id is not None and any(
             (each.key, each.message_id) == same for each in self.world.alive_letters()
@@ -119,11 +119,9 @@ class People(Machine):
         return Deed(call, effect)
 
     @command(5, _has("Go"))
-    def signal(self) -> Deed | None:
-        """One that is suspended gets it when it goes on."""
+    def signal(self) -> Deed:
+        """One that is suspended gets it when it goes on; a second one comes too late then."""
         waiting = self.world.waiting("Go")
-        if any(each.has_deferred("Go") for each in waiting):
-            return None
 
         def call(engine: Engine) -> None:
             assert engine.signal("go", variables={"gone": True}) == len(waiting)

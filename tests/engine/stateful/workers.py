@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import select
@@ -45,13 +47,21 @@ class Workers(Machine):
             self.pass_by(timedelta(hours=hours))
         self.done["pass_time"] += 1
 
-    @command(8, lambda machine: machine.world.due())
+    @command(10, lambda machine: machine.world.due())
     def work(self) -> None:
+        """The second engine, which does nothing in memory, in as many commits as it needs, and no more."""
+        engine, life = self.engines[self.by], Death()
+        engine.work(limit=0)
         self.world.recover()
-        self.works(self.engines[self.by])
+        with life.waiting_for(engine):
+            if self.by == 0:
+                self.works(engine)
+            else:
+                engine.work()
+                assert life.commits == sum(1 for _ in self.world.commits_of_work())
         self.done["work"] += 1
 
-    @command(9, _has_handling)
+    @command(12, _has_handling)
     def work_in_vain(self) -> None:
         """A handler fails."""
         self.world.recover()
@@ -60,23 +70,28 @@ class Workers(Machine):
         self.fails = ""
         self.done["work_in_vain"] += 1
 
-    @command(9, _has_plain_handling)
+    @command(12, _has_plain_handling)
     def work_too_long(self) -> None:
-        """While a handler is called its lease runs out, and another worker does it all: the result is not wanted."""
+        """While a handler is called its lease runs out, and another worker does it all, or holds it: the result is not
+        wanted."""
         self.world.recover()
-        held = self.world.due()
+        held, first, is_done = self.world.due(), self.by, self.draw(True, False)
 
         def interlude(job: Job) -> None:
             self.world.hold(held)
             self.pass_by(timedelta(hours=1))
             self.world.recover()
-            self.works(self.engines[1 - self.by])
+            self.by = 1 - first
+            if is_done:
+                self.works(self.engines[self.by])
+            else:
+                self._die_in_a_handler()
 
         self.interlude = interlude
-        assert self.engines[self.by].work() == len(held)
-        self.done["work_too_long"] += 1
+        assert self.engines[first].work() == len(held)
+        self.done["work_too_long" if is_done else "work_for_what_another_holds"] += 1
 
-    @command(9, _has_plain_handling)
+    @command(12, _has_plain_handling)
     def work_for_one_that_is_suspended(self) -> None:
         """Somebody suspends an instance while a handler works for it: the result is kept until it goes on."""
         self.world.recover()
@@ -104,7 +119,11 @@ class Workers(Machine):
     def crash_in_a_handler(self) -> None:
         """All that was taken with it waits until the lease has run out."""
         self.world.recover()
-        engine, death = self.engines[self.by], Death(-1, is_after=False)
+        self._die_in_a_handler()
+        self.done["crash_in_a_handler"] += 1
+
+    def _die_in_a_handler(self) -> None:
+        engine, death = self.engines[self.by], Death()
         held = self.world.due()
         self.interlude = lambda job: death.come()
         with death.waiting_for(engine):
@@ -112,9 +131,8 @@ class Workers(Machine):
         assert death.has_come
         self.world.hold(held)
         self.replace_engine()
-        self.done["crash_in_a_handler"] += 1
 
-    @command(9, lambda machine: machine.world.due())
+    @command(14, lambda machine: machine.world.due())
     def crash_at_work(self) -> None:
         """In the commit that takes jobs, or in one that saves what became of them and takes the next."""
         self.by = 1  # the other one may need fewer
@@ -127,12 +145,7 @@ class Workers(Machine):
             self.works(engine)
         if not death.has_come:
             return
-        rounds = commit - (not is_after)
-        if rounds:
-            self.world.hold(held := self.world.due())
-        for _ in range(rounds - 1):
-            self.world.settle(held)
-            self.world.hold(held := self.world.due())
+        deque(islice(self.world.commits_of_work(), commit - (not is_after)), maxlen=0)
         self.replace_engine()
         self.done[f"crash_at_work ({commit}{' after' if is_after else ' before'})"] += 1
 
@@ -183,7 +196,7 @@ class Workers(Machine):
             self.leases.append(Lease(row.id, worker, row.lease_token, request))
         return [row.instance_id for row in taken]
 
-    @command(10, lambda machine: machine.leases)
+    @command(7, lambda machine: machine.leases)
     def complete_external(self) -> Deed:
         lease, token = self._lease()
         request, number = lease.request, self.draw(1, 2)
@@ -202,7 +215,7 @@ class Workers(Machine):
 
         return Deed(call, effect, not _holds(lease, token))
 
-    @command(8, lambda machine: machine.leases)
+    @command(4, lambda machine: machine.leases)
     def fail_external(self) -> Deed:
         lease, token = self._lease()
         left, again_in = self.draw(0, 0, 1), self.draw(timedelta(), timedelta(minutes=10))
