@@ -42,7 +42,8 @@ from engine.store.faults import (
 from engine.store.idle import look_at_the_idle
 from engine.store.sharing import SharedCommits
 
-DatabaseError = (DBAPIError, DatabaseAway)
+DatabaseError = (DBAPIError, DatabaseAway, OutcomeUnknown, TooSlow)
+"""All that a database does to those who ask it."""
 
 Result = TypeVar("Result")
 Opened = Callable[[], AbstractContextManager[Connection]]

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.observability.health import STUCK, health_of
+from engine.store.faults import TooSlow
 from engine.store.transaction import DatabaseError
 
 
@@ -50,12 +52,12 @@ def test_older_tables_are_not_ready(engine: Engine) -> None:
     assert "older" in health.checks["migrations"]
 
 
+@pytest.mark.parametrize(
+    "problem", [OperationalError("select 1", {}, Exception("password authentication failed for user ann")), TooSlow()]
+)
 def test_a_database_that_does_not_answer_is_not_ready_and_says_no_secrets(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
-    from sqlalchemy.exc import OperationalError
-
-    problem = OperationalError("select 1", {}, Exception("password authentication failed for user ann"))
     assert isinstance(problem, DatabaseError)
 
     def refuse() -> None:

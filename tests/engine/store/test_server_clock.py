@@ -13,7 +13,8 @@ import pytest
 
 from engine.clock import SystemClock, VirtualClock
 from engine.engine import Engine
-from engine.errors import DatabaseAway
+from engine.errors import DatabaseAway, EngineError
+from engine.store.faults import TooSlow
 from engine.store.server_clock import AGAIN_AFTER, PACE, SLOWED, Answer, ServerClock
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,13 +29,13 @@ class Server:
         self.ticks = 1000.0
         self.ahead = 0.0
         self.doubt = 0.0
-        self.is_away = False
+        self.problem: EngineError | None = None
         self.asked = 0
 
     def ask(self, ticks: Callable[[], float]) -> Answer:
         self.asked += 1
-        if self.is_away:
-            raise DatabaseAway("away")
+        if self.problem is not None:
+            raise self.problem
         return Answer(NOON - 1000.0 + self.ahead, self.doubt)
 
     def wait(self, seconds: float) -> None:
@@ -158,6 +159,24 @@ def test_no_thread_sees_the_time_go_back(server: Server) -> None:
     assert went_back == []
 
 
+def test_a_correction_in_the_middle_of_a_look_lets_no_later_one_see_less(server: Server) -> None:
+    meanwhile: list[Callable[[], None]] = []
+
+    def ticks() -> float:
+        if meanwhile:
+            meanwhile.pop()()
+            server.wait(2)
+        return server.ticks
+
+    clock = ServerClock(server.ask, ticks=ticks)
+    clock.now()
+    server.ahead = -4
+    meanwhile.append(clock._correct)
+    seen = [seconds(clock), seconds(clock)]
+    assert server.asked == 2
+    assert seen == sorted(seen)
+
+
 def test_a_server_whose_clock_was_put_back_is_followed_at_once(
     clock: ServerClock, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,19 +195,23 @@ def test_what_the_way_to_the_server_leaves_open_is_no_difference(clock: ServerCl
 
 
 def test_there_is_no_time_before_the_server_has_told_it(clock: ServerClock, server: Server) -> None:
-    server.is_away = True
+    server.problem = DatabaseAway("away")
     with pytest.raises(DatabaseAway):
         clock.now()
-    server.is_away = False
+    server.problem = None
     assert seconds(clock) == 0
 
 
-def test_a_server_that_is_away_later_is_not_needed(clock: ServerClock, server: Server) -> None:
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("problem", [DatabaseAway("away"), TooSlow()])
+def test_a_server_that_does_not_answer_later_is_not_needed(
+    clock: ServerClock, server: Server, problem: EngineError
+) -> None:
     clock.now()
-    server.is_away = True
+    server.problem = problem
     corrected(clock, server)
     assert seconds(clock) == AGAIN_AFTER
-    server.is_away, server.ahead = False, 1
+    server.problem, server.ahead = None, 1
     corrected(clock, server)
     assert seconds(clock) == 2 * AGAIN_AFTER + 1
 
