@@ -16,6 +16,7 @@ from keeping import cleaned, kept, wrongly_kept
 HERE = Path(__file__).parent
 OF_LOAD_1 = "instance_id in (select id from process_instance where business_key = 'load-1')"
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
+pytestmark = pytest.mark.timeout(600)  # for the company's work before the first test, on a slow machine
 
 
 @pytest.fixture(scope="module")
