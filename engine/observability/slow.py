@@ -56,9 +56,12 @@ class SlowLog(telemetry.Watcher):
         }
         fields |= {"definition_id": row.definition_id, "activity_id": getattr(step.command, "activity_id", None)}
         log.warning("an instance runs for long" if end is None else "an instance ran for long", extra=fields)
+        if end is not None:
+            self._told.pop(row.id, None)
+            return
         self._told[row.id] = None
-        if end is not None or len(self._told) > _MOST_TOLD:
-            self._told.pop(row.id if end is not None else next(iter(self._told)))
+        if len(self._told) > _MOST_TOLD:
+            self._told.popitem(last=False)
 
     def _tell(self, commit: telemetry.Commit) -> None:
         ids = list(dict.fromkeys(step.live.id for step in commit.steps))
