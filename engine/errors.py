@@ -38,6 +38,16 @@ class DatabaseAway(EngineError):
     """The database cannot be reached. What was asked for has not happened, and may be asked for again."""
 
 
+class OutcomeUnknown(EngineError):
+    """The connection broke in the middle of a commit, and the database did not come back to say whether it happened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection to the database broke in the middle of a commit, and whether it happened could not be "
+            "found out. Look whether the change is there before you repeat it."
+        )
+
+
 class DeploymentRefused(EngineError):
     """The files cannot be run as they are. *findings* say where and why."""
 

@@ -12,7 +12,16 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from engine.errors import Conflict, DatabaseAway, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
+from engine.errors import (
+    Conflict,
+    DatabaseAway,
+    DeploymentRefused,
+    EngineError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+)
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +34,7 @@ STATUS: dict[type[EngineError], int] = {
     InvalidInput: 422,
     DeploymentRefused: 422,
     DatabaseAway: 503,
+    OutcomeUnknown: 503,
 }
 TITLES = {
     400: "This request does not fit",
@@ -71,6 +81,10 @@ def answer(error: Exception) -> ResponseReturnValue:
             g.is_database_away = True
             log.error("the database is away path=%s reason=%s", request.path, error)
             return _page(503, WORDS[503], {"Retry-After": "5"})
+        case OutcomeUnknown():
+            g.is_database_away = True
+            log.error("the outcome of a commit is unknown path=%s", request.path)
+            return _page(503, "Whether this has happened is not known. Look before you do it again.")
         case EngineError():
             return _page(status_of(error), str(error))
         case _:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError as IntegrityError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from engine.errors import DatabaseAway, EngineError, InvalidInput
+from engine.errors import OutcomeUnknown as OutcomeUnknown
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
@@ -42,16 +43,6 @@ class ReadOnly(DatabaseAway):
         super().__init__(
             "This database is read-only (a standby?), nothing has changed. Give the URL of the primary, or of all its "
             "servers with target_session_attrs=read-write."
-        )
-
-
-class OutcomeUnknown(EngineError):
-    """The connection broke in the middle of a commit, and the database did not come back to say whether it happened."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The connection to the database broke in the middle of a commit, and whether it happened could not be "
-            "found out. Look whether the change is there before you repeat it."
         )
 
 

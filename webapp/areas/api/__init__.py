@@ -15,7 +15,7 @@ from webapp.areas.api import batches, definitions, external_tasks, history, inst
 from webapp.areas.api.access import Throttles
 from webapp.areas.api.openapi import document
 from webapp.areas.api.operation import OPERATIONS, area
-from webapp.areas.api.problems import KINDS, REFUSED, answer
+from webapp.areas.api.problems import IN_DOUBT, KINDS, REFUSED, answer
 from webapp.context import the_engine
 
 __all__ = ["batches", "definitions", "external_tasks", "history", "instances", "jobs", "messages", "tasks"]
@@ -56,7 +56,7 @@ def docs() -> str:
     said = document()
     for each in OPERATIONS:
         tags.setdefault(each.tag, []).append((each, said["paths"][each.path][each.method.lower()]))
-    kinds = [*((status, *kind) for status, kind in KINDS.items()), (422, *REFUSED)]
+    kinds = [*((status, *kind) for status, kind in KINDS.items()), (422, *REFUSED), (503, *IN_DOUBT)]
     schemas = said["components"]["schemas"]
     return render_template("api/docs.html", document=said, tags=tags, schemas=schemas, kinds=kinds)
 

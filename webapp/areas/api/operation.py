@@ -12,7 +12,7 @@ from functools import reduce, wraps
 from typing import Any, TypeVar, cast
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ValidationError
 
 from engine.tokens import Scope
@@ -120,6 +120,7 @@ def _served(known: Operation, view: View) -> Callable[..., Response]:
             body=_body(known.body) if known.body is not None else None,
             repeat_key=_repeat_key() if known.is_repeatable else None,
         )
+        g.repeat_key = call.repeat_key
         return _response(view(call, **path))
 
     return serve

@@ -7,10 +7,10 @@ import secrets
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from engine.errors import DatabaseAway, DeploymentRefused, EngineError, InvalidInput
+from engine.errors import DatabaseAway, DeploymentRefused, EngineError, InvalidInput, OutcomeUnknown
 from webapp.areas.api.reading import pointer
 from webapp.errors import status_of
 
@@ -30,6 +30,8 @@ KINDS = {
     500: ("internal", "Something went wrong here"),
     503: ("unavailable", "The database cannot be reached; nothing has changed"),
 }
+IN_DOUBT = ("outcome-unknown", "Whether it has happened is not known")
+_UNSEEN = "The connection to the database broke in the middle of the commit, and it did not come back in time to tell."
 REFUSED = ("deployment-refused", "The files cannot be run as they are")
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,8 @@ def answer(error: Exception) -> Response:
             return problem(error.status, error.detail, error.headers, errors=error.errors)
         case DatabaseAway():
             return problem(503, "Try again in a moment.", {"Retry-After": "5"})
+        case OutcomeUnknown():
+            return _in_doubt()
         case DeploymentRefused():
             return problem(422, str(error)[:4000], kind=REFUSED, findings=[_finding(each) for each in error.findings])
         case InvalidInput():
@@ -82,6 +86,15 @@ def problem(
     said = {"type": PREFIX + name, "title": title, "status": status, "detail": detail, "instance": request.path}
     body = said | {key: value for key, value in more.items() if value}
     return Response(orjson.dumps(body), status, headers, mimetype=MEDIA_TYPE)
+
+
+def _in_doubt() -> Response:
+    """Who sent a key may repeat; nobody else is invited to, as it might then be done twice."""
+    log.error("the outcome of a commit is unknown path=%s", request.path)
+    if g.get("repeat_key") is None:
+        return problem(503, f"{_UNSEEN} Look whether it has happened before you repeat it.", kind=IN_DOUBT)
+    detail = f"{_UNSEEN} Repeat it with the same Idempotency-Key: it is done once, whether it has happened or not."
+    return problem(503, detail, {"Retry-After": "5"}, kind=IN_DOUBT)
 
 
 def _located(place: str) -> str:

@@ -11,7 +11,16 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from bpmn.model import Finding, Severity
-from engine.errors import Conflict, DatabaseAway, DeploymentRefused, EngineError, InvalidInput, NotAllowed, NotFound
+from engine.errors import (
+    Conflict,
+    DatabaseAway,
+    DeploymentRefused,
+    EngineError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    OutcomeUnknown,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +55,9 @@ def answer_error(error: Exception) -> ResponseReturnValue:
             return told(403, "AuthorizationException", str(error))
         case DatabaseAway():
             return told(503, "ProcessEngineException", str(error))
+        case OutcomeUnknown():
+            log.error("the outcome of a commit is unknown path=%s", request.path)
+            return told(503, "ProcessEngineException", str(error), {})
         case Conflict() | EngineError():
             return told(500, "ProcessEngineException", str(error))
         case HTTPException(code=code):
@@ -57,8 +69,12 @@ def answer_error(error: Exception) -> ResponseReturnValue:
             return told(500, "RestException", message)
 
 
-def told(status: int, kind: str, message: str, **more: Any) -> ResponseReturnValue:
-    return jsonify({"type": kind, "message": message, "code": 0, **more}), status, _HEADERS.get(status, {})
+def told(
+    status: int, kind: str, message: str, headers: dict[str, str] | None = None, **more: Any
+) -> ResponseReturnValue:
+    """*headers*: in place of those that the status has."""
+    said = _HEADERS.get(status, {}) if headers is None else headers
+    return jsonify({"type": kind, "message": message, "code": 0, **more}), status, said
 
 
 def _refused(refusal: DeploymentRefused) -> ResponseReturnValue:
