@@ -56,6 +56,9 @@ class Deferred:
     variables: dict[str, Any]
     work: Work
 
+    def fits(self, request: Request) -> bool:
+        return request.at.get(self.element) == self.visit
+
 
 @dataclass
 class Letter:
@@ -100,7 +103,7 @@ class Request:
         return [element for element, work in self.jobs.items() if work.state == FAILED]
 
     def has_deferred(self, element: str) -> bool:
-        return any(each.element == element and each.visit == self.at.get(element) for each in self.deferred)
+        return any(each.element == element and each.fits(self) for each in self.deferred)
 
     def end_attempt(self, element: str, outcome: str) -> None:
         self.attempts[element, None] -= 1
@@ -272,24 +275,24 @@ class World:
 
     def settle(self, held: list[tuple[Request, str, Work]], *, fails: str = "") -> int:
         """What was held is done; the handler of the element *fails* fails. How many that were."""
-        for request, deferred in self.settle_some(held, fails=fails):
-            self._throw_away(request, deferred)
+        for request, work in self.settle_some(held, fails=fails):
+            self._throw_away(request, work)
         return len(held)
 
-    def settle_some(self, held: list[tuple[Request, str, Work]], *, fails: str = "") -> list[tuple[Request, Deferred]]:
+    def settle_some(self, held: list[tuple[Request, str, Work]], *, fails: str = "") -> list[tuple[Request, Work]]:
         """As `settle`, but for what was deferred and no longer fits its instance: that is returned."""
-        unwanted: list[tuple[Request, Deferred]] = []
+        unwanted: list[tuple[Request, Work]] = []
         for request, element, work in self._in_order(held):
             self.done[f"a worker did {element}"] += 1
             if work.kind == "service":
                 self._handle(request, element, fails)
             elif work.kind == "deferred":
-                deferred = next(each for each in request.deferred if each.work is work)
-                if request.at.get(deferred.element) == deferred.visit:
+                fitting = [each for each in request.deferred if each.work is work and each.fits(request)]
+                for deferred in fitting:
                     request.deferred.remove(deferred)
                     self.finish(request, deferred.element, **deferred.variables)
-                else:
-                    unwanted.append((request, deferred))
+                if not fitting:
+                    unwanted.append((request, work))
             elif element == "Late":
                 self.be_late(request)
             else:
@@ -319,8 +322,8 @@ class World:
             unwanted = self.settle_some(held)
             self.hold(held := self.due())
             yield
-            for request, deferred in unwanted:
-                self._throw_away(request, deferred)
+            for request, work in unwanted:
+                self._throw_away(request, work)
                 yield
 
     def _handle(self, request: Request, element: str, fails: str) -> None:
@@ -333,9 +336,9 @@ class World:
         request.end_attempt(element, "completed")
         self.finish(request, element, **{element.lower(): request.id})
 
-    def _throw_away(self, request: Request, deferred: Deferred) -> None:
-        if request.is_live:  # else it went with the instance
-            request.deferred.remove(deferred)
+    def _throw_away(self, request: Request, work: Work) -> None:
+        """What may have gone with its instance already."""
+        request.deferred = [each for each in request.deferred if each.work is not work]
 
     def _all_jobs(self, request: Request) -> list[tuple[str, Work]]:
         return [*request.jobs.items(), *(("what was deferred", each.work) for each in request.deferred)]
