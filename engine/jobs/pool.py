@@ -234,7 +234,7 @@ class WorkerPool:
             except DatabaseAway:
                 self._keep(finished[place:])
                 return
-            except Exception:
+            except BaseException:
                 log.exception("the result of a job could not be saved", extra={"job_id": each[0].row.id})
 
     def _room(self, count: int) -> int:

@@ -289,6 +289,25 @@ def test_the_pool_saves_results_one_by_one_where_they_cannot_be_saved_at_once(
     assert sorted(calls) == sorted(instances)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_pool_outlives_a_result_whose_saving_would_end_its_thread(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, poisoned = Worker.settle, engine.start("other").id
+
+    def quit_at_one(self: Worker, settled: Any, after: Any = None) -> None:
+        if any(held.row.instance_id == poisoned for held, _ in settled):
+            sys.exit("as a resolver or a clock of somebody's may")
+        settle(self, settled, after)
+
+    monkeypatch.setattr(Worker, "settle", quit_at_one)
+    engine.handler("other")(lambda job: None)
+    engine.start_workers(1)
+    engine.start("other")
+    until(lambda: ended(engine, "other") == 1)
+    engine.stop_workers()
+
+
 # threads
 
 
