@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -52,11 +53,13 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Hot:
-    """*instance*: the interpreter's, as it was saved in *version*."""
+    """*instance*: the interpreter's, as it was saved in *version*. *last_at*: the time of what was recorded last, None
+    where that is not known."""
 
     version: int
     instance: Any
     sizes: Sizes
+    last_at: datetime | None = None
 
 
 class HotInstances:

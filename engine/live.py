@@ -27,6 +27,8 @@ _NOTHING: Mapping[str, Any] = {}
 
 class Live:
     """*step* numbers this commit within the instance. *instance*: the interpreter's (engine.interpreter).
+    *last_at*: what is recorded from now on is no earlier. At first, when something was recorded last, or, where that is
+    not known, the moment at which its lock was got.
     *sizes*: of what it has saved; None for a new one."""
 
     def __init__(
@@ -36,9 +38,11 @@ class Live:
         loaded: Loaded,
         unit: UnitOfWork,
         lines: list[Line],
+        last_at: datetime,
         sizes: Sizes | None = None,
     ) -> None:
         self.id = row.id
+        self.last_at = last_at
         self.row = row
         self.instance = instance
         if instance is not None:
@@ -89,6 +93,7 @@ class Live:
     ) -> None:
         self.is_touched = True
         self.row.log_sequence += 1
+        self.last_at = at = max(at, self.last_at)
         ids = {"instance_id": self.id, "process_key": self.row.process_key, "actor": actor}
         if self.trace is not None:
             ids["trace_id"] = trace_id_of(self.trace)

@@ -155,7 +155,8 @@ class Road:
     ) -> tuple[Result, Session]:
         def in_transaction(connection: Connection) -> tuple[Result, Session]:
             watch.begin()
-            session = Session(connection, self._programs, self._ids, self.hot, self._is_exclusive, watch, untaken)
+            now = self._clock.now
+            session = Session(connection, self._programs, self._ids, self.hot, self._is_exclusive, now, watch, untaken)
             try:
                 result = work(session)
                 follow(session)

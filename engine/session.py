@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from engine import events as e
@@ -93,6 +94,7 @@ class Session:
         ids: Ids,
         hot: HotInstances,
         is_exclusive: IsExclusive,
+        now: Callable[[], datetime],
         watch: Nobody = NOBODY,
         untaken: Mapping[Place, ActivityFailed | EngineError] = _NONE,
     ) -> None:
@@ -113,6 +115,7 @@ class Session:
         self._jobs: LockedJobs = {}
         self._flows: dict[str, list[str]] = {}
         self._untaken = untaken
+        self._now = now
         self.refused: dict[Place, ActivityFailed | EngineError] = {}  # found now: this transaction leads nowhere
 
     def load(
@@ -126,6 +129,7 @@ class Session:
             return
         found, held = ask(self.connection, instances.locking(missing), jobs.locking(job_ids))
         self._jobs |= jobs.locked(held)
+        locked_at = self._now()
         cold: list[LockedInstance] = []
         ahead = {stretch.instance_id: stretch.hot for stretch in stretches if not stretch.is_used}
         for row in (LockedInstance(*each) for each in found):
@@ -135,10 +139,10 @@ class Session:
             if hot is None and not row.has_ended:
                 cold.append(row)
             else:
-                self._revive(row, hot)
+                self._revive(row, hot, locked_at)
         states = saved_states(self.connection, [row.id for row in cold]) if cold else {}
         for row in cold:
-            self._revive(row, self._restored(row, states[row.id]))
+            self._revive(row, self._restored(row, states[row.id]), locked_at)
 
     def live(self, instance_id: str) -> Live:
         """Raises NotFound."""
@@ -157,6 +161,8 @@ class Session:
             if lease.job_id not in self._jobs:
                 self.load((), leases=[lease])
             check_lease(lease, self._jobs)
+        if command.at < live.last_at:  # it has waited for the lock, and others were there first
+            command = replace(command, at=live.last_at)
         events = self.programs.advance(live.instance, command, self.data)
         if lease is not None:
             self._end_job(live, command, lease)
@@ -198,6 +204,7 @@ class Session:
                 f"'{command.source}'."
             )
         target = self.programs.get(command.target, self.connection)
+        command = replace(command, at=max(command.at, live.last_at))
         instance, events = self.programs.migrate(live.instance, target, command)
         live.go_on_as(instance, target)
         self._take_in(live, command, events)
@@ -245,7 +252,7 @@ class Session:
             row.id = stretch.instance_id  # also where all has to be done again
             stretch = None if stretch.is_used else stretch
         instance = self.programs.new_instance(loaded, row.id) if stretch is None else stretch.hot.instance
-        live = Live(row, instance, loaded, self.unit, self.lines)
+        live = Live(row, instance, loaded, self.unit, self.lines, command.at)
         events = self.programs.advance(live.instance, command, self.data) if stretch is None else ()
         self.unit.insert(tables.process_instance, _instance_row(row, command))
         self._lives[row.id] = live
@@ -263,6 +270,7 @@ class Session:
 
     def _write(self, live: Live, stretch: Stretch) -> None:
         stretch.is_used = True
+        live.last_at = stretch.steps[0].command.at  # nobody else has moved it since
         self.trace = stretch.trace or self.trace
         done = {step.job.row.activity_id for step in stretch.steps[1:] if step.job is not None}
         for number, step in enumerate(stretch.steps):
@@ -309,11 +317,13 @@ class Session:
 
     def hot(self) -> list[tuple[str, Hot]]:
         """The live instances as they are now, to be kept once they are committed."""
-        return [(live.id, Hot(live.version, live.instance, live.sizes)) for live in self.live_instances().values()]
+        lives = self.live_instances().values()
+        return [(live.id, Hot(live.version, live.instance, live.sizes, live.last_at)) for live in lives]
 
     def _take_in(self, live: Live, command: Command, events: Sequence[e.Event], done: Collection[int] = ()) -> None:
         """*done*: the activities whose jobs have come and gone in memory."""
         live.is_touched = True
+        live.last_at = command.at
         live.trace = self.trace
         self.watch.step(live, command, events, self.trace)
         if self.trace is not None:
@@ -333,11 +343,12 @@ class Session:
             for row in traced_jobs(self.connection, causes):
                 self.watch.job_cancelled(row, live.row.process_key, causes[row.id])
 
-    def _revive(self, row: LockedInstance, state: Hot | None) -> None:
+    def _revive(self, row: LockedInstance, state: Hot | None, locked_at: datetime) -> None:
         """*state*: None for an instance that has ended."""
         loaded = self.programs.get(row.definition_id, self.connection)
         instance, sizes = (state.instance, state.sizes) if state is not None else (None, Sizes())
-        self._lives[row.id] = Live(row, instance, loaded, self.unit, self.lines, sizes)
+        last_at = (state.last_at if state is not None else None) or locked_at
+        self._lives[row.id] = Live(row, instance, loaded, self.unit, self.lines, last_at, sizes)
 
     def _restored(self, row: LockedInstance, state: SavedState) -> Hot:
         loaded = self.programs.get(row.definition_id, self.connection)

@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from engine.clock import VirtualClock
+from engine.commands import CompleteActivity
 from engine.engine import Engine
 from engine.errors import Conflict
 from engine.model import InstanceState
@@ -55,6 +58,24 @@ def test_commands_at_once_on_one_instance_are_all_carried_out(open_engine: Open,
     assert outcomes == [None, None, None]
     assert engines[0].read.instance(instance.id).state is InstanceState.COMPLETED
     assert engines[0].read.variables(instance.id) == {"A": True, "B": True, "C": True}
+
+
+def test_a_command_that_waited_for_its_instance_is_recorded_after_what_it_waited_for(
+    engine: Engine, models: Path, clock: VirtualClock
+) -> None:
+    engine.deploy(models / "parallel.bpmn")
+    instance = engine.start("parallel")
+    tasks = engine.read.tasks(instance_id=instance.id).items
+    read_before = clock.now()
+    clock.advance(timedelta(seconds=5))
+    engine.set_variables(instance.id, {"first": 1})
+    late = CompleteActivity(at=read_before, actor="bob", activity_id=tasks[0].activity_id, variables={"second": 2})
+    engine._road.send(instance.id, late)
+
+    history = engine.read.history(instance.id)
+    assert [entry.at for entry in history.log] == sorted(entry.at for entry in history.log)
+    changed_at = {change.name: change.at for change in history.variable_changes}
+    assert changed_at["second"] == changed_at["first"] == clock.now()
 
 
 def test_variables_set_at_once_are_all_there(open_engine: Open, models: Path) -> None:
