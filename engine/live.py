@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.commands import Start
@@ -22,7 +22,11 @@ from engine.timing import removal_at
 Line = tuple[str, Mapping[str, Any]]
 """An action and its ids, for the log of the program (never values of variables)."""
 
+LONGEST_WAIT = timedelta(minutes=1)
+"""For which a command is taken to have waited for its instance's lock, at the most."""
 _NOTHING: Mapping[str, Any] = {}
+_LONGEST_WAIT = timedelta(minutes=1)
+"""What seems to have waited for its instance for longer was told the time by a clock that has been set back."""
 
 
 class Live:
@@ -82,6 +86,11 @@ class Live:
         """That it has, or will have when this transaction is committed."""
         return self.step if self.is_touched else self.row.version
 
+    def in_turn(self, at: datetime) -> datetime:
+        """*at*, or the time of what was recorded last where that was a little later: it has waited for the lock, and
+        others were there first."""
+        return self.last_at if at < self.last_at <= at + _LONGEST_WAIT else at
+
     def log(
         self,
         at: datetime,
@@ -93,7 +102,7 @@ class Live:
     ) -> None:
         self.is_touched = True
         self.row.log_sequence += 1
-        self.last_at = at = max(at, self.last_at)
+        self.last_at = at = self.turn_at(at)
         ids = {"instance_id": self.id, "process_key": self.row.process_key, "actor": actor}
         if self.trace is not None:
             ids["trace_id"] = trace_id_of(self.trace)
@@ -217,6 +226,13 @@ class Live:
         self._unit.flush()
         if gone := forget_held(self._unit.connection, self.id, activity_id):
             self.resolve_incidents(at, by, job_ids=gone)
+
+    def turn_at(self, asked_at: datetime) -> datetime:
+        """When that comes to pass which was asked for then: it has waited for the lock, and others may have been there
+        first. Were they much later, the clock has been put back: then their time counts no more."""
+        if self.last_at - asked_at > LONGEST_WAIT:
+            self.last_at = asked_at
+        return max(asked_at, self.last_at)
 
     def save(self) -> None:
         """Hands what the interpreter changed, and the row, to the unit of work."""

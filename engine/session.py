@@ -161,8 +161,8 @@ class Session:
             if lease.job_id not in self._jobs:
                 self.load((), leases=[lease])
             check_lease(lease, self._jobs)
-        if command.at < live.last_at:  # it has waited for the lock, and others were there first
-            command = replace(command, at=live.last_at)
+        if (at := live.turn_at(command.at)) != command.at:
+            command = replace(command, at=at)
         events = self.programs.advance(live.instance, command, self.data)
         if lease is not None:
             self._end_job(live, command, lease)
@@ -204,7 +204,7 @@ class Session:
                 f"'{command.source}'."
             )
         target = self.programs.get(command.target, self.connection)
-        command = replace(command, at=max(command.at, live.last_at))
+        command = replace(command, at=live.turn_at(command.at))
         instance, events = self.programs.migrate(live.instance, target, command)
         live.go_on_as(instance, target)
         self._take_in(live, command, events)
