@@ -25,8 +25,6 @@ Line = tuple[str, Mapping[str, Any]]
 LONGEST_WAIT = timedelta(minutes=1)
 """For which a command is taken to have waited for its instance's lock, at the most."""
 _NOTHING: Mapping[str, Any] = {}
-_LONGEST_WAIT = timedelta(minutes=1)
-"""What seems to have waited for its instance for longer was told the time by a clock that has been set back."""
 
 
 class Live:
@@ -85,11 +83,6 @@ class Live:
     def version(self) -> int:
         """That it has, or will have when this transaction is committed."""
         return self.step if self.is_touched else self.row.version
-
-    def in_turn(self, at: datetime) -> datetime:
-        """*at*, or the time of what was recorded last where that was a little later: it has waited for the lock, and
-        others were there first."""
-        return self.last_at if at < self.last_at <= at + _LONGEST_WAIT else at
 
     def log(
         self,

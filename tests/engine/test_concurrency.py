@@ -93,17 +93,6 @@ def test_a_clock_that_was_put_back_takes_the_instances_in_memory_back_with_it(
         assert engine.read.history(instance.id).log[-1].at == now
 
 
-def test_a_clock_that_was_set_back_holds_up_no_instance(engine: Engine, models: Path, clock: VirtualClock) -> None:
-    engine.deploy(models / "parallel.bpmn")
-    instance = engine.start("parallel")
-    task = engine.read.tasks(instance_id=instance.id).items[0]
-    right = clock.now()
-    clock.advance(timedelta(days=400))
-    engine.set_variables(instance.id, {"first": 1})
-    engine._road.send(instance.id, CompleteActivity(at=right, actor="bob", activity_id=task.activity_id))
-    assert engine.read.history(instance.id).log[-1].at == right
-
-
 def test_variables_set_at_once_are_all_there(open_engine: Open, models: Path) -> None:
     engines = [open_engine() for _ in range(4)]
     engines[0].deploy(models / "parallel.bpmn")
