@@ -174,6 +174,9 @@ def test_a_wrong_password_is_not_waited_for(database_url: str) -> None:
 def test_a_url_that_the_server_refuses_for_good_is_told_as_wrong_input(database_url: str) -> None:
     with pytest.raises(InvalidInput, match=r'"nowhere" does not exist\. Correct its URL'):
         Engine(str(make_url(database_url).set(database="nowhere")))
+    powerless = make_url(database_url).update_query_dict({"options": "-c role=pg_monitor"})
+    with pytest.raises(InvalidInput, match=r"permission denied for .*\. Correct its URL, or the rights there"):
+        Engine(powerless.render_as_string(hide_password=False))
 
 
 @pytest.mark.parametrize("commits", [True, False])
