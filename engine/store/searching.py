@@ -301,12 +301,21 @@ _INCIDENT_FIELDS = (
     *("id", "instance_id", "activity_id", "element_id", "kind", "job_id", "message", "created_at"),
     *("resolved_at", "resolved_by"),
 )
+_IS_FOR_OTHERS = and_(job.c.kind == "service", or_(job.c.is_external, job.c.written_as == "topic"))
+
+
+def _of_others(job_id: ColumnElement[str]) -> Special:
+    """Whether a job is one that workers elsewhere do, by its id."""
+    found = select(job.c.id).where(job.c.id == job_id, _IS_FOR_OTHERS).exists()
+    return lambda condition: found if condition.value else ~found
+
+
 _INCIDENTS = Kind(
     query=_within(incident),
     fields=_OF_INSTANCE | _fields(incident, *_INCIDENT_FIELDS),
     tie=(incident.c.created_at, incident.c.id),
     record=lambda row, _: _located(lists.incident_of(row), row),
-    special={},
+    special={"for_workers_elsewhere": _of_others(incident.c.job_id)},
 )
 _WITH_STUCK = union_all(_within(incident), lists.STUCK.add_columns(process_definition.c.id, null(), null())).subquery()
 _ALL_INCIDENTS = Kind(
@@ -314,7 +323,7 @@ _ALL_INCIDENTS = Kind(
     fields={name: _WITH_STUCK.c[name] for name in (*_OF_INSTANCE, *_INCIDENT_FIELDS)},
     tie=(_WITH_STUCK.c.created_at, _WITH_STUCK.c.id),
     record=lambda row, _: _located(lists.incident_of(row), row),
-    special={},
+    special={"for_workers_elsewhere": _of_others(_WITH_STUCK.c.job_id)},
 )
 _DEFINITION_OF_JOB = func.coalesce(process_instance.c.definition_id, job.c.definition_id)
 _JOB_FIELDS = _fields(
@@ -343,13 +352,7 @@ _JOBS = Kind(
     },
     tie=(job.c.due_at, job.c.id),
     record=lambda row, _: _located(lists.job_of(row), row),
-    special={
-        "for_workers_elsewhere": lambda condition: (
-            and_(job.c.kind == "service", or_(job.c.is_external, job.c.written_as == "topic"))
-            if condition.value
-            else ~and_(job.c.kind == "service", or_(job.c.is_external, job.c.written_as == "topic"))
-        )
-    },
+    special={"for_workers_elsewhere": lambda condition: _IS_FOR_OTHERS if condition.value else ~_IS_FOR_OTHERS},
 )
 _DEFINITIONS = Kind(
     query=select(process_definition),

@@ -80,10 +80,12 @@ def test_a_failure_without_attempts_left_is_an_incident_with_its_details(order, 
         {"workerId": "w1", "errorMessage": "no line", "errorDetails": "a stack", "retries": 0, "retryTimeout": 0},
     )
     [incident] = worker.get("/incident", processInstanceId=instance.id)
+    assert worker.get("/incident", incidentType="failedExternalTask") == [incident]
+    assert worker.get("/incident", incidentType="failedJob") == []
     stuck = worker.get("/external-task", noRetriesLeft="true")
     worker.get(f"/external-task/{task['id']}/errorDetails")
 
-    assert (incident["incidentType"], incident["incidentMessage"]) == ("failedJob", "no line")
+    assert (incident["incidentType"], incident["incidentMessage"]) == ("failedExternalTask", "no line")
     assert incident["configuration"] == task["id"]
     assert [each["id"] for each in stuck] == [task["id"]]
     assert worker.answer.text == "a stack"

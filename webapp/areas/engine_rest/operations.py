@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -21,16 +21,19 @@ from webapp.context import the_engine
 area = Blueprint("operations", __name__)
 
 _FAILED_JOB = "failedJob"
+_FAILED_EXTERNAL_TASK = "failedExternalTask"
 _OPEN = Condition("resolved_at", False, Operator.EXISTS)
 _OWN = Condition("for_workers_elsewhere", False)
+_ELSEWHERE = Condition("for_workers_elsewhere", True)
 _FAILED = Condition("state", JobState.FAILED)
 _NOT_FAILED = Condition("state", JobState.FAILED, Operator.UNEQUAL)
 
 
 def _of_type(asked: Asked, name: str) -> Sequence[Condition]:
     wanted = asked.text(name)
-    is_of_job = Condition("job_id", wanted == _FAILED_JOB, Operator.EXISTS)
-    return (is_of_job,) if wanted == _FAILED_JOB else (is_of_job, Condition("kind", wanted))
+    of_job = {_FAILED_JOB: _OWN, _FAILED_EXTERNAL_TASK: _ELSEWHERE}.get(wanted or "")
+    is_of_job = Condition("job_id", of_job is not None, Operator.EXISTS)
+    return (is_of_job, of_job or Condition("kind", wanted))
 
 
 _INCIDENTS = c.Listing(
@@ -93,8 +96,7 @@ _JOBS = c.Listing(
 @area.get("/incident")
 def list_incidents() -> Response:
     """The open ones, as in Camunda's runtime: those of start timers that cannot start belong to no instance."""
-    found = the_engine().find.incidents(_INCIDENTS.search(the_query(), _OPEN))
-    return jsonify([_incident(each) for each in found])
+    return jsonify(_incidents(_INCIDENTS.search(the_query(), _OPEN)))
 
 
 @area.get("/incident/count")
@@ -104,10 +106,10 @@ def count_incidents() -> Response:
 
 @area.get("/incident/<incident_id>")
 def get_incident(incident_id: str) -> Response:
-    found = the_engine().find.incidents(Search((Condition("id", incident_id), _OPEN)))
+    found = _incidents(Search((Condition("id", incident_id), _OPEN)))
     if not found:
         raise NotFound(f"No matching incident with id {incident_id}.")
-    return jsonify(_incident(found[0]))
+    return jsonify(found[0])
 
 
 @area.route("/job", methods=["GET", "POST"])
@@ -151,15 +153,25 @@ def _found_job(job_id: str) -> Located[JobRecord]:
     return found[0]
 
 
-def _incident(found: Located[Incident]) -> dict[str, Any]:
+def _incidents(search: Search) -> list[dict[str, Any]]:
+    find = the_engine().find
+    found = find.incidents(search)
+    of_these = Condition("id", [each.item.job_id for each in found if each.item.job_id], Operator.ONE_OF)
+    elsewhere = {each.item.id for each in find.jobs(Search((of_these, _ELSEWHERE)))}
+    return [_incident(each, elsewhere) for each in found]
+
+
+def _incident(found: Located[Incident], elsewhere: Collection[str]) -> dict[str, Any]:
+    """*elsewhere*: the jobs that are external tasks."""
     incident = found.item
+    of_job = _FAILED_EXTERNAL_TASK if incident.job_id in elsewhere else _FAILED_JOB
     return {
         "id": incident.id,
         "processDefinitionId": found.definition_id,
         "processInstanceId": found.instance_id,
         "executionId": f"{found.instance_id}.{incident.activity_id}" if found.instance_id else None,
         "incidentTimestamp": written(incident.created_at),
-        "incidentType": _FAILED_JOB if incident.job_id else incident.kind,
+        "incidentType": of_job if incident.job_id else incident.kind,
         "activityId": incident.element_id,
         "failedActivityId": incident.element_id,
         "causeIncidentId": incident.id,
