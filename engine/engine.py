@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -453,14 +453,30 @@ class Engine(Steering):
         self._pool.stop()
 
     def relay(
-        self, send: Send, *, again_after: timedelta = timedelta(minutes=1), ahead: int = 1000, leads: bool = True
+        self,
+        send: Send,
+        *,
+        again_after: timedelta = timedelta(minutes=1),
+        ahead: int = 1000,
+        queue_of: Callable[[Sequence[str]], str] = lambda names: "",
+        leads: bool = True,
     ) -> Relay:
         """Leaves the jobs of handlers to a fleet of workers elsewhere, each of which calls `run_announced`: *send*
         tells it of one, as soon as it is ready and, if nobody has taken it, `again_after` that and at pauses that
-        double. Start the relay, and stop it before the engine is closed. Only one that *leads* announces again, and
-        sends the jobs of handlers with a rate."""
+        double. No more than *ahead* wait in each queue; *queue_of* says in which, by a job's names. Start the relay,
+        and stop it before the engine is closed. Only one that *leads* announces again, and sends the jobs of handlers
+        with a rate."""
         self.registry.relay()
-        relay = Relay(self.store, self.registry, self.clock, send, again_after=again_after, ahead=ahead, leads=leads)
+        relay = Relay(
+            self.store,
+            self.registry,
+            self.clock,
+            send,
+            again_after=again_after,
+            ahead=ahead,
+            queue_of=queue_of,
+            leads=leads,
+        )
         self._road.on_work(relay.wake)
         return relay
 

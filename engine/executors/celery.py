@@ -107,13 +107,11 @@ class Messages:
         self._settings = settings
 
     def send(self, job: ReadyJob) -> None:
-        queues = self._settings.queues
-        queue = next((queues[name] for name in job.names if name in queues), self._settings.queue)
         # An id of its own for each message: Celery refuses one that was revoked for good.
         self._app.send_task(
             TASK,
             args=[job.id],
-            queue=queue,
+            queue=self.queue_of(job.names),
             task_id=f"{job.id}/{job.attempt}/{token_hex(4)}",
             expiration=KEPT.total_seconds(),
             retry=True,
@@ -121,15 +119,21 @@ class Messages:
             headers={"traceparent": job.traceparent} if job.traceparent else None,
         )
 
+    def queue_of(self, names: Sequence[str]) -> str:
+        queues = self._settings.queues
+        return next((queues[name] for name in names if name in queues), self._settings.queue)
+
 
 @contextmanager
 def relayed(engine: Engine, settings: CelerySettings) -> Generator[None]:
     """While this lasts, the jobs of handlers go to the fleet."""
     app = make_app(settings)
+    messages = Messages(app, settings)
     relay = engine.relay(
-        Messages(app, settings).send,
+        messages.send,
         again_after=timedelta(seconds=settings.republish_after),
         ahead=settings.ahead,
+        queue_of=messages.queue_of,
     )
     relay.start()
     try:
@@ -146,10 +150,12 @@ class Runner:
     def __init__(self, engine: Engine, app: Celery, settings: CelerySettings) -> None:
         self._engine = engine
         self._app = app
+        messages = Messages(app, settings)
         self._relay = engine.relay(
-            Messages(app, settings).send,
+            messages.send,
             again_after=timedelta(seconds=settings.republish_after),
             ahead=settings.ahead,
+            queue_of=messages.queue_of,
             leads=False,
         )
         self._tasks: dict[str, str] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Lock, Thread
 
@@ -42,7 +42,8 @@ def pause_after(times: int, first: timedelta) -> timedelta:
 
 class Relay:
     """*again_after*: the first pause before a job that nobody has taken is announced again; *ahead*: how many may wait
-    in queues, so that those of higher priority, which come later, still go first; *leads*: it is this one that
+    in each queue, so that those of higher priority, which come later, still go first; *queue_of*: where a job goes, by
+    its names; *leads*: it is this one that
     announces again, and that sends the jobs of handlers with a rate."""
 
     def __init__(
@@ -54,13 +55,19 @@ class Relay:
         *,
         again_after: timedelta = timedelta(minutes=1),
         ahead: int = 1000,
+        queue_of: Callable[[Sequence[str]], str] = lambda names: "",
         leads: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
         self._send = send
         self._how = relay.Announcing(
-            AT_ONCE, ahead, lambda times: pause_after(times, again_after), repeats=leads, leaves=registry.leaves
+            AT_ONCE,
+            ahead,
+            lambda times: pause_after(times, again_after),
+            repeats=leads,
+            leaves=registry.leaves,
+            queue_of=queue_of,
         )
         self._limits = FleetLimits(registry, keeps_rates=leads)
         self._news = Event()

@@ -7,6 +7,7 @@ often that is, it has one place among those that wait.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from itertools import groupby
 from typing import Any, Final, Protocol
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, update
 
 from engine.model import JobState
 from engine.store import jobs
@@ -23,6 +24,8 @@ from engine.store.types import AnyRow
 from engine.telemetry import activity_trace
 
 RELAY: Final = "relay"
+_NO_NAMES: Final = "[]"
+"""Of the jobs of the engine's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,16 @@ class Limited(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Announcing:
-    """*limit*: of jobs at once; *ahead*: how many may wait to be taken; *pause*: until a job is announced again, by how
-    often it has been announced; *repeats*: whether those are announced whose pause is over, too, or left to others;
-    *leaves*: as in engine.store.claims.Sharing."""
+    """*limit*: of jobs at once; *ahead*: how many may wait to be taken in each queue; *pause*: until a job is announced
+    again, by how often it has been announced; *repeats*: whether those are announced whose pause is over, too, or left
+    to others; *leaves*: as in engine.store.claims.Sharing; *queue_of*: the queue of a job that goes by these names."""
 
     limit: int
     ahead: int
     pause: Callable[[int], timedelta]
     repeats: bool
     leaves: Callable[[str, str, str], bool]
+    queue_of: Callable[[Sequence[str]], str]
 
 
 def has_ready(connection: Connection, now: datetime, *, repeats: bool) -> bool:
@@ -93,20 +97,51 @@ def running(connection: Connection) -> dict[str, int]:
 
 
 def announce(connection: Connection, now: datetime, how: Announcing, limited: Limited) -> list[ReadyJob] | None:
-    """Due jobs of handlers that are not announced, by priority and due time, none of them while too many wait; and
-    those whose pause is over. None where all that were found are left to others: more may stand behind them."""
+    """Due jobs of handlers that are not announced, by priority and due time, none of a full queue; and those whose
+    pause is over. None where all that were found are left to others: more may stand behind them."""
     again = _to_repeat(connection, now, how.limit) if how.repeats else []
-    room = min(how.limit - len(again), how.ahead - sum(announced(connection).values()))
-    new = _candidates(connection, now, room, limited) if room > 0 else []
+    queues = _Queues(connection, how)
+    limit = how.limit - len(again)
+    new = _candidates(connection, now, limit, limited, queues) if limit > 0 else []
     left = {row.id for row in (*again, *new) if how.leaves(row.type, row.names, row.written_as)}
     jobs.leave(connection, left)
     going = [row for row in again if row.id not in left]
-    going += [row for row in new if row.id not in left and limited.admits(row.type, row.names)]
+    going += [
+        row for row in new if row.id not in left and queues.has_room(row.names) and limited.admits(row.type, row.names)
+    ]
     ready = [_ready_job(row) for row in sorted(going, key=_in_order)]
     for times, of_times in groupby(sorted(ready, key=_times), key=_times):
         values = {"lease_owner": RELAY, "lease_token": str(times), "lease_until": now + how.pause(times)}
         _mark(connection, [each.id for each in of_times], values)
     return ready if ready or not left else None
+
+
+class _Queues:
+    """How many places are left in each queue."""
+
+    def __init__(self, connection: Connection, how: Announcing) -> None:
+        self._how = how
+        self._waiting: Counter[str] = Counter()
+        for names, count in connection.execute(_AWAITED_BY_NAMES).all():
+            self._waiting[self._queue_of(names)] += count
+
+    def are_all_free(self, limit: int) -> bool:
+        """Whether each has *limit* places."""
+        return limit + max(self._waiting.values(), default=0) <= self._how.ahead
+
+    def places(self, names: str) -> int:
+        """In the queue of a job that goes by *names*."""
+        return self._how.ahead - self._waiting[self._queue_of(names)]
+
+    def has_room(self, names: str) -> bool:
+        """Takes a place, where there is one."""
+        if self.places(names) <= 0:
+            return False
+        self._waiting[self._queue_of(names)] += 1
+        return True
+
+    def _queue_of(self, names: str) -> str:
+        return self._how.queue_of(orjson.loads(names))
 
 
 def _ready_job(row: AnyRow) -> ReadyJob:
@@ -129,10 +164,13 @@ def _to_repeat(connection: Connection, now: datetime, limit: int) -> list[AnyRow
     return list(connection.execute(query.with_for_update(skip_locked=True)))
 
 
-def _candidates(connection: Connection, now: datetime, limit: int, limited: Limited) -> list[AnyRow]:
-    """Locked. Of types with limits no more than there is room for, so that none waits behind them."""
-    query = select(*_TOLD).where(_is_new(now)).order_by(job.c.rank, job.c.due_at, job.c.created_at)
-    query = query.with_for_update(skip_locked=True)
+def _candidates(connection: Connection, now: datetime, limit: int, limited: Limited, queues: _Queues) -> list[AnyRow]:
+    """Locked. Of types with limits, and of those whose queue is nearly full, no more than there is room for, so that
+    none waits behind them."""
+    new = select(*_TOLD).where(_is_new(now)).with_for_update(skip_locked=True)
+    query = new.order_by(job.c.rank, job.c.due_at, job.c.created_at)
+    if not queues.are_all_free(limit):
+        return _by_type(connection, new, limit, limited, queues)
     others = query.where(job.c.type.not_in(sorted(limited.types))) if limited.types else query
     rows: list[AnyRow] = list(connection.execute(others.limit(limit)))
     if not limited.types:
@@ -141,6 +179,24 @@ def _candidates(connection: Connection, now: datetime, limit: int, limited: Limi
         if room.count > 0:
             of_room = query.where(job.c.type.in_(sorted(room.types))).limit(min(room.count, limit))
             rows += connection.execute(of_room)
+    rows.sort(key=_in_order)
+    return rows[:limit]
+
+
+def _by_type(connection: Connection, new: Select[Any], limit: int, limited: Limited, queues: _Queues) -> list[AnyRow]:
+    """Type by type, so that nobody reads past all that wait for a full queue. The first job of a type says to which it
+    goes."""
+    rows: list[AnyRow] = []
+    counts = {each: room.count for room in limited.rooms for each in room.types}
+    for job_type, names in connection.execute(_READY_TYPES).all():
+        if names == _NO_NAMES:
+            continue
+        count = min(limit, queues.places(names), counts.get(job_type, limit))
+        if count > 0:
+            # Said so that no index but that by types gives this order.
+            of_type = new.where(job.c.type >= job_type, job.c.type <= job_type)
+            of_type = of_type.order_by(job.c.type, job.c.rank, job.c.due_at, job.c.created_at)
+            rows += connection.execute(of_type.limit(count))
     rows.sort(key=_in_order)
     return rows[:limit]
 
@@ -168,6 +224,23 @@ _TOLD: Final = [
     for name in ("id", "type", "names", "written_as", "attempt", "rank", "due_at", "lease_owner", "lease_token")
 ] + [job.c[name] for name in ("trace", "instance_id", "activity_id")]
 _IS_AWAITED: Final = and_(text(JOB_IS_ANNOUNCED), ~job.c.is_suspended, ~job.c.is_external)
+
+
+_AWAITED_BY_NAMES: Final = select(job.c.names, func.count()).where(_IS_AWAITED).group_by(job.c.names)
+_READY_TYPES: Final = text(f"""
+    WITH RECURSIVE found (type) AS (
+        SELECT (SELECT min(type) FROM job WHERE {JOB_IS_READY})
+        UNION ALL
+        SELECT (SELECT min(type) FROM job WHERE {JOB_IS_READY} AND type > found.type) FROM found
+        WHERE found.type IS NOT NULL
+    )
+    SELECT found.type, (
+        SELECT names FROM job WHERE {JOB_IS_READY} AND job.type >= found.type
+        ORDER BY job.type, rank, due_at, created_at, instance_id, activity_id LIMIT 1
+    ) AS names
+    FROM found WHERE found.type IS NOT NULL
+""")
+"""Those of ready jobs, found by skipping from one to the next, with the names of the job that goes first."""
 
 
 def _is_to_repeat(now: datetime) -> ColumnElement[bool]:

@@ -410,6 +410,36 @@ def test_others_do_not_wait_behind_a_type_without_room(engine: Engine, queue: Qu
     assert {job.names for job in queue.sent} == {("work",), ("other",)}
 
 
+def test_a_full_queue_leaves_the_places_of_the_others(engine: Engine, queue: Queue, fleet: Engine) -> None:
+    engine.deploy(HERE / "other.bpmn")
+    fleet.handler("other")(lambda job: None)
+    relay = engine.relay(queue.send, ahead=2, queue_of=lambda names: names[0])
+    for _ in range(5):
+        engine.start("interruptible")
+    assert relay.publish() == 2
+    for _ in range(3):
+        engine.start("other")
+
+    assert relay.publish() == 2
+    assert [job.names[0] for job in queue.sent] == ["work", "work", "other", "other"]
+    assert fleet.run_announced(queue.ids[2])
+    assert (relay.publish(), queue.sent[-1].names[0]) == (1, "other")
+    assert fleet.run_announced(queue.ids[0])
+    assert (relay.publish(), queue.sent[-1].names[0]) == (1, "work")
+
+
+def test_a_full_queue_has_limits_kept_beside_it(engine: Engine, queue: Queue) -> None:
+    engine.deploy(HERE / "other.bpmn")
+    engine.handler("other", max_concurrent=1)(lambda job: None)
+    relay = engine.relay(queue.send, ahead=2, queue_of=lambda names: names[0])
+    for _ in range(3):
+        engine.start("interruptible")
+    assert relay.publish() == 2
+    for _ in range(3):
+        engine.start("other")
+    assert relay.publish() == 1
+
+
 def test_no_more_go_out_in_a_time_than_may_begin_in_it(
     engine: Engine, queue: Queue, fleet: Engine, clock: VirtualClock, open_engine: Callable[[], Engine]
 ) -> None:
