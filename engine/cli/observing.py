@@ -22,14 +22,21 @@ LogFormat = Annotated[
 MetricsPort = Annotated[
     int | None,
     typer.Option(
-        "--metrics-port", min=0, max=65535, help="Serve /metrics, /health/live and /health/ready there; 0: any port."
+        "--metrics-port",
+        metavar="PORT",
+        min=0,
+        max=65535,
+        help="Serve /metrics, /health/live and /health/ready there; 0: any port.",
     ),
 ]
-MetricsHost = Annotated[str, typer.Option("--metrics-host", help="Address for --metrics-port.")]
-SlowSeconds = Annotated[float, typer.Option("--slow-seconds", min=0.001, help="Log commits that take longer.")]
+MetricsHost = Annotated[str, typer.Option("--metrics-host", metavar="ADDRESS", help="Address for --metrics-port.")]
+SlowSeconds = Annotated[
+    float, typer.Option("--slow-seconds", metavar="SECONDS", min=0.001, help="Log commits that take longer.")
+]
 
 SlowInstanceSeconds = Annotated[
-    float | None, typer.Option("--slow-instance-seconds", min=0.001, help="Log instances that run for longer.")
+    float | None,
+    typer.Option("--slow-instance-seconds", metavar="SECONDS", min=0.001, help="Log instances that run for longer."),
 ]
 
 

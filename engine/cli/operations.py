@@ -27,9 +27,11 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.
 
 def work(
     folders: Applications = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Threads, with --forever.")] = 4,
+    workers: Annotated[int, typer.Option("--workers", metavar="COUNT", min=1, help="Threads, with --forever.")] = 4,
     forever: Annotated[bool, typer.Option("--forever", help="Go on until Ctrl-C; else until nothing is due.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Run at most so many jobs.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="COUNT", min=1, help="Run at most so many jobs.")
+    ] = None,
     database: Database = None,
     json: AsJson = False,
     log_format: LogFormat = logs.Format.TEXT,

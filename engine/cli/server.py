@@ -52,9 +52,11 @@ class Executor(StrEnum):
 
 def up(
     folders: Applications = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free port.")] = 8000,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Threads that run jobs.")] = 4,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="0 takes any free port.")
+    ] = 8000,
+    workers: Annotated[int, typer.Option("--workers", metavar="COUNT", min=1, help="Threads that run jobs.")] = 4,
     database: Database = None,
     log_format: LogFormat = logs.Format.TEXT,
     metrics_port: MetricsPort = None,
@@ -68,7 +70,7 @@ def up(
 ) -> None:
     """Deploy applications, start workers and the web server; Ctrl-C stops everything.
 
-    What was running when it was stopped last goes on. People from [people] in fermata.toml are made
+    What was running when it was stopped last goes on. People from \\[people] in fermata.toml are made
     when nobody can log in yet, on a local address only, and not behind a proxy.
     """
     from engine.engine import Engine
