@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from engine.clock import Clock
 from engine.correlation import Correlator
@@ -29,7 +29,7 @@ from engine.jobs.answers import Judge
 from engine.jobs.cleaner import Cleaner
 from engine.jobs.own import OwnJobs
 from engine.jobs.pool import WorkerPool
-from engine.jobs.relay import Relay, Send
+from engine.jobs.relay import Relay, RelayOptions, Send
 from engine.jobs.settling import Settling
 from engine.jobs.worker import Worker
 from engine.keys import Key
@@ -452,31 +452,14 @@ class Engine(Steering):
         self._cleaner.stop()
         self._pool.stop()
 
-    def relay(
-        self,
-        send: Send,
-        *,
-        again_after: timedelta = timedelta(minutes=1),
-        ahead: int = 1000,
-        queue_of: Callable[[Sequence[str]], str] = lambda names: "",
-        leads: bool = True,
-    ) -> Relay:
+    def relay(self, send: Send, **options: Unpack[RelayOptions]) -> Relay:
         """Leaves the jobs of handlers to a fleet of workers elsewhere, each of which calls `run_announced`: *send*
-        tells it of one, as soon as it is ready and, if nobody has taken it, `again_after` that and at pauses that
-        double. No more than *ahead* wait in each queue; *queue_of* says in which, by a job's names. Start the relay,
-        and stop it before the engine is closed. Only one that *leads* announces again, and sends the jobs of handlers
-        with a rate."""
+        tells it of one, as soon as it is ready and, if nobody has taken it, *again_after* that (a minute) and at
+        pauses that double. No more than *ahead* (1,000) wait in each queue; *queue_of* says in which, by a job's names.
+        Start the relay, and stop it before the engine is closed. Only one that *leads* announces again, and sends the
+        jobs of handlers with a rate."""
         self.registry.relay()
-        relay = Relay(
-            self.store,
-            self.registry,
-            self.clock,
-            send,
-            again_after=again_after,
-            ahead=ahead,
-            queue_of=queue_of,
-            leads=leads,
-        )
+        relay = Relay(self.store, self.registry, self.clock, send, **options)
         self._road.on_work(relay.wake)
         return relay
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Lock, Thread
+from typing import TypedDict
 
 from engine.clock import Clock
 from engine.executors.registry import Registry
@@ -40,11 +41,19 @@ def pause_after(times: int, first: timedelta) -> timedelta:
     return first if first >= LONGEST_PAUSE else min(first * 2 ** min(times - 1, 20), LONGEST_PAUSE)
 
 
+class RelayOptions(TypedDict, total=False):
+    """What `Relay` can be told, by name."""
+
+    again_after: timedelta
+    ahead: int
+    queue_of: Callable[[Sequence[str]], str]
+    leads: bool
+
+
 class Relay:
     """*again_after*: the first pause before a job that nobody has taken is announced again; *ahead*: how many may wait
     in each queue, so that those of higher priority, which come later, still go first; *queue_of*: where a job goes, by
-    its names; *leads*: it is this one that
-    announces again, and that sends the jobs of handlers with a rate."""
+    its names; *leads*: it is this one that announces again, and that sends the jobs of handlers with a rate."""
 
     def __init__(
         self,
