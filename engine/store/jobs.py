@@ -200,8 +200,8 @@ def release(connection: Connection, lease: Lease, **changes: Any) -> bool:
 
 
 def give_back(connection: Connection, leases: Sequence[Lease]) -> None:
-    """Jobs that were taken and not begun: available again, as if never taken."""
-    for lease in leases:
+    """Jobs that were taken and not begun: available again, as if never taken. In the order in which jobs are locked."""
+    for lease in sorted(leases, key=lambda lease: lease.job_id):
         if release(connection, lease, state=JobState.AVAILABLE, attempt=job.c.attempt - 1):
             mine = (job_attempt.c.job_id == lease.job_id, job_attempt.c.attempt == lease.attempt)
             connection.execute(delete(job_attempt).where(*mine, job_attempt.c.ended_at.is_(None)))
