@@ -117,6 +117,13 @@ def away(problem: DBAPIError, seconds: float) -> DatabaseAway:
     )
 
 
+def all_in_use() -> DatabaseAway:
+    return DatabaseAway(
+        "All connections of this process to the database are in use, nothing has changed. Try again; where it happens "
+        "often, let more processes share the work."
+    )
+
+
 def lost(problem: DBAPIError) -> Lost:
     if is_read_only(problem):
         return Lost(

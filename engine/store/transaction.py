@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, create_engine, event, make_url
 from sqlalchemy import Engine as Database
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoneIsFree
 
 from engine.errors import Conflict, DatabaseAway, InvalidInput
 from engine.store import marks
@@ -27,6 +28,7 @@ from engine.store.faults import (
     Patience,
     ReadOnly,
     TooSlow,
+    all_in_use,
     away,
     is_away,
     is_lost_race,
@@ -256,6 +258,8 @@ class Store:
         while True:
             try:
                 return self.database.connect()
+            except NoneIsFree as problem:
+                raise all_in_use() from problem
             except DBAPIError as problem:
                 if not is_away(problem):
                     raise

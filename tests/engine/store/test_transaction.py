@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, event, literal_column, select, text
+from sqlalchemy import bindparam, create_engine, event, literal_column, select, text
 
-from engine.errors import InvalidInput
+from engine.errors import DatabaseAway, InvalidInput
 from engine.store.faults import Lost
 from engine.store.transaction import Overtaken, Store
 
@@ -79,6 +79,14 @@ def test_a_database_that_is_away_is_told_of_once_and_waited_for(caplog: pytest.L
     assert store.retrying(work) == "done"
     said = [(record.message, vars(record)["error"]) for record in caplog.records]
     assert said == [("the database is away, it is tried again", "no room")]
+    store.close()
+
+
+def test_who_finds_no_free_connection_is_told_to_try_again(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'engine.db'}")
+    store.database = create_engine(store.database.url, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    with store.reading(), pytest.raises(DatabaseAway, match="in use, nothing has changed"), store.reading():
+        pass
     store.close()
 
 
