@@ -45,9 +45,9 @@ class Size:
 
 
 def measure(lab: Lab) -> Section:
-    rounds = lab.pick(3, 1)
+    rounds = lab.pick(5, 1)
     cases = [
-        ("parallel items", _parallel, lab.pick((1000, 10_000), (50, 300)), 1),
+        ("parallel items", _parallel, lab.pick((1000, 10_000), (50, 300)), lab.pick(3, 1)),
         ("script steps", _scripts, lab.pick((1000, 10_000), (100, 1000)), rounds),
         ("saved turns", _turns, lab.pick((200, 2000), (10, 50)), 1),
         ("MB of variables", _variables, lab.pick((1, 10), (1, 2)), rounds),

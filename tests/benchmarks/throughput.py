@@ -16,6 +16,8 @@ from tests.benchmarks.results import Section, at_least
 from tests.benchmarks.worker import Used, processes
 
 TASKS = 10
+WAITS = 0.005
+"""Seconds."""
 WARM = 10
 """Instances that a process does before it is measured."""
 TRANSITIONS = TASKS + 1
@@ -32,6 +34,11 @@ queue. *Instances/s*: from start to end, each process starts its share beside it
 {transitions} transitions (its start and {tasks} ends of tasks).
 
 {saved}
+
+**Handlers that wait**, {waits} each, as those do that ask a service elsewhere; save points as above, on PostgreSQL,
+{waiting_jobs:,} jobs a round:
+
+{waiting}
 
 **Straight through**, `save_point=False`: the handlers run in memory up to the end, in one commit with the same full
 history (on a repeat they get the same idempotency keys). Started one after the other by one thread of each
@@ -64,12 +71,14 @@ class Found:
     jobs: list[float] = field(default_factory=list[float])
     instances: list[float] = field(default_factory=list[float])
     straight: list[float] = field(default_factory=list[float])
+    waiting: list[float] = field(default_factory=list[float])  # jobs whose handlers wait
     per_job: list[float] = field(default_factory=list[float])  # seconds of the processes' processor time
     resident: int = 0  # bytes of one process
 
 
 def measure(lab: Lab) -> Section:
     jobs, instances, rounds, threads = lab.pick(30_000, 600), lab.pick(500, 60), lab.pick(3, 1), 4
+    waiting_jobs = lab.pick(6_000, 300)
     found = {(kind, count): Found() for kind in (SQLITE, POSTGRESQL) for count in (1, 2)}
     shares: dict[str, dict[str, float]] = {}
     for kind in (SQLITE, POSTGRESQL):
@@ -77,6 +86,9 @@ def measure(lab: Lab) -> Section:
         for _ in range(rounds):
             for count in (1, 2):
                 _round(lab, url, count, threads, jobs // TASKS, instances, found[kind, count])
+                if kind == POSTGRESQL:
+                    seconds, _ = _run(url, count, threads, waiting=waiting_jobs // TASKS, waits=WAITS)
+                    found[kind, count].waiting.append(waiting_jobs / seconds)
         shares |= _shares(url, kind, instances // 3)
         lab.databases.drop(url)
     per_job = statistics.median(found[SQLITE, 1].per_job)
@@ -90,15 +102,20 @@ def measure(lab: Lab) -> Section:
         rounds=rounds,
         transitions=TRANSITIONS,
         saved=_saved_table(found),
+        waits=duration(WAITS),
+        waiting_jobs=waiting_jobs,
+        waiting=_waiting_table(found),
         straight=_straight_table(found),
         shares=shares_table(shares),
         limit=LIMIT.format(per_job=duration(per_job), bound=rate(1 / per_job)),
     )
     two, one = (statistics.median(found[POSTGRESQL, count].jobs) for count in (2, 1))
+    waiting_two, waiting_one = (statistics.median(found[POSTGRESQL, count].waiting) for count in (2, 1))
     on_sqlite = found[SQLITE, 1]
     bars = [
         at_least("jobs/s in one process on SQLite, state safe after each", statistics.median(on_sqlite.jobs), 1500),
         at_least("jobs/s of two processes on PostgreSQL beside one", two / one, 1.7, "x"),
+        at_least(f"the same, handlers that wait {duration(WAITS)}", waiting_two / waiting_one, 1.7, "x"),
         at_least("instances/s straight through, one process on SQLite", statistics.median(on_sqlite.straight), 500),
     ]
     return Section("Throughput on a database", text, bars)
@@ -127,9 +144,11 @@ def _round(lab: Lab, url: str, count: int, threads: int, waiting: int, instances
         found.straight.append(sum(share / each.wait_until_started() for each in workers))
 
 
-def _run(url: str, count: int, threads: int, *, waiting: int = 0, starts: int = 0) -> tuple[float, list[Used]]:
+def _run(
+    url: str, count: int, threads: int, *, waiting: int = 0, starts: int = 0, waits: float = 0
+) -> tuple[float, list[Used]]:
     """Seconds until all instances have ended: those that wait beforehand, and those that each process starts itself."""
-    with processes(count, url, threads=threads, starts=starts, warm=WARM) as workers:
+    with processes(count, url, threads=threads, starts=starts, warm=WARM, waits=waits) as workers:
         with Engine(url, migrate=False) as engine:
             for number in range(waiting):
                 engine.start("services", business_key=f"order-{number}")
@@ -163,6 +182,12 @@ def _saved_table(found: dict[tuple[str, int], Found]) -> str:
         )
     head = ["Database", "Processes", "Jobs/s", "Beside one", "Instances/s", "Transitions/s", "Beside one"]
     return table([*head, "Processor time a job", "Memory of a process"], rows)
+
+
+def _waiting_table(found: dict[tuple[str, int], Found]) -> str:
+    rounds = {count: found[POSTGRESQL, count].waiting for count in (1, 2)}
+    rows = [[str(count), spread(each), _beside(each, rounds[1])] for count, each in rounds.items()]
+    return table(["Processes", "Jobs/s", "Beside one"], rows)
 
 
 def _straight_table(found: dict[tuple[str, int], Found]) -> str:

@@ -1,11 +1,11 @@
 """A worker process: handlers of one line, in the embedded pool.
 
     python -m tests.benchmarks.worker URL '{"threads": 4, "starts": 0, "save_point": true, "by_element": false,
-                                            "warm": 0}'
+                                            "warm": 0, "waits": 0}'
 
 Does *warm* instances, and all else that waits; says "ready". At a line it begins, and starts so many instances itself
 beside its threads, and says how long that took; at another line it stops, and says what it used. *by_element*: the
-handlers' results go by the names of their elements, each into a variable of its own.
+handlers' results go by the names of their elements, each into a variable of its own. *waits*: seconds, in each handler.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class Process:
         save_point: bool = True,
         by_element: bool = False,
         warm: int = 0,
+        waits: float = 0,
     ) -> None:
         options = {"threads": threads, "starts": starts, "save_point": save_point, "by_element": by_element}
-        options |= {"warm": warm}
+        options |= {"warm": warm, "waits": waits}
         command = [sys.executable, "-m", "tests.benchmarks.worker", url, json.dumps(options)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -98,10 +99,13 @@ def processes(count: int, url: str, **options: Any) -> Iterator[list[Process]]:
 
 
 def main(url: str, options: Mapping[str, Any]) -> None:
+    waits = options["waits"]
     with Engine(url, migrate=False) as engine:
 
         @engine.handler("work", save_point=options["save_point"])
         def work(job: Job) -> dict[str, int]:
+            if waits:
+                time.sleep(waits)
             return {job.element_id if options["by_element"] else "n": job.activity_id}
 
         for number in range(options["warm"]):
