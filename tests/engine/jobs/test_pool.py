@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from engine import Job
 from engine.engine import Engine
 from engine.errors import DatabaseAway
 from engine.jobs import pool, worker
@@ -20,8 +19,8 @@ from engine.jobs.services import Services
 from engine.jobs.worker import Worker
 from engine.store.faults import ReadOnly, TooSlow
 from engine.store.migrations import NewerDatabase
+from tests.engine.jobs.waiting import PATIENCE, Held
 
-PATIENCE = 30
 failing = pytest.mark.parametrize(
     ("owner", "what", "problem"), [(Services, "look", TooSlow()), (Worker, "recover", NewerDatabase("9999"))]
 )
@@ -73,19 +72,13 @@ def fail(problem: Exception) -> Callable[..., Any]:
 def test_the_pool_renews_leases_while_all_else_fails(
     shop: Engine, renewals: Renewals, monkeypatch: pytest.MonkeyPatch, owner: type, what: str, problem: Exception
 ) -> None:
-    begun, may_end = threading.Event(), threading.Event()
-
-    @shop.handler("charge")
-    def charge(job: Job) -> None:
-        begun.set()
-        may_end.wait(PATIENCE)
-
+    shop.handler("charge")(charge := Held())
     shop.start("order", variables={"amount": 1})
     shop.start_workers(1)
-    assert begun.wait(PATIENCE)
+    assert charge.begun.wait(PATIENCE)
     monkeypatch.setattr(owner, what, fail(problem))
     assert renewals.come()
-    may_end.set()
+    charge.may_end.set()
 
 
 def test_a_lease_is_renewed_while_its_result_cannot_be_looked_after(
@@ -102,20 +95,14 @@ def test_a_lease_is_renewed_while_its_result_cannot_be_looked_after(
 def test_a_pool_whose_database_is_away_stops_and_says_that_its_leases_run_out(
     shop: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun, may_end = threading.Event(), threading.Event()
-
-    @shop.handler("charge")
-    def charge(job: Job) -> None:
-        begun.set()
-        may_end.wait(PATIENCE)
-
+    shop.handler("charge")(charge := Held())
     for _ in range(3):
         shop.start("order", variables={"amount": 1})
     shop.start_workers(1)
-    assert begun.wait(PATIENCE)
+    assert charge.begun.wait(PATIENCE)
     with monkeypatch.context() as broken:
         broken.setattr(Worker, "give_back", fail(DatabaseAway("It is gone.")))
-        threading.Timer(0.05, may_end.set).start()
+        threading.Timer(0.05, charge.may_end.set).start()
         shop.stop_workers()
 
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from engine import Job
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.external.records import Topic
 from engine.jobs.presence import ALIVE, REMEMBERED, Presence
-from tests.engine.jobs.test_handlers import until
-
-PATIENCE = 30
+from tests.engine.jobs.waiting import PATIENCE, Held, until
 
 
 @pytest.fixture
@@ -30,18 +26,12 @@ def shop(engine: Engine, models: Path) -> Engine:
 def test_a_pool_is_seen_from_other_processes_with_what_it_holds_and_gone_when_it_has_stopped(
     shop: Engine, open_engine: Callable[[], Engine], clock: VirtualClock
 ) -> None:
-    begun, may_end = threading.Event(), threading.Event()
-
-    @shop.handler("charge")
-    def charge(job: Job) -> None:
-        begun.set()
-        may_end.wait(PATIENCE)
-
+    shop.handler("charge")(charge := Held())
     other = open_engine()
     assert other.read.workers() == []
     shop.start("order", variables={"amount": 1})
     shop.start_workers(3)
-    assert begun.wait(PATIENCE)
+    assert charge.begun.wait(PATIENCE)
     until(other.read.workers)
     until(lambda: other.read.workers()[0].is_alive)
 
@@ -49,7 +39,7 @@ def test_a_pool_is_seen_from_other_processes_with_what_it_holds_and_gone_when_it
     assert (seen.host, seen.process_id, seen.threads) == (socket.gethostname(), os.getpid(), 3)
     assert (seen.started_at, seen.heard_at) == (clock.now(), clock.now())
     assert seen.holds == {"charge": 1}
-    may_end.set()
+    charge.may_end.set()
     shop.stop_workers()
     assert other.read.workers() == []
 

@@ -7,9 +7,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from engine import Job
 from engine.engine import Engine
 
 PATIENCE = 30
+
+
+class Held:
+    """A handler that says when it has begun, and ends when it may."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.may_end = threading.Event()
+
+    def __call__(self, job: Job) -> None:
+        self.begun.set()
+        self.may_end.wait(PATIENCE)
 
 
 def until(is_so: Callable[[], Any]) -> None:
