@@ -59,8 +59,8 @@ def addresses(house, instance_id):
         if one.element_id == "ChooseEquipment"
     ]
     return [
-        *("/", "/tasks/?scope=all", f"/tasks/{task.id}", "/processes/", "/processes/employee-onboarding"),
-        *("/processes/employee-onboarding/start", "/processes/employee-onboarding/start?by=json", "/instances/", "/workers/"),
+        *("/", "/workers/", "/instances/", "/tasks/?scope=all", f"/tasks/{task.id}", "/processes/"),
+        *(f"/processes/employee-onboarding{each}" for each in ("", "/start", "/start?by=json")),
         *(f"{here}?view={view}" for view in ("history", "changes", "jobs", "incidents", "log")),
         f"{here}/activities/{agents[0]}",
     ]
