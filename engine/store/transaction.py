@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -325,8 +326,8 @@ class Store:
         @event.listens_for(database, "connect")
         def configure(connection: Any, _: Any) -> None:
             connection.isolation_level = None  # transactions begin where the events below say so
+            _set_log_ahead(connection)
             for pragma in (
-                "journal_mode = WAL",
                 f"synchronous = {synchronous}",
                 "foreign_keys = ON",
                 f"cache_size = {_PAGES_OF_CACHE}",
@@ -346,6 +347,19 @@ class Store:
 
         _ = configure, begin
         return database
+
+
+def _set_log_ahead(connection: Any) -> None:
+    """Of SQLite: those who open a new file at once, or while its last user closes it, are told that it is locked, and
+    SQLite does not wait here."""
+    patience = Patience(_BUSY_SECONDS)
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except connection.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != SQLITE_BUSY or not patience.wait():
+                raise
 
 
 @lru_cache

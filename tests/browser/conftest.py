@@ -19,8 +19,9 @@ def house(tmp_path_factory):
 def chromium(chromium_path):
     if not has_built_assets():
         pytest.fail("The web assets are not built. Run: python webapp/assets/build.py", pytrace=False)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield browser

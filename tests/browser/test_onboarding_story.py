@@ -1,6 +1,7 @@
 """A colleague is hired, in the browser from the start form to the history."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.house import NEW_HIRE
 
@@ -26,7 +27,7 @@ def test_a_manager_approves_a_new_colleague_and_reads_how_it_went(log_in):
     # Without a reload: the agents work, the page follows, the token comes to the manager.
     ben.get_by_text("Waiting at Decide on start").wait_for()
     ben.locator(".is-active[data-element-id=DecideStart]").wait_for()
-    assert ben.locator(".diagram-badge-token").inner_text() == "1"
+    expect(ben.locator(".diagram-badge-token")).to_have_text("1")
 
     ann = log_in("ann")
     ann.get_by_role("link", name="Tasks", exact=True).click()
@@ -40,12 +41,12 @@ def test_a_manager_approves_a_new_colleague_and_reads_how_it_went(log_in):
 
     ben.locator(".headline .pill", has_text="Completed").wait_for()
     history = ben.get_by_role("region", name="What happened")
-    assert "by ann" in history.get_by_role("listitem").filter(has_text="Decide on start").inner_text()
-    assert history.get_by_role("listitem").filter(has_text="Colleague welcomed").count() == 1
-    assert ben.locator(".is-taken.djs-connection").count() > 5
+    expect(history.get_by_role("listitem").filter(has_text="Decide on start")).to_contain_text("by ann")
+    expect(history.get_by_role("listitem").filter(has_text="Colleague welcomed")).to_have_count(1)
+    expect(ben.locator(".is-taken.djs-connection").nth(5)).to_be_attached()
 
     history.get_by_role("link", name="Choose equipment").click()
-    assert ben.get_by_text("A scripted stand-in answered here, no real model").is_visible()
-    work = ben.get_by_role("region", name="What the agent did").inner_text()
-    assert "find_equipment" in work
-    assert NEW_HIRE["role"] in work
+    expect(ben.get_by_text("A scripted stand-in answered here, no real model")).to_be_visible()
+    work = ben.get_by_role("region", name="What the agent did")
+    expect(work).to_contain_text("find_equipment")
+    expect(work).to_contain_text(NEW_HIRE["role"])

@@ -1,4 +1,7 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import bindparam, create_engine, event, literal_column, select, text
@@ -17,6 +20,18 @@ def test_sqlite_is_opened_for_full_durability(tmp_path) -> None:
         }
     store.close()
     assert seen == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+def test_who_opens_a_file_that_somebody_else_is_setting_up_waits(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'engine.db'}")
+    with closing(sqlite3.connect(tmp_path / "engine.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = Timer(0.1, other.rollback)
+        release.start()
+        with store.reading() as connection:
+            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        release.join()
+    store.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "nonsense", "", "oracle:"])
