@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from engine.migration import MigrationPlan
+from engine.model import Incident, ProcessInstance
 from engine.modification import Instruction, instruction_from, kept
+from engine.searching import Located
 
 
 class BatchState(StrEnum):
@@ -163,6 +165,14 @@ class Batch:
             (self.cancelled, "left out"),
         ]
         return ", ".join([*said, *(f"{number} {what}" for number, what in rest if number)])
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """*total*: how many items a batch would have; *first*: the first of the instances, or incidents, that it is for."""
+
+    total: int
+    first: tuple[ProcessInstance | Located[Incident], ...]
 
 
 @dataclass(frozen=True, slots=True)

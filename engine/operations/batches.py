@@ -16,6 +16,7 @@ from engine.batch import (
     MigrateAll,
     ModifyAll,
     Operation,
+    Preview,
     RetryAll,
     SetVariablesOfAll,
     SuspendAll,
@@ -26,22 +27,19 @@ from engine.clock import Clock
 from engine.effects import PLAIN_JOB
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.ids import Ids
-from engine.model import InstanceState, JobState
+from engine.model import JobState, Page
+from engine.operations.choosing import chosen, narrowed, said
 from engine.operations.modifications import normalised
 from engine.road import Road
-from engine.searching import Condition, Operator
+from engine.searching import Condition, Search
 from engine.session import Session
 from engine.store import batches, jobs, searching
-from engine.store.batches import Target
 from engine.store.codec import normalise
 from engine.store.transaction import Store
 from engine.store.types import Connection
-from engine.store.values import in_chunks
 
 KIND = "batch"
 """Of the job that does a batch."""
-
-_LIVE = (InstanceState.RUNNING, InstanceState.SUSPENDED)
 
 
 class Batches:
@@ -67,19 +65,16 @@ class Batches:
         batch_id = self._ids.next()
 
         def work(session: Session) -> str:
-            targets = _named(ids) if ids is not None else _found(session.connection, operation, where)
-            if isinstance(operation, RetryAll) and ids is not None:
-                targets = _incidents(session.connection, ids)
-            _check_lengths(targets)
+            targets = chosen(session.connection, operation, ids, where)
             if not targets:
-                raise InvalidInput(f"Nothing is there to {kind_of(operation)}: {_said(ids, where)}.")
+                raise InvalidInput(f"Nothing is there to {kind_of(operation)}: {said(ids, where)}.")
             batches.add(
                 session.connection,
                 batch_id,
                 kind=kind_of(operation),
                 actor=by,
                 reason=reason,
-                selection=_said(ids, where),
+                selection=said(ids, where),
                 arguments=arguments_of(operation),
                 targets=targets,
                 at=self._clock.now(),
@@ -89,6 +84,14 @@ class Batches:
 
         self._road.travel(work)
         return self.get(batch_id)
+
+    def preview(self, operation: Operation, where: Sequence[Condition], shown: int = 10) -> Preview:
+        """What a batch would be for if it were started now. Raises InvalidInput as `start`."""
+        name, conditions = narrowed(_checked(operation), where)
+        with self._store.reading() as connection:
+            kind = searching.kind_of(connection, name)
+            first = searching.find(connection, kind, Search(tuple(conditions), limit=shown))
+            return Preview(searching.count(connection, kind, conditions), tuple(first))
 
     def list(
         self,
@@ -102,12 +105,43 @@ class Batches:
         with self._store.reading() as connection:
             return batches.listed(connection, limit, before=before, state=state, kind=kind)
 
+    def page(
+        self, limit: int = 50, offset: int = 0, *, state: BatchState | None = None, kind: str | None = None
+    ) -> Page[Batch]:
+        """The newest first, without what became of retried incidents."""
+        with self._store.reading() as connection:
+            return batches.page(connection, limit, offset, state=state, kind=kind)
+
+    def page_revision(
+        self, limit: int = 50, offset: int = 0, *, state: BatchState | None = None, kind: str | None = None
+    ) -> str:
+        """Another text when `page` shows something else, at a small cost however many items the batches have."""
+        with self._store.reading() as connection:
+            ids = batches.page_ids(connection, limit, offset, state=state, kind=kind)
+            return repr(batches.revisions(connection, ids))
+
+    def revision(self, batch_id: str) -> str:
+        """Another text when the batch has come further or was steered, at a small cost. Raises NotFound."""
+        with self._store.reading() as connection:
+            found = batches.revisions(connection, [batch_id])
+        if not found:
+            raise _unknown(batch_id)
+        return repr(found)
+
+    def operation(self, batch_id: str) -> Operation:
+        """What it does, with all that was given to it. Raises NotFound."""
+        with self._store.reading() as connection:
+            found = batches.operation(connection, batch_id)
+        if found is None:
+            raise _unknown(batch_id)
+        return found
+
     def get(self, batch_id: str) -> Batch:
         """Raises NotFound."""
         with self._store.reading() as connection:
             found = batches.find(connection, batch_id)
         if found is None:
-            raise NotFound(f"There is no batch '{batch_id}'.")
+            raise _unknown(batch_id)
         return found
 
     def items(
@@ -178,6 +212,10 @@ def job_id(batch_id: str) -> str:
     return f"{KIND}.{batch_id}"
 
 
+def _unknown(batch_id: str) -> NotFound:
+    return NotFound(f"There is no batch '{batch_id}'.")
+
+
 def _checked(operation: Operation) -> Operation:
     """Raises InvalidInput where it can be done to no instance."""
     match operation:
@@ -201,64 +239,3 @@ def _checked(operation: Operation) -> Operation:
 
 def _type_of(thing: object) -> str:
     return f"Something of type {type(thing).__name__}"
-
-
-def _named(ids: Sequence[str]) -> list[Target]:
-    return [Target(each) for each in dict.fromkeys(ids)]
-
-
-def _found(connection: Connection, operation: Operation, where: Sequence[Condition]) -> list[Target]:
-    """What fulfils the conditions, and can be done to."""
-    if isinstance(operation, RetryAll):
-        is_open = Condition("resolved_at", False, Operator.EXISTS)
-        kind = searching.kind_of(connection, "incidents")
-        rows = searching.keys(connection, kind, [*where, is_open], "id", "instance_id")
-        return [Target(instance_id, incident_id) for incident_id, instance_id in rows]
-    states = _states(operation)
-    conditions = [*where, Condition("state", [str(each) for each in states], Operator.ONE_OF)]
-    if isinstance(operation, CancelAll | DeleteAll):  # what they called goes with them
-        conditions.append(Condition("parent_id", False, Operator.EXISTS))
-    if isinstance(operation, MigrateAll):
-        conditions.append(Condition("definition_id", operation.plan.source))
-    return [Target(each) for (each,) in searching.keys(connection, searching.KINDS["instances"], conditions, "id")]
-
-
-def _states(operation: Operation) -> Sequence[InstanceState]:
-    match kind_of(operation):
-        case "suspend" | "set-variables":
-            return (InstanceState.RUNNING,)
-        case "activate":
-            return (InstanceState.SUSPENDED,)
-        case "delete":
-            return [state for state in InstanceState if state not in _LIVE]
-        case _:
-            return _LIVE
-
-
-def _incidents(connection: Connection, ids: Sequence[str]) -> list[Target]:
-    """Raises NotFound for one that there is not: whose it is, is not known then."""
-    kind, known = searching.kind_of(connection, "incidents"), dict[str, str]()
-    for some in in_chunks(ids):
-        named = Condition("id", some, Operator.ONE_OF)
-        known |= dict(searching.keys(connection, kind, [named], "id", "instance_id"))
-    for each in ids:
-        if each not in known:
-            raise NotFound(f"There is no incident '{each}'.")
-    return [Target(known[each], each) for each in dict.fromkeys(ids)]
-
-
-def _check_lengths(targets: Sequence[Target]) -> None:
-    """Raises NotFound, InvalidInput for ids that are longer than those that items have."""
-    for each in targets:
-        if len(each.instance_id) > batches.LONGEST_INSTANCE_ID:
-            raise NotFound(f"There is no process instance '{each.instance_id[:100]}'.")
-        if len(each.incident_id or "") > batches.LONGEST_INCIDENT_ID:
-            raise InvalidInput(
-                f"Incident '{each.incident_id}' has too long an id for a batch. Retry it by itself first."
-            )
-
-
-def _said(ids: Sequence[str] | None, where: Sequence[Condition]) -> str:
-    if ids is not None:
-        return f"{len(set(ids))} given by their ids"
-    return " and ".join(f"{each.field} {each.operator} {each.value}" for each in where)

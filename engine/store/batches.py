@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
-from engine.batch import Batch, BatchChange, BatchItem, BatchState, ItemState, Retried
+from engine.batch import Batch, BatchChange, BatchItem, BatchState, ItemState, Operation, Retried, operation_from
+from engine.model import Page
+from engine.store import lists
 from engine.store.batch_tables import batch, batch_change, batch_item
 from engine.store.codec import decode, encode
 from engine.store.tables import activity, incident
@@ -126,20 +128,45 @@ def listed(
     connection: Connection, limit: int, *, before: str | None = None, state: str | None = None, kind: str | None = None
 ) -> list[Batch]:
     """The newest first, by their ids, which sort by time."""
-    query = select(batch)
+    query = _chosen(state, kind)
     if before is not None:
         query = query.where(batch.c.id < before)
-    if state is not None:
-        query = query.where(batch.c.state == state)
-    if kind is not None:
-        query = query.where(batch.c.kind == kind)
     rows = connection.execute(query.order_by(batch.c.id.desc()).limit(limit)).all()
-    return [_batch(connection, row) for row in rows]
+    counts = _counts(connection, [row.id for row in rows])
+    return [_told(connection, row, counts) for row in rows]
+
+
+def page(connection: Connection, limit: int, offset: int, *, state: str | None, kind: str | None) -> Page[Batch]:
+    """As `listed`, without what became of retried incidents."""
+    query = _chosen(state, kind)
+    found = lists.page(connection, query, query.order_by(batch.c.id.desc()), limit, offset, lambda row: row)
+    counts = _counts(connection, [row.id for row in found])
+    return replace(found, items=tuple(_batch(row, counts.get(row.id, {})) for row in found))
 
 
 def find(connection: Connection, batch_id: str) -> Batch | None:
     row = connection.execute(select(batch).where(batch.c.id == batch_id)).first()
-    return _batch(connection, row) if row is not None else None
+    return _told(connection, row, _counts(connection, [batch_id])) if row is not None else None
+
+
+def revisions(connection: Connection, batch_ids: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Of each in order of their ids: its state, how often it was steered, and the number of the next item that waits:
+    found by indexes, however many items there are."""
+    items, changes = batch_item.c, batch_change.c
+    next_number = select(func.min(items.number)).where(items.batch_id == batch.c.id, items.state == ItemState.WAITING)
+    steered = select(func.max(changes.number)).where(changes.batch_id == batch.c.id)
+    query = select(batch.c.id, batch.c.state, next_number.scalar_subquery(), steered.scalar_subquery())
+    return [tuple(row) for row in connection.execute(query.where(batch.c.id.in_(batch_ids)).order_by(batch.c.id))]
+
+
+def page_ids(connection: Connection, limit: int, offset: int, *, state: str | None, kind: str | None) -> list[str]:
+    query = _chosen(state, kind).with_only_columns(batch.c.id).order_by(batch.c.id.desc())
+    return list(connection.execute(query.limit(limit).offset(offset)).scalars())
+
+
+def operation(connection: Connection, batch_id: str) -> Operation | None:
+    row = connection.execute(select(batch.c.kind, batch.c.arguments).where(batch.c.id == batch_id)).first()
+    return operation_from(row.kind, decode(row.arguments)) if row is not None else None
 
 
 def changes(connection: Connection, batch_id: str) -> list[BatchChange]:
@@ -170,9 +197,31 @@ def _item_row(batch_id: str, number: int, target: Target) -> dict[str, Any]:
     }
 
 
-def _batch(connection: Connection, row: AnyRow) -> Batch:
-    by_state = select(batch_item.c.state, func.count()).where(batch_item.c.batch_id == row.id)
-    counts: dict[str, int] = {each.state: each[1] for each in connection.execute(by_state.group_by(batch_item.c.state))}
+def _chosen(state: str | None, kind: str | None) -> Select[Any]:
+    query = select(batch)
+    if state is not None:
+        query = query.where(batch.c.state == state)
+    if kind is not None:
+        query = query.where(batch.c.kind == kind)
+    return query
+
+
+def _counts(connection: Connection, batch_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many items of each batch have each state."""
+    columns = (batch_item.c.batch_id, batch_item.c.state)
+    query = select(*columns, func.count()).where(batch_item.c.batch_id.in_(batch_ids)).group_by(*columns)
+    counts: dict[str, dict[str, int]] = {}
+    for batch_id, state, number in connection.execute(query):
+        counts.setdefault(batch_id, {})[state] = number
+    return counts
+
+
+def _told(connection: Connection, row: AnyRow, counts: Mapping[str, Mapping[str, int]]) -> Batch:
+    retried = _retried(connection, row.id) if row.kind == "retry" else None
+    return replace(_batch(row, counts.get(row.id, {})), retried=retried)
+
+
+def _batch(row: AnyRow, counts: Mapping[str, int]) -> Batch:
     return Batch(
         id=row.id,
         kind=row.kind,
@@ -188,7 +237,6 @@ def _batch(connection: Connection, row: AnyRow) -> Batch:
         skipped=counts.get(ItemState.SKIPPED, 0),
         failed=counts.get(ItemState.FAILED, 0),
         cancelled=counts.get(ItemState.CANCELLED, 0),
-        retried=_retried(connection, row.id) if row.kind == "retry" else None,
     )
 
 

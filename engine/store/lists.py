@@ -84,17 +84,16 @@ def instances(
     if state is not None:
         query = query.where((columns.state if business_key is None else func.coalesce(columns.state, "")) == state)
     if text:
-        pattern = f"%{_escaped(text)}%"
-        query = query.where(
-            or_(
-                columns.business_key.ilike(pattern, escape="\\"),
-                process_definition.c.name.ilike(pattern, escape="\\"),
-                columns.process_key.ilike(pattern, escape="\\"),
-                columns.id.ilike(pattern, escape="\\"),
-            )
-        )
+        query = query.where(has_text(text))
     in_order = query.order_by(columns.started_at.desc(), columns.id.desc())
-    return _page(connection, query, in_order, limit, offset, instance_of)
+    return page(connection, query, in_order, limit, offset, instance_of)
+
+
+def has_text(text: str) -> ColumnElement[bool]:
+    """Of rows of `INSTANCE`: the business key, the process's name or key, or the id has *text* in it."""
+    pattern, columns = f"%{_escaped(text)}%", process_instance.c
+    looked_at = (columns.business_key, process_definition.c.name, columns.process_key, columns.id)
+    return or_(*(column.ilike(pattern, escape="\\") for column in looked_at))
 
 
 def instance(connection: Connection, instance_id: str) -> ProcessInstance | None:
@@ -146,7 +145,7 @@ def tasks(
     elif scope == "groups":
         query = query.where(user_task.c.assignee.is_(None), _may_claim(user, groups))
     in_order = query.order_by(user_task.c.priority.desc(), user_task.c.created_at, user_task.c.id)
-    return _page(connection, query, in_order, limit, offset, task_of)
+    return page(connection, query, in_order, limit, offset, task_of)
 
 
 def task(connection: Connection, task_id: str) -> UserTask | None:
@@ -173,7 +172,7 @@ def open_incidents(connection: Connection, *, newest_first: bool, limit: int, of
     columns = query.selected_columns
     query, order = query.where(columns.resolved_at.is_(None)), (columns.created_at, columns.id)
     in_order = query.order_by(*(column.desc() if newest_first else column for column in order))
-    return _page(connection, query, in_order, limit, offset, incident_of)
+    return page(connection, query, in_order, limit, offset, incident_of)
 
 
 def has_stuck(connection: Connection) -> bool:
@@ -203,7 +202,7 @@ def _may_claim(user: str | None, groups: Collection[str]) -> Any:
     return or_(exists().where(candidate.task_id == user_task.c.id, mine), ~any_candidate)
 
 
-def _page(
+def page(
     connection: Connection, query: Select[Any], in_order: Select[Any], limit: int, offset: int, record: Any
 ) -> Page[Any]:
     """Counts no further than COUNTED, or than the page if that is further."""

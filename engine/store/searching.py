@@ -184,6 +184,17 @@ def _active_at(condition: Condition) -> ColumnElement[bool]:
     return exists().where(is_open, _compared(columns.element_id, condition))
 
 
+def _text(condition: Condition) -> ColumnElement[bool]:
+    """Instances that a list of them finds by this text."""
+    return lists.has_text(str(condition.value))
+
+
+def _text_of(instance_id: ColumnElement[str]) -> Special:
+    """What belongs to such an instance."""
+    found = lists.INSTANCE.with_only_columns(process_instance.c.id, maintain_column_froms=True).correlate(None)
+    return lambda condition: instance_id.in_(found.where(_text(condition)))
+
+
 def _at_places(condition: Condition) -> ColumnElement[bool]:
     """Activities of these elements, given as lists of their ids by the definition of their instance."""
     alike: dict[tuple[str, ...], list[str]] = {}
@@ -259,7 +270,7 @@ _INSTANCES = Kind(
     | {"version": process_definition.c.version, "process_name": process_definition.c.name},
     tie=(process_instance.c.id,),
     record=lambda row, _: lists.instance_of(row),
-    special={"active_at": _active_at},
+    special={"active_at": _active_at, "text": _text},
 )
 _TASKS = Kind(
     query=lists.TASK.add_columns(*_INSTANCE_COLUMNS[1:2], _INSTANCE_COLUMNS[3]),
@@ -315,7 +326,7 @@ _INCIDENTS = Kind(
     fields=_OF_INSTANCE | _fields(incident, *_INCIDENT_FIELDS),
     tie=(incident.c.created_at, incident.c.id),
     record=lambda row, _: _located(lists.incident_of(row), row),
-    special={"for_workers_elsewhere": _of_others(incident.c.job_id)},
+    special={"for_workers_elsewhere": _of_others(incident.c.job_id), "text": _text_of(incident.c.instance_id)},
 )
 _WITH_STUCK = union_all(_within(incident), lists.STUCK.add_columns(process_definition.c.id, null(), null())).subquery()
 _ALL_INCIDENTS = Kind(
@@ -323,7 +334,7 @@ _ALL_INCIDENTS = Kind(
     fields={name: _WITH_STUCK.c[name] for name in (*_OF_INSTANCE, *_INCIDENT_FIELDS)},
     tie=(_WITH_STUCK.c.created_at, _WITH_STUCK.c.id),
     record=lambda row, _: _located(lists.incident_of(row), row),
-    special={"for_workers_elsewhere": _of_others(_WITH_STUCK.c.job_id)},
+    special={"for_workers_elsewhere": _of_others(_WITH_STUCK.c.job_id), "text": _text_of(_WITH_STUCK.c.instance_id)},
 )
 _DEFINITION_OF_JOB = func.coalesce(process_instance.c.definition_id, job.c.definition_id)
 _JOB_FIELDS = _fields(

@@ -298,6 +298,64 @@ def test_batches_are_listed_the_newest_first(lines: Engine) -> None:
     assert lines.batches.list(state=BatchState.CANCELLED) == []
 
 
+def test_pages_of_batches_have_a_total_and_change_their_revision_with_what_they_show(lines: Engine) -> None:
+    ids = started(lines, 3)
+    first = lines.batch(SuspendAll(), ids)
+    second = lines.batch(CancelAll(), ids)
+    page = lines.batches.page(1)
+    assert ([each.id for each in page], page.total) == ([second.id], 2)
+    assert [each.id for each in lines.batches.page(10, 1)] == [first.id]
+    assert [each.id for each in lines.batches.page(state=BatchState.RUNNING, kind="suspend")] == [first.id]
+
+    seen = lines.batches.revision(first.id), lines.batches.page_revision(1, 1), lines.batches.page_revision(1)
+    lines.batches.pause(second.id)
+    lines.work()
+    now = lines.batches.revision(first.id), lines.batches.page_revision(1, 1), lines.batches.page_revision(1)
+    assert not set(seen) & set(now)
+    assert lines.batches.page(1, 1).items[0].done == 3
+    with pytest.raises(NotFound, match="no batch 'none'"):
+        lines.batches.revision("none")
+
+
+def test_what_a_batch_does_can_be_read_again(lines: Engine) -> None:
+    batch = lines.batch(SetVariablesOfAll({"n": [1, {"deep": True}]}), started(lines, 1))
+    assert lines.batches.operation(batch.id) == SetVariablesOfAll({"n": [1, {"deep": True}]})
+    with pytest.raises(NotFound, match="no batch 'none'"):
+        lines.batches.operation("none")
+
+
+def test_a_preview_counts_what_a_batch_would_take_and_names_the_first(lines: Engine) -> None:
+    ids = started(lines, 4)
+    lines.suspend(ids[0])
+    lines.cancel(ids[1])
+    preview = lines.batches.preview(SuspendAll(), [Condition("id", ids, Operator.ONE_OF)], shown=1)
+    assert (preview.total, [each.id for each in preview.first]) == (2, [ids[2]])
+    assert lines.batches.preview(CancelAll(), ALL).total == 3
+    assert lines.batches.preview(RetryAll(), ALL).total == 0
+    assert lines.batches.list() == []
+
+
+def test_a_text_chooses_what_a_list_of_instances_finds_by_it(engine: Engine, deploy) -> None:
+    deploy(PAY, "Start Pay")
+    engine.register_external("pay")
+    for key in ("A_1", "AX1"):
+        engine.start("p", business_key=key)
+    for job in engine.read.jobs():
+        engine.fail_job(job.id, "no line", retries=0)
+    by_text = [Condition("text", "a_1")]
+    [instance] = engine.batches.preview(SuspendAll(), by_text).first
+    [incident] = engine.batches.preview(RetryAll(), by_text).first
+    assert (instance.business_key, incident.business_key) == ("A_1", "A_1")
+    assert engine.batch(RetryAll(), where=by_text).selection == "text = a_1"
+
+
+def test_many_ids_in_a_condition_are_told_by_their_number(lines: Engine) -> None:
+    ids = started(lines, 6)
+    assert lines.batch(SuspendAll(), where=[Condition("id", ids, Operator.ONE_OF)]).selection == (
+        "id in 6 that are given"
+    )
+
+
 def test_what_is_no_operation_is_refused(engine):
     with pytest.raises(InvalidInput, match="of type str is no operation"):
         engine.batch("cancel", ["x"])
