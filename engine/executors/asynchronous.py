@@ -16,6 +16,8 @@ from engine.model import Job
 
 PATIENCE = 5.0
 """Seconds for coroutines that were cancelled to end."""
+ANSWERS_WITHIN = 2 * PATIENCE
+"""Seconds for the event loop to say what has become of them, unless one blocks it."""
 
 AsyncHandler = Callable[[Job], Coroutine[Any, Any, Any]]
 
@@ -47,9 +49,9 @@ class Loop:
             return
         ending = asyncio.run_coroutine_threadsafe(_cancel_others(), loop)
         try:
-            left = ending.result(2 * PATIENCE)
+            left = ending.result(ANSWERS_WITHIN)
         except TimeoutError:
-            log.warning("a coroutine blocks the event loop, which is left behind", extra={"seconds": 2 * PATIENCE})
+            log.warning("a coroutine blocks the event loop, which is left behind", extra={"seconds": ANSWERS_WITHIN})
             return
         if left:
             log.warning("coroutines do not heed that they are cancelled, and are left behind", extra={"count": left})

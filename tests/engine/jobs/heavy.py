@@ -21,9 +21,12 @@ def work(job: Job) -> dict[str, object]:
         case "die":
             os._exit(7)
         case "leave a child":
-            if os.fork():
+            note = Path(job.variables["note"])
+            if child := os.fork():
+                note.write_text(str(child))
                 os._exit(7)
-            time.sleep(20)  # with all that its parent had open
+            time.sleep(200)  # with all that its parent had open
+            note.write_text("ended")
             os._exit(0)
         case "note and hang":
             Path(job.variables["note"]).write_text(str(os.getpid()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from datetime import timedelta
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -14,6 +12,7 @@ from engine import RetryLater
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.model import Job, Resource
+from tests.engine.jobs.waiting import until
 
 DIAGRAM = """<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t"
     xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:zeebe="http://camunda.org/schema/zeebe/1.0">
@@ -135,10 +134,9 @@ def test_a_job_error_whose_retries_are_no_number_is_an_incident(engine: Engine, 
     engine.handler("charge")(charge if is_coroutine else lambda job: RESPONSE)
     start(engine, connector(errorExpression='={errorType: "jobError", message: "m", retries: "x"}'))
     engine.start_workers(1)
-    deadline = time.monotonic() + 30
-    while not (incidents := engine.read.open_incidents().items) and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
+    until(lambda: engine.read.open_incidents().items)
     engine.stop_workers()
+    incidents = engine.read.open_incidents().items
     assert [(each.kind, "and not 'x'" in each.message) for each in incidents] == [("expression", True)]
 
 

@@ -16,6 +16,7 @@ from engine import Job
 from engine.application import load_application
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.executors import processes
 from engine.executors.registry import Registry
 from engine.model import InstanceState
 from tests.engine.jobs import heavy
@@ -236,9 +237,18 @@ def test_what_goes_wrong_in_a_process_is_told_with_its_stack(
     assert detail in incident.detail
 
 
-def test_a_process_that_takes_too_long_is_killed(engine: Engine, tmp_path: Path) -> None:
+def test_a_process_that_takes_too_long_is_killed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note = tmp_path / "process"
-    engine.handler("work", process=True, retries=1, timeout=timedelta(seconds=3))(heavy.work)
+    answers_within = processes._Process.answers_within
+
+    def once_it_works(process: processes._Process, limit: timedelta | None) -> bool:
+        until(lambda: note.exists() and note.read_text())
+        return answers_within(process, limit)
+
+    monkeypatch.setattr(processes._Process, "answers_within", once_it_works)
+    engine.handler("work", process=True, retries=1, timeout=timedelta(seconds=0.05))(heavy.work)
     instance = engine.start("interruptible", variables={"do": "note and hang", "note": str(note)})
     engine.work()
     assert "it was killed" in engine.read.incidents(instance.id)[0].message

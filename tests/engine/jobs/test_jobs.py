@@ -17,6 +17,7 @@ from engine.jobs.outcome import Completed
 from engine.model import InstanceState, JobState
 from engine.store import tables
 from engine.store.jobs import lock_job
+from tests.engine.jobs.waiting import PATIENCE
 
 Open = Callable[[], Engine]
 
@@ -353,7 +354,7 @@ def test_a_handler_that_lasts_too_long_has_failed(shop: Engine) -> None:
     from threading import Event
 
     release = Event()
-    shop.handler("charge", retries=1, timeout=timedelta(milliseconds=20))(lambda job: release.wait(5))
+    shop.handler("charge", retries=1, timeout=timedelta(milliseconds=20))(lambda job: release.wait(PATIENCE))
     order = shop.start("order")
     shop.work()
     release.set()
@@ -372,7 +373,7 @@ def test_the_pool_does_what_is_committed_and_stops_cleanly(shop: Engine, clock: 
 
     shop.start_workers(3)
     orders = [shop.start("order") for _ in range(10)]
-    assert all(done.acquire(timeout=20) for _ in orders)
+    assert all(done.acquire(timeout=PATIENCE) for _ in orders)
     shop.stop_workers()
     assert all(shop.read.variables(order.id) == {"charged": True} for order in orders)
     with shop.store.reading() as connection:

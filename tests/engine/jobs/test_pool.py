@@ -19,7 +19,7 @@ from engine.jobs.services import Services
 from engine.jobs.worker import Worker
 from engine.store.faults import ReadOnly, TooSlow
 from engine.store.migrations import NewerDatabase
-from tests.engine.jobs.waiting import PATIENCE, Held
+from tests.engine.jobs.waiting import PATIENCE, Held, until
 
 failing = pytest.mark.parametrize(
     ("owner", "what", "problem"), [(Services, "look", TooSlow()), (Worker, "recover", NewerDatabase("9999"))]
@@ -102,8 +102,11 @@ def test_a_pool_whose_database_is_away_stops_and_says_that_its_leases_run_out(
     assert charge.begun.wait(PATIENCE)
     with monkeypatch.context() as broken:
         broken.setattr(Worker, "give_back", fail(DatabaseAway("It is gone.")))
-        threading.Timer(0.05, charge.may_end.set).start()
-        shop.stop_workers()
+        stopping = threading.Thread(target=shop.stop_workers)
+        stopping.start()
+        until(lambda: shop._pool._is_stopping)  # from here on no other job is begun
+        charge.may_end.set()
+        stopping.join()
 
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         "the workers stop without telling the database, where their leases run out"

@@ -18,6 +18,7 @@ from engine.jobs import relay as relay_module
 from engine.jobs.relay import pause_after
 from engine.model import InstanceState
 from engine.store.relay import ReadyJob
+from tests.engine.jobs.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 MINUTE = timedelta(minutes=1)
@@ -302,13 +303,13 @@ def test_a_broker_that_never_answers_does_not_hold_up_the_end(
     for _ in range(2):
         engine.start("interruptible")
     relay.start()
-    assert asked.wait(10)
+    assert asked.wait(PATIENCE)
     thread = relay._thread
     relay.stop()
     assert "the broker does not answer, the relay stops without it" in caplog.messages
     answers.set()
     assert thread is not None
-    thread.join(10)
+    thread.join(PATIENCE)
     assert engine.relay(queue.send).publish() == 1  # the one that the stopped relay had not come to
 
 
@@ -316,6 +317,7 @@ def test_the_log_says_when_a_broker_begins_to_fail_and_when_it_is_well_again(
     engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(relay_module, "POLL", 0.01)
+    monkeypatch.setattr(relay_module, "PATIENCE", PATIENCE)
     sent, tries = Event(), []
 
     def send(job: ReadyJob) -> None:
@@ -327,7 +329,7 @@ def test_the_log_says_when_a_broker_begins_to_fail_and_when_it_is_well_again(
     relay = engine.relay(send)
     engine.start("interruptible")
     relay.start()
-    assert sent.wait(10)
+    assert sent.wait(PATIENCE)
     relay.stop()
     assert caplog.messages == [
         "jobs could not be announced, it is tried again",

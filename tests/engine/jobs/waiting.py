@@ -10,7 +10,8 @@ from typing import Any
 from engine import Job
 from engine.engine import Engine
 
-PATIENCE = 30
+PATIENCE = 120
+"""Seconds. Only what goes wrong waits so long: a machine with much else to do may stand still for a while."""
 
 
 class Held:
