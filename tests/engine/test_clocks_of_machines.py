@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("database_url", ["po
 Machine = Callable[[float], Engine]
 SOON = timedelta(minutes=5)
 """Less than the clocks differ, and more than a busy machine takes."""
-PATIENCE = 30
+PATIENCE = 120
 
 
 @pytest.fixture
@@ -180,6 +180,6 @@ def test_a_machine_that_is_wrong_says_so_in_its_log_and_its_metrics(
     caplog.set_level(logging.WARNING, "engine.store")
     wrong = machine(-2)
     told = {family.name: family.samples[0].value for family in EngineState(wrong).collect() if family.samples}
-    assert told["fermata_clock_ahead_seconds"] == pytest.approx(-7200, abs=5)
+    assert told["fermata_clock_ahead_seconds"] == pytest.approx(-7200, abs=SOON.total_seconds())
     (said,) = [each for each in caplog.records if "this machine's clock differs" in each.message]
-    assert said.__dict__["seconds_ahead"] == pytest.approx(-7200, abs=5)
+    assert said.__dict__["seconds_ahead"] == pytest.approx(-7200, abs=SOON.total_seconds())

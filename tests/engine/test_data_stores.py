@@ -76,14 +76,14 @@ def test_instances_that_run_at_once_lose_no_update(open_engine: Callable[[], Eng
     engines[0].set_data_store("counter", 0)
 
     def count(number: int) -> None:
-        for _ in range(4):
+        for _ in range(3):  # as often as the others together may overtake one, it is tried again
             engines[number].start("a")
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(count, range(3)))
 
-    assert engines[0].read.data_store("counter").value == 12
-    assert [each.value for each in engines[0].read.data_store_changes("counter")] == list(range(13))
+    assert engines[0].read.data_store("counter").value == 9
+    assert [each.value for each in engines[0].read.data_store_changes("counter")] == list(range(10))
 
 
 def test_the_first_values_of_a_store_do_not_collide(open_engine: Callable[[], Engine]) -> None:

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 Open = Callable[[], Engine]
-LONG = 60.0
+LONG = 120.0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import DatabaseAway
 from webapp import live
 
-LONG = 60
+LONG = 120
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def held(app, leave, ann, monkeypatch):
     bell = app.extensions["fermata_news"]
     wait = bell.wait
     monkeypatch.setattr(bell, "wait", lambda since, seconds: (waits.set(), wait(since, seconds)))
-    request = threading.Thread(target=ann.get, args=(f"/tasks/live?scope=groups&seen={seen}&wait=60",))
+    request = threading.Thread(target=ann.get, args=(f"/tasks/live?scope=groups&seen={seen}&wait={LONG}",))
     request.start()
     assert waits.wait(LONG)
     return request
@@ -56,7 +56,7 @@ def test_who_does_not_ask_to_wait_is_answered_at_once(app, leave, ann, wait):
 def test_more_pages_than_seats_are_answered_at_once(app, leave, ann):
     seen = re.search(r'data-live-stamp="(\w+)"', ann.get("/tasks/").html)[1]
     app.extensions["fermata_news"].seats = 0
-    assert ann.get(f"/tasks/live?seen={seen}&wait=60").status == 204
+    assert ann.get(f"/tasks/live?seen={seen}&wait={LONG}").status == 204
 
 
 def test_a_database_that_is_away_is_said_without_its_address(the_engine, ann, monkeypatch):

@@ -10,6 +10,8 @@ from flask import Flask, request
 
 from webapp.serve import Server, make_server, secret_key, serve
 
+LONG = 120
+
 
 @contextmanager
 def running(server: Server) -> Iterator[Server]:
@@ -20,12 +22,12 @@ def running(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.close()
-        thread.join(10)
+        thread.join(LONG)
     assert not thread.is_alive()
 
 
 def served(server: Server, headers: dict[str, str] | None = None, path: str = "/") -> Any:
-    return urlopen(Request(server.address + path, headers=headers or {}), timeout=10)
+    return urlopen(Request(server.address + path, headers=headers or {}), timeout=LONG)
 
 
 @pytest.fixture(autouse=True)
@@ -108,12 +110,12 @@ def test_the_product_is_served_until_its_event_is_set(the_engine, tmp_path):
         target=serve, args=(the_engine,), kwargs={"port": 0, "stop": stop, "on_ready": announce, "var": tmp_path}
     )
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(LONG)
     try:
-        with urlopen(f"{addresses[0]}/log-in", timeout=10) as answer:
+        with urlopen(f"{addresses[0]}/log-in", timeout=LONG) as answer:
             assert b"<h1>Log in</h1>" in answer.read()
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(LONG)
 
     assert not thread.is_alive()

@@ -37,7 +37,7 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-@pytest.mark.timeout(60)  # a file that keeps the reader busy for good
+@pytest.mark.timeout(200)  # a file that keeps the reader busy for good
 def test_what_is_no_diagram_gives_one_finding_and_comes_to_an_end(data, rule):
     definitions, findings = read_bpmn(data, "bad.bpmn")
 

@@ -49,7 +49,7 @@ with Engine(f"sqlite:///{folder}/test.db") as engine:
 def _run(folder: Path, die_at: str) -> subprocess.CompletedProcess[str]:
     model = Path(__file__).with_name("hiring.bpmn")
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), die_at, str(model)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM, str(folder), die_at, str(model)], capture_output=True, text=True, timeout=240
     )
 
 

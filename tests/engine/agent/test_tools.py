@@ -169,7 +169,7 @@ def test_what_a_tool_asks_of_the_job_reaches_the_worker(run, declare, error):
 
 
 def test_agents_run_in_many_threads_at_once(declare, job):
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=120)
 
     def meet(name: str) -> str:
         together.wait()

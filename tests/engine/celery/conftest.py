@@ -27,7 +27,7 @@ from tests.engine.celery.rabbitmq import RabbitMQ
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-PATIENCE = 60
+PATIENCE = 120
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +137,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     else:
         template = request.getfixturevalue("postgres_template")
         database_url = _new_database(template, f"fleet_{request.param[0]}_{os.getpid()}")
-    for name in ("fleet.bpmn", "handlers.py"):
+    for name in ("fleet.bpmn", "computing.bpmn", "handlers.py"):
         shutil.copy(HERE / name, folder)
     settings = CelerySettings(broker.url, f"{prefix}-usual", {"second": f"{prefix}-other"}, republish_after=2)
     queues = (settings.queue, settings.queues["second"])
@@ -151,7 +151,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     command += ["--without-gossip", "--without-mingle"]
     environment = {**os.environ, "FERMATA_CELERY_BROKER": broker.url, "CALLS": str(calls), "PYTHONPATH": str(ROOT)}
     with Engine(database_url, clock=SystemClock()) as engine:
-        engine.deploy(folder / "fleet.bpmn")
+        engine.deploy(folder / "fleet.bpmn", folder / "computing.bpmn")
         again_after = timedelta(seconds=settings.republish_after)
         relay = engine.relay(Messages(make_app(settings), settings).send, again_after=again_after)
         worker = Worker(command, folder, environment)

@@ -32,7 +32,16 @@ def second(job: Job) -> dict[str, object]:
     return {"second": os.getpid()}
 
 
+@handler("compute", process=True)
+def compute(job: Job) -> dict[str, object]:
+    _note(job)
+    while job.variables.get("do") == "hang":
+        time.sleep(0.05)
+    return {}
+
+
 def _note(job: Job) -> None:
     line = {"type": job.type, "key": job.idempotency_key, "attempt": job.attempt, "process": os.getpid()}
+    line["parent"] = os.getppid()
     with Path(os.environ["CALLS"]).open("a") as calls:
         calls.write(json.dumps(line) + "\n")

@@ -86,6 +86,27 @@ def test_a_handler_of_the_fleet_is_told_that_it_is_interrupted_and_ended_where_i
     assert fleet.engine.read.instance(refused).end_reason == "REFUSED not today"
 
 
+def test_what_is_to_have_a_process_of_its_own_has_one_in_the_fleet_and_is_killed_with_it(fleet: Any) -> None:
+    done = fleet.engine.start("computing").id
+    fleet.until(lambda: has_ended(fleet, done))
+    call = fleet.calls(done)[0]
+    assert b"celery" in Path(f"/proc/{call['parent']}/cmdline").read_bytes()
+    assert b"celery" not in Path(f"/proc/{call['process']}/cmdline").read_bytes()
+    assert [outcome for *_, outcome in outcomes(fleet.engine, done)] == ["completed"]
+
+    hangs = fleet.engine.start("computing", variables={"do": "hang"}).id
+    process = fleet.until(lambda: fleet.calls(hangs))[0]["process"]
+    fleet.engine.correlate("stop it", instance_id=hangs)
+    fleet.until(lambda: not Path(f"/proc/{process}").exists())
+    fleet.until(lambda: [outcome for *_, outcome in outcomes(fleet.engine, hangs)] == ["discarded"])
+
+    left = fleet.engine.start("computing", variables={"do": "hang"}).id
+    call = fleet.until(lambda: fleet.calls(left))[0]
+    os.kill(call["parent"], signal.SIGKILL)
+    fleet.until(lambda: not Path(f"/proc/{call['process']}").exists())
+    fleet.engine.cancel(left)
+
+
 def test_a_fleet_that_is_killed_goes_on_where_it_was_when_it_is_there_again(fleet: Any) -> None:
     hanging = fleet.engine.start("fleet", variables={"do": "hang once"}).id
     fleet.until(lambda: fleet.calls(hanging))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("celery")
+
+from celery import Celery
 
 from engine.engine import Engine
 from engine.executors import celery
@@ -21,7 +23,7 @@ from engine.jobs import relay as relay_module
 from engine.settings import CelerySettings
 from engine.store.relay import ReadyJob
 from tests.engine.celery.brokers import Redis
-from tests.engine.celery.conftest import until
+from tests.engine.celery.conftest import PATIENCE, until
 
 INTERRUPTIBLE = Path(__file__).parents[1] / "jobs" / "interruptible.bpmn"
 JOB = ReadyJob("job-1", ("work",), 1)
@@ -39,6 +41,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(celery, "CONNECTS_WITHIN", 0.2)
     monkeypatch.setattr(celery, "ANSWERS_WITHIN", 0.2)
     monkeypatch.setattr(relay_module, "POLL", 0.05)
+    monkeypatch.setattr(relay_module, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture(params=["redis://127.0.0.1:{}/0", "amqp://me:secret@127.0.0.1:{}//"], ids=["redis", "amqp"])
@@ -53,7 +56,7 @@ def test_a_message_does_not_expire_by_the_clock_of_a_worker() -> None:
     app = make_app(settings)
     Messages(app, settings).send(JOB)
     with app.connection() as connection:
-        message = connection.SimpleQueue("messages").get(timeout=1)
+        message = connection.SimpleQueue("messages").get(timeout=PATIENCE)
     assert message.headers["expires"] is None
     assert message.properties["expiration"] == str(24 * 60 * 60 * 1000)
 
@@ -74,10 +77,10 @@ def test_announcements_go_on_once_a_broker_that_had_stopped_answers(
     engine: Engine, redis: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = CelerySettings(redis.url, "stopped")
-    with relayed(engine, settings), make_app(settings).connection() as connection:
+    with relayed(engine, settings), Celery(broker=redis.url).connection() as connection:
         queue = connection.SimpleQueue("stopped")
         engine.start("interruptible")
-        first = queue.get(timeout=10)
+        first = queue.get(timeout=PATIENCE).payload[0]
         redis.signal(signal.SIGSTOP)
         try:
             engine.start("interruptible")
@@ -85,8 +88,7 @@ def test_announcements_go_on_once_a_broker_that_had_stopped_answers(
         finally:
             redis.signal(signal.SIGCONT)
         until(lambda: "the broker takes messages again" in caplog.messages)
-        second = queue.get(timeout=10)
-    assert first.payload[0] != second.payload[0]
+        until(lambda: queue.get(timeout=PATIENCE).payload[0] != first)  # which may come twice
 
 
 class FleetsEngine:
@@ -107,8 +109,7 @@ class FleetsEngine:
 
 
 @pytest.fixture
-def revoked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(celery, "GRACE", 0.05)
+def revoked() -> list[str]:
     return []
 
 
@@ -123,17 +124,29 @@ def runner(of_fleet: FleetsEngine, revoked: list[str]) -> Runner:
     return Runner(of_fleet, app, CelerySettings())  # type: ignore[arg-type]
 
 
-def test_an_attempt_that_does_not_heed_is_revoked(runner: Runner, of_fleet: FleetsEngine, revoked: list[str]) -> None:
+def test_an_attempt_that_does_not_heed_is_revoked(
+    runner: Runner, of_fleet: FleetsEngine, revoked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(celery, "GRACE", 0.05)
     of_fleet.work = lambda: (of_fleet.lose(), until(lambda: revoked))
     runner.run("job-1", "first")
     assert revoked == ["first"]
 
 
 def test_a_revocation_never_hits_the_next_attempt_of_the_job(
-    runner: Runner, of_fleet: FleetsEngine, revoked: list[str]
+    runner: Runner, of_fleet: FleetsEngine, revoked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    graces: list[Timer] = []
+
+    def timer(*given: Any) -> Timer:
+        graces.append(Timer(*given))
+        return graces[-1]
+
+    monkeypatch.setattr(celery, "Timer", timer)
     of_fleet.work = of_fleet.lose
     runner.run("job-1", "first")
-    of_fleet.work = lambda: time.sleep(4 * celery.GRACE)
+    (grace,) = graces
+    of_fleet.work = lambda: grace.function(*grace.args)  # it has passed in the middle of the next attempt
     runner.run("job-1", "second")
+    grace.cancel()
     assert revoked == []

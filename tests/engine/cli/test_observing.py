@@ -51,7 +51,7 @@ def test_up_logs_every_change_as_json_and_serves_metrics(
         address = re.search(r"Metrics and health are at (http://\S+?)\.\s", capsys.readouterr().out)
         assert address is not None
         engine.start("approval", variables={"card": "4711-0815"})
-        scraped.append(urlopen(f"{address[1]}/metrics", timeout=10).read().decode())
+        scraped.append(urlopen(f"{address[1]}/metrics", timeout=120).read().decode())
 
     web(visit)
     said = fermata("up", "--log-format", "json", "--metrics-port", "0")

@@ -14,6 +14,7 @@ import pytest
 from engine.cli import server
 from tests.engine.cli.conftest import MODELS, Fermata
 
+PATIENCE = 120
 SETTINGS = """
 [people.ann]
 password = "ann-secret"
@@ -44,7 +45,7 @@ class Web:
         on_ready(f"http://{host}:{port}")
         self.visit(engine)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.wait(10)
+        assert stop.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_workers_run_what_the_web_pages_start(application: Path, web, fermata: F
         engine.on_commit(committed.set)
         instance = engine.start("approval")
         engine.complete(engine.read.tasks().items[0].id, {"approved": True})
-        while engine.read.instance(instance.id).state == "running" and committed.wait(10):
+        while engine.read.instance(instance.id).state == "running" and committed.wait(PATIENCE):
             committed.clear()
         states.append(engine.read.instance(instance.id).state)
 
@@ -182,7 +183,7 @@ def test_a_fleet_gets_the_service_tasks_and_not_the_threads_here(application: Pa
         instance = engine.start("approval")
         engine.complete(engine.read.tasks().items[0].id, {"approved": True})
         with Celery(broker="memory://fermata-test").connection() as connection:
-            message = connection.SimpleQueue("cards").get(timeout=30)
+            message = connection.SimpleQueue("cards").get(timeout=PATIENCE)
             sent.extend([message.headers["task"], message.payload[0], engine.read.jobs(instance.id)[0].id])
 
     web(approve)

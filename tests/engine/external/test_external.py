@@ -23,6 +23,7 @@ from engine.store.tables import job
 
 Open = Callable[[], Engine]
 CHARGE = [Topic("charge", timedelta(minutes=1))]
+LONG = 120
 
 
 @pytest.fixture
@@ -311,20 +312,20 @@ def test_a_waiting_request_is_answered_by_the_next_commit(database_url: str, mod
         engine.deploy(models / "order.bpmn")
         engine.external.open()
         answers: list[list[ExternalTask]] = []
-        waiter = Thread(target=lambda: answers.append(engine.external.fetch_and_lock("w1", CHARGE, wait=20)))
+        waiter = Thread(target=lambda: answers.append(engine.external.fetch_and_lock("w1", CHARGE, wait=LONG)))
         waiter.start()
         engine.start("order")
-        waiter.join(10)
+        waiter.join(LONG)
         assert [len(tasks) for tasks in answers] == [1]
 
 
 def test_waiting_requests_go_home_when_the_engine_closes(database_url: str, models: Path) -> None:
     with Engine(database_url) as engine:
         answers: list[list[ExternalTask]] = []
-        waiter = Thread(target=lambda: answers.append(engine.external.fetch_and_lock("w1", CHARGE, wait=20)))
+        waiter = Thread(target=lambda: answers.append(engine.external.fetch_and_lock("w1", CHARGE, wait=LONG)))
         waiter.start()
         engine.external.close()
-        waiter.join(10)
+        waiter.join(LONG)
         assert answers == [[]]
 
 

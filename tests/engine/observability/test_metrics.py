@@ -27,6 +27,8 @@ from engine.observability.labels import OTHER, Bounded
 from engine.observability.metrics import Metrics
 from engine.observability.state import EngineState
 
+LONG = 120
+
 
 @pytest.fixture
 def metrics() -> Iterator[Metrics]:
@@ -231,14 +233,14 @@ def endpoint(order: Engine) -> Iterator[Endpoint]:
 
 
 def test_a_worker_serves_metrics_and_health_on_a_port_of_its_own(endpoint: Endpoint) -> None:
-    assert b"fermata_queue_due" in urlopen(f"{endpoint.address}/metrics", timeout=10).read()
-    assert urlopen(f"{endpoint.address}/health/live", timeout=10).status == 200
-    assert b'"database":"ok"' in urlopen(f"{endpoint.address}/health/ready", timeout=10).read()
+    assert b"fermata_queue_due" in urlopen(f"{endpoint.address}/metrics", timeout=LONG).read()
+    assert urlopen(f"{endpoint.address}/health/live", timeout=LONG).status == 200
+    assert b'"database":"ok"' in urlopen(f"{endpoint.address}/health/ready", timeout=LONG).read()
 
 
 @pytest.mark.parametrize(("path", "status"), [("/health/live", 200), ("/metrics", 200), ("/nothing", 404)])
 def test_the_head_of_an_answer_can_be_asked_for_alone(endpoint: Endpoint, path: str, status: int) -> None:
-    connection = HTTPConnection("127.0.0.1", endpoint.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", endpoint.port, timeout=LONG)
     connection.request("HEAD", path)
     answer = connection.getresponse()
     assert (answer.status, answer.read()) == (status, b"")
@@ -249,7 +251,7 @@ def test_the_head_of_an_answer_can_be_asked_for_alone(endpoint: Endpoint, path: 
 def test_with_a_token_metrics_want_it_and_health_does_not(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "s3cret")
     with pytest.raises(HTTPError, match="401"):
-        urlopen(f"{endpoint.address}/metrics", timeout=10)
+        urlopen(f"{endpoint.address}/metrics", timeout=LONG)
     asked = Request(f"{endpoint.address}/metrics", headers={"Authorization": "Bearer s3cret"})
-    assert urlopen(asked, timeout=10).status == 200
-    assert urlopen(f"{endpoint.address}/health/live", timeout=10).status == 200
+    assert urlopen(asked, timeout=LONG).status == 200
+    assert urlopen(f"{endpoint.address}/health/live", timeout=LONG).status == 200

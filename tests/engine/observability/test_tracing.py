@@ -305,7 +305,7 @@ def test_the_handler_of_an_interrupted_activity_has_an_ended_span_with_the_reaso
 
     interruptible.start("interruptible")
     interruptible.start_workers(1)
-    assert begun.wait(30)
+    assert begun.wait(120)
     interruptible.correlate("stop it")
     interruptible.stop_workers()
 

@@ -237,7 +237,7 @@ def test_who_steered_a_batch_when_and_why_is_on_record(lines: Engine, clock: Vir
 def test_a_batch_whose_worker_is_killed_is_taken_up_where_it_was(lines: Engine, database_url: str) -> None:
     ids = started(lines, 4)
     batch = lines.batch(SetVariablesOfAll({"done": True}), where=ALL)
-    killed = subprocess.run([sys.executable, "-c", KILLED, database_url], timeout=60, check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, database_url], timeout=240, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert lines.batches.get(batch.id).done == 2
     lines.work()

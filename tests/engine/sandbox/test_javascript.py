@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.sandbox.javascript import problem_in
 from engine.scripting import Standing
 
 SHORT = Limits(seconds=0.3, memory=32 * 1024 * 1024, output=2_000)
+AMPLE = replace(SHORT, seconds=60.0)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -27,12 +29,12 @@ class Told(dict[str, Any]):
     facts: Mapping[str, Any] = {"processInstanceId": "i7", "processBusinessKey": "K-1", "currentActivityId": "T"}
 
 
-def on_java(text: str, standing: Standing | None = None, **variables: Any):
-    return run_script(Script(Language.JAVASCRIPT, text, on_java=True), Told(variables), SHORT, NOW, standing)
+def on_java(text: str, standing: Standing | None = None, limits: Limits = AMPLE, **variables: Any):
+    return run_script(Script(Language.JAVASCRIPT, text, on_java=True), Told(variables), limits, NOW, standing)
 
 
 def plain(text: str, **variables: Any):
-    return run_script(Script(Language.JAVASCRIPT, text), variables, SHORT, NOW)
+    return run_script(Script(Language.JAVASCRIPT, text), variables, AMPLE, NOW)
 
 
 def test_a_script_gives_the_value_of_its_last_statement():
@@ -196,7 +198,7 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_script_is_stopped_at_its_limits_and_the_next_one_runs(text: str):
     with pytest.raises(ScriptError):
-        on_java(text)
+        on_java(text, limits=SHORT)
 
     assert on_java("1 + 1").value == 2
 

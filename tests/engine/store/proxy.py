@@ -79,7 +79,7 @@ class Proxy:
                     is_deaf.set()
                 server.sendall(data)
                 if harm == "answered":
-                    has_answered.wait(30)
+                    has_answered.wait(120)
                     break
         _end(client, server)
 

@@ -19,7 +19,7 @@ from tests.engine.store.proxy import Proxy
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 
-LONG = 60.0
+LONG = 120.0
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def proxy(database_url: str) -> Iterator[Proxy]:
 @pytest.fixture
 def store(proxy: Proxy) -> Iterator[Store]:
     store = Store(_text(proxy))
+    store.patience = LONG
     store.migrate()
     yield store
     store.close()
@@ -40,6 +41,7 @@ def store(proxy: Proxy) -> Iterator[Store]:
 def shop(proxy: Proxy, models: Path) -> Iterator[Engine]:
     """Reaches its database through the proxy."""
     with Engine(_text(proxy)) as engine:
+        engine.store.patience = LONG
         engine.deploy(models / "order.bpmn")
         yield engine
 
@@ -274,7 +276,7 @@ def _wait_for_a_blocked_statement(store: Store) -> None:
     query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     with store.database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while not connection.execute(query).scalar():
-            pass
+            threading.Event().wait(0.005)
 
 
 def _keys(store: Store) -> list[str]:

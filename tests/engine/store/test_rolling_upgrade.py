@@ -24,7 +24,7 @@ from engine.store.migrations import HEAD, NewerDatabase, configuration
 from engine.store.transaction import Store
 
 Open = Callable[[], Engine]
-LONG = 60.0
+LONG = 120.0
 SIDE_BY_SIDE = "0008"
 """Later migrations may find older engines at work."""
 CONTRACTS = re.compile(

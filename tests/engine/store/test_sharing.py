@@ -16,6 +16,8 @@ from engine.store.faults import OutcomeUnknown
 from engine.store.sharing import SharedCommits
 from engine.store.transaction import Store
 
+LONG = 120
+
 
 class Notes:
     """A table of notes, written by many threads that are let go together while the first holds the turn."""
@@ -55,11 +57,11 @@ class Notes:
 
         def hold(connection: Any) -> None:
             inside.set()
-            go_on.wait(10)
+            assert go_on.wait(LONG)
 
         with ThreadPoolExecutor(len(jobs) + 1) as pool:
             first = pool.submit(self.shared.run, hold)
-            inside.wait(10)
+            assert inside.wait(LONG)
             futures = [pool.submit(job) for job in jobs]
             while len(self.shared._waiting) < len(jobs):
                 threading.Event().wait(0.001)

@@ -83,6 +83,7 @@ def test_the_folder_of_a_new_database_is_made(tmp_path: Path) -> None:
 
 def test_a_database_that_is_away_is_told_of_once_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     store = Store("sqlite://")
+    store.patience = 120
     tries: list[int] = []
 
     def work() -> str:

@@ -13,6 +13,8 @@ from engine.store.transaction import Store
 from engine.store.values import LARGE, LazyValues, ValueReader, ValueWriter
 from tests.engine.store.statements import sent
 
+LONG = 120
+
 
 @pytest.fixture
 def store(database_url: str):
@@ -60,8 +62,8 @@ def test_the_same_value_written_by_two_at_once_is_no_conflict(store: Store) -> N
         with store.writing() as connection:
             first = write_in(connection, "a")
             second = other.submit(write, "b")
-            assert has_begun.wait(10)
-        assert second.result(20) == first
+            assert has_begun.wait(LONG)
+        assert second.result(LONG) == first
     with store.reading() as connection:
         assert ValueReader(connection).value(first) == "x" * LARGE
 

@@ -56,11 +56,11 @@ def test_the_worker_of_the_docs_does_what_it_is_there_for(served, worker):
     def is_done():
         has_moved.clear()
         attempts = [each for id in (cheap, dear, broken) for each in engine.read.history(id).job_attempts]
-        return [each.outcome for each in attempts if each.ended_at]
+        return [each.outcome for each in attempts if each.ended_at and each.attempt == 1]
 
     while len(is_done()) < 3:
         assert worker.poll() is None, worker.stderr.read()
-        assert has_moved.wait(20)
+        assert has_moved.wait(120)
     assert is_done() == ["completed", "bpmn_error", "retry"]
     assert engine.read.variables(cheap)["receipt"] == f"paid 120, {cheap}.2"
     assert engine.read.instance(dear).state is InstanceState.COMPLETED
