@@ -10,7 +10,7 @@ from __future__ import annotations
 from engine.errors import NotAllowed
 from engine.model import Person, ProcessDefinition, UserTask
 
-OPERATORS = "operators"  # the group that may retry incidents and cancel instances
+OPERATORS = "operators"  # the group that may retry incidents, cancel instances, start batches
 
 
 def may_start(person: Person, definition: ProcessDefinition) -> bool:

@@ -86,8 +86,9 @@ class Batches:
         return self.get(batch_id)
 
     def preview(self, operation: Operation, where: Sequence[Condition], shown: int = 10) -> Preview:
-        """What a batch would be for if it were started now. Raises InvalidInput as `start`."""
-        name, conditions = narrowed(_checked(operation), where)
+        """What a batch would be for if it were started now, whatever else the operation lacks. Raises InvalidInput for
+        conditions that there are not."""
+        name, conditions = narrowed(operation, where)
         with self._store.reading() as connection:
             kind = searching.kind_of(connection, name)
             first = searching.find(connection, kind, Search(tuple(conditions), limit=shown))
@@ -121,10 +122,11 @@ class Batches:
             return repr(batches.revisions(connection, ids))
 
     def revision(self, batch_id: str) -> str:
-        """Another text when the batch has come further or was steered, at a small cost. Raises NotFound."""
+        """Another text when the batch has come further or was steered, or more is known of what it retried; at a small
+        cost. Raises NotFound."""
         with self._store.reading() as connection:
-            found = batches.revisions(connection, [batch_id])
-        if not found:
+            found = batches.revision(connection, batch_id)
+        if found is None:
             raise _unknown(batch_id)
         return repr(found)
 

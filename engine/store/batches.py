@@ -150,13 +150,21 @@ def find(connection: Connection, batch_id: str) -> Batch | None:
 
 
 def revisions(connection: Connection, batch_ids: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Of each in order of their ids: its state, how often it was steered, and the number of the next item that waits:
-    found by indexes, however many items there are."""
+    """Of each in order of their ids: its kind and state, the number of the next item that waits, and how often it was
+    steered: found by indexes, however many items there are."""
     items, changes = batch_item.c, batch_change.c
     next_number = select(func.min(items.number)).where(items.batch_id == batch.c.id, items.state == ItemState.WAITING)
     steered = select(func.max(changes.number)).where(changes.batch_id == batch.c.id)
-    query = select(batch.c.id, batch.c.state, next_number.scalar_subquery(), steered.scalar_subquery())
+    query = select(batch.c.id, batch.c.kind, batch.c.state, next_number.scalar_subquery(), steered.scalar_subquery())
     return [tuple(row) for row in connection.execute(query.where(batch.c.id.in_(batch_ids)).order_by(batch.c.id))]
+
+
+def revision(connection: Connection, batch_id: str) -> tuple[Any, ...] | None:
+    """Of one; of a retry with what has become of the incidents."""
+    found = next(iter(revisions(connection, [batch_id])), None)
+    if found is None or found[1] != "retry":
+        return found
+    return (*found, _retried(connection, batch_id))
 
 
 def page_ids(connection: Connection, limit: int, offset: int, *, state: str | None, kind: str | None) -> list[str]:

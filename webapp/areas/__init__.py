@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint
 
 from engine.model import Person
-from webapp.areas import auth, health, home, instances, processes, tasks, workers
+from webapp.areas import auth, batches, health, home, instances, processes, tasks, workers
 from webapp.permissions import may_operate
 
 
@@ -25,12 +25,13 @@ class Room:
 
 
 AREAS: tuple[Blueprint, ...] = (
-    *(auth.area, health.area, home.area, tasks.area, processes.area, instances.area, workers.area),
+    *(auth.area, health.area, home.area, tasks.area, processes.area, instances.area, batches.area, workers.area),
 )
 ROOMS: tuple[Room, ...] = (
     Room("Home", "home.show", "home"),
     Room("Tasks", "tasks.list_tasks", "tasks"),
     Room("Processes", "processes.list_processes", "processes"),
     Room("Instances", "instances.list_instances", "instances"),
+    Room("Batches", "batches.list_batches", "batches", is_for_operators=True),
     Room("Workers", "workers.list_workers", "workers", is_for_operators=True),
 )

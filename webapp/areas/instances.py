@@ -12,6 +12,7 @@ from engine.errors import InvalidInput, NotFound
 from engine.executors.agent.transcript import describe
 from engine.model import ActivityRecord, History, InstanceState
 from webapp import timeline
+from webapp.areas.batches.asking import WORDS
 from webapp.context import the_engine, the_person
 from webapp.live import News, answer_live, hold, stamp_of
 from webapp.paging import PER_PAGE, Paging, last_rows, page_number, paging
@@ -45,6 +46,8 @@ def list_instances() -> str:
         wanted=wanted,
         states=list(InstanceState),
         definitions=read.definitions(),
+        may_operate=may_operate(the_person()),
+        operations=WORDS,
     )
 
 

@@ -3,6 +3,7 @@
 //   <main data-live-url="URL">   polled; answers { stamp, fragments: { name: html }, marks, is_final } or 204,
 //                                which the server may hold back until there is news
 //   <... data-live="name">       a fragment that is replaced when its HTML changed
+//   <... data-tick-all hidden>   holds a checkbox that ticks all those of its form with data-tick
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 const POLL_FIRST = 2000, POLL_LONGEST = 30000, POLL_FACTOR = 1.4, AFTER_NEWS = 250;
@@ -11,6 +12,7 @@ const HELD = 8; // seconds for which the server may hold a request
 refreshTimes(document);
 setInterval(() => refreshTimes(document), 30_000);
 for (const place of document.querySelectorAll('[data-live-url]')) keepLive(place);
+for (const place of document.querySelectorAll('[data-tick-all]')) tickAll(place);
 focusFirstProblem();
 
 /** Same words as webapp/present.py. */
@@ -91,6 +93,20 @@ function replaceFragments(fragments) {
 
 function isBeingEdited(place) {
   return place.contains(document.activeElement) && document.activeElement.matches('input, textarea, select');
+}
+
+function tickAll(place) {
+  const all = place.querySelector('input');
+  const ticks = [...place.closest('form').querySelectorAll('input[data-tick]')];
+  const follow = () => {
+    const count = ticks.filter(one => one.checked).length;
+    all.checked = count === ticks.length;
+    all.indeterminate = count > 0 && count < ticks.length;
+  };
+  all.addEventListener('change', () => { for (const one of ticks) one.checked = all.checked; });
+  for (const one of ticks) one.addEventListener('change', follow);
+  addEventListener('pageshow', follow); // the browser may bring back what was ticked
+  place.hidden = false;
 }
 
 /** After a refused form the first wrong field has the focus. */
