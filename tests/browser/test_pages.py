@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from engine.batch import SuspendAll
 from tests.browser.house import NEW_HIRE
 
 pytestmark = pytest.mark.browser
@@ -56,6 +57,8 @@ def waiting_id(house):
 def addresses(house, instance_id):
     [task] = house.engine.read.tasks(instance_id=instance_id, scope="all").items
     here = f"/instances/{instance_id}"
+    batches = house.engine.batches.list(1) or [house.engine.batch(SuspendAll(), ["nobody"], reason="a look at it")]
+    started = f"/batches/{batches[0].id}"
     agents = [
         one.activity_id
         for one in house.engine.read.history(instance_id).activities
@@ -63,6 +66,7 @@ def addresses(house, instance_id):
     ]
     return [
         *("/", "/workers/", "/instances/", "/tasks/?scope=all", f"/tasks/{task.id}", "/processes/"),
+        *("/batches/", started, f"{started}/cancel", "/batches/new?kind=set-variables&of=found"),
         *(f"/processes/employee-onboarding{each}" for each in ("", "/start", "/start?by=json")),
         *(f"{here}?view={view}" for view in ("history", "changes", "jobs", "incidents", "log")),
         f"{here}/activities/{agents[0]}",

@@ -39,7 +39,8 @@ STEERED = {"pause": BatchState.RUNNING, "resume": BatchState.PAUSED, "cancel": N
 
 @area.get("/")
 def list_batches() -> str:
-    return render_template("batches/list.html", **_listed(), stamp=_stamp_of_list())
+    stamp = _stamp_of_list()  # first: what changes in between is news
+    return render_template("batches/list.html", **_listed(), stamp=stamp)
 
 
 @area.get("/live")
@@ -84,8 +85,8 @@ def _listed() -> dict[str, Any]:
 
 @area.get("/<batch_id>")
 def show(batch_id: str) -> str:
-    shown = _shown(batch_id)
-    return render_template("batches/show.html", **shown, stamp=_stamp(batch_id))
+    stamp = _stamp(batch_id)
+    return render_template("batches/show.html", **_shown(batch_id), stamp=stamp)
 
 
 @area.get("/<batch_id>/live")
