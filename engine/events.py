@@ -20,6 +20,9 @@ class Unset(StrEnum):
 
 UNSET = Unset.UNSET
 
+BY_OPERATOR = "operator"
+"""The cause of what a person's command cancels, and not an element."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceStarted:
@@ -83,7 +86,7 @@ class ActivityCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ActivityCancelled:
-    """*cause*: the id of the element that interrupted it, or 'operator'."""
+    """*cause*: the id of the element that interrupted it, or BY_OPERATOR."""
 
     activity_id: int
     element_id: str

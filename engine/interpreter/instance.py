@@ -25,7 +25,7 @@ from engine.commands import (
     TriggerEvent,
 )
 from engine.errors import Conflict, InvalidInput, NotFound
-from engine.events import Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
+from engine.events import BY_OPERATOR, Event, IncidentRaised, IncidentResolved, InstanceStarted, UserTaskClosed
 from engine.interpreter.compiling import assign_local
 from engine.interpreter.elements.call_activity import CallActivitySpec
 from engine.interpreter.elements.flow_node import FlowNodeSpec
@@ -194,7 +194,7 @@ def _apply(workflow: LiveWorkflow, command: Command) -> None:
         case Modify():
             modify(workflow, command)
         case Cancel():
-            workflow.shut("cancelled", cause="operator", reason=command.reason)
+            workflow.shut("cancelled", BY_OPERATOR, reason=command.reason)
         case _:
             raise TypeError(f"No such command: {type(command).__name__}")
 

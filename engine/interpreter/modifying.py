@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.commands import Modify
 from engine.errors import Conflict, InvalidInput, NotFound
-from engine.events import InstanceModified
+from engine.events import BY_OPERATOR, InstanceModified
 from engine.interpreter.beginning import begin_all, keep_beginnings
 from engine.interpreter.elements.compensation import UndoingSpec
 from engine.interpreter.elements.listeners import ListenersSpec
@@ -20,8 +20,6 @@ from engine.interpreter.token import Token
 from engine.interpreter.waiting_joins import check_joins
 from engine.interpreter.workflow import LiveWorkflow
 from engine.modification import Beginning, CancelActivity, CancelElement, Move, StartBefore, described
-
-_CAUSE = "operator"
 
 
 def modify(workflow: LiveWorkflow, command: Modify) -> None:
@@ -148,7 +146,7 @@ def _leaves(workflow: LiveWorkflow) -> Iterator[Token]:
 
 def _cancel(workflow: LiveWorkflow, token: Token) -> None:
     container = token.container
-    workflow.withdraw(token, _CAUSE)
+    workflow.withdraw(token, BY_OPERATOR)
     if isinstance(container.spec, MultiInstanceSpec):
         container.spec.drop_instance(container)
 
@@ -173,7 +171,7 @@ def _leave_emptied(workflow: LiveWorkflow, reason: str) -> None:
         if container is None or not container.is_open or container.open_children:
             continue
         if container_id == 0:
-            workflow.shut("cancelled", _CAUSE, reason=reason)
+            workflow.shut("cancelled", BY_OPERATOR, reason=reason)
             return
         if _has_result(container):
             container.spec.drained(container)

@@ -10,8 +10,9 @@ from bpmn.model import NodeKind, Process
 from engine.clock import Clock
 from engine.commands import Start
 from engine.errors import Conflict, InvalidInput
+from engine.events import BY_OPERATOR
 from engine.history.reader import Reader
-from engine.model import ActivityRecord, History, ProcessInstance
+from engine.model import ActivityRecord, History, InstanceState, ProcessInstance
 from engine.modification import Beginning, StartBefore, StartOn
 from engine.operations.modifications import normalised
 from engine.programs import Programs
@@ -76,6 +77,8 @@ def _where_it_stood(history: History, process: Process) -> tuple[Beginning, ...]
     """Before each activity that was cancelled as the instance ended. Raises InvalidInput where that is unclear."""
     ended = history.instance
     cancelled = [each for each in history.activities if each.outcome == "cancelled" and each.ended_at == ended.ended_at]
+    if ended.state is InstanceState.CANCELLED:  # an event may have interrupted others at the same moment, just before
+        cancelled = [each for each in cancelled if each.cause == BY_OPERATOR]
     parents = {each.parent_id for each in cancelled}
     last = [each for each in cancelled if each.activity_id not in parents]
     waiting = _waiting_at_joins(history, process)

@@ -11,6 +11,8 @@ FORK = (
     '<parallelGateway id="Join"/><userTask id="C"/><endEvent id="End"/>'
 )
 
+LATE = '<message id="m" name="late"/>'
+
 
 @pytest.fixture
 def fork(engine: Engine, deploy) -> Engine:
@@ -37,6 +39,16 @@ def test_a_cancelled_instance_goes_on_as_a_new_one_where_it_stood(fork: Engine) 
     complete(fork, "B")
     complete(fork, "C")
     assert fork.read.instance(again.id).state == InstanceState.COMPLETED
+
+
+def test_what_an_event_interrupted_at_the_moment_of_the_end_does_not_begin_again(engine: Engine, deploy) -> None:
+    interrupting = '<boundaryEvent id="Late" attachedToRef="A"><messageEventDefinition messageRef="m"/></boundaryEvent>'
+    deploy(FORK + interrupting, "Start Fork A Join C End", "Fork B Join", "Late C", definitions=LATE)
+    order = engine.start("p")
+    engine.correlate("late")
+    engine.cancel(order.id)
+    engine.restart(order.id)
+    assert waiting(engine) == ["B", "C"]
 
 
 def test_a_restart_is_on_record_on_both_sides(fork: Engine) -> None:
