@@ -274,7 +274,7 @@ class Company:
     def stop(self) -> None:
         """The clients first: they wait for the answers to all that they have asked."""
         for each in (self.clients, *self.lives):
-            if (status := each.stop(30)) != 0:
+            if (status := each.stop(120)) != 0:
                 self.unexpected.append(f"{each.name} did not end when it was asked to: status {status}")
 
     def kill(self) -> None:

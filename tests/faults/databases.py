@@ -81,7 +81,7 @@ class Postgres:
             )
         self.await_ready()
 
-    def await_ready(self, seconds: float = 60) -> None:
+    def await_ready(self, seconds: float = 180) -> None:
         until = time.monotonic() + seconds
         while not self.answers():
             if time.monotonic() > until:
@@ -105,7 +105,7 @@ class Postgres:
         backends = self._processes()
         stop = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}
         self._postmaster.send_signal(stop[how])
-        self._postmaster.wait(60)
+        self._postmaster.wait(180)
         until = time.monotonic() + 30
         while any(_is_alive(pid) for pid in backends) and time.monotonic() < until:
             time.sleep(0.01)  # they hold the shared memory, and see by themselves that the server is gone
@@ -179,7 +179,7 @@ class Postgres:
         if self._postmaster is not None and self._postmaster.poll() is None:
             self._postmaster.send_signal(signal.SIGINT)
             try:
-                self._postmaster.wait(30)
+                self._postmaster.wait(120)
             except subprocess.TimeoutExpired:
                 self._postmaster.kill()
                 self._postmaster.wait()

@@ -52,7 +52,7 @@ def make_host(number: int) -> Host:
     """For a process that has a network of its own."""
     holder = Child(f"host-{number}", lambda comes_up: _hold(number, comes_up))
     holder.start()
-    assert holder.await_up(10), "a network namespace could not be made"
+    assert holder.await_up(60), "a network namespace could not be made"
     network, link = f"10.231.{number}", f"fermata{number}"
     _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid))
     _ip("addr", "add", f"{network}.1/24", "dev", link)

@@ -44,7 +44,7 @@ def cleaned(url: str, folder: Path, seed: int, kills: int = KILLS) -> tuple[list
     for _ in range(kills):
         cleaner = Child("cleaner", lambda comes_up: _clean(url, folder, comes_up))
         cleaner.start()
-        cleaner.await_up(60)
+        cleaner.await_up(180)
         time.sleep(dice.uniform(0, 0.1))
         cleaner.kill()
     cleaner = Child("cleaner", lambda comes_up: _clean(url, folder, comes_up))

@@ -29,7 +29,7 @@ class Proxy:
         self.ports = {address: each.getsockname()[1] for address, each in zip(addresses, listeners, strict=True)}
         self._child = Child("proxy", lambda up: _run(target, listeners, theirs, random.Random(seed), up))
         self._child.start()
-        self._child.await_up(10)
+        self._child.await_up(60)
         theirs.close()
         for each in listeners:
             each.close()

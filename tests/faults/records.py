@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from load import CLOCKS
 from tokens import collection_of
 
+from engine.live import LONGEST_WAIT
+
 if TYPE_CHECKING:
     from checker import Tables
 
@@ -44,17 +46,20 @@ TIMES: Mapping[str, tuple[str, str]] = {
     "agent_step": ("at", "at"),
 }
 """The columns of a beginning and an end."""
-ORDERED: Mapping[str, str] = {
+BY_INSTANCES: Mapping[str, str] = {
     "select instance_id, min(entered_at) as at, step as place from activity group by 1, 3": "activities",
     "select instance_id, at, 1000000 * step + position as place from variable_change": "changes of variables",
     "select instance_id, at, sequence as place from log": "lines of the log",
+}
+"""What was written one after the other under the lock of an instance, with where it stands."""
+BY_JOBS: Mapping[str, str] = {
     "select job_id as instance_id, started_at as at, attempt as place from job_attempt": "attempts",
     "select job_id as instance_id, at, sequence as place from agent_step": "agent steps",
 }
-"""What was written one after the other, with where it stands."""
+"""And by those who had the lease of a job."""
 
-WAITS = 30
-"""Seconds for which a command may wait for its turn, or be tried again, after it has read the clock."""
+WAITS = timedelta(seconds=30)
+"""For which a command may wait for its turn, or be tried again, after it has read the clock."""
 
 Results = Mapping[tuple[str, int], Sequence[Mapping[str, Any]]]
 """What handlers returned, by job and attempt: several where a start in memory was done again."""
@@ -189,7 +194,7 @@ def _ends(tables: Tables) -> Iterator[str]:
         has_ended = row.state not in ("running", "suspended")
         if has_ended != (row.ended_at is not None):
             yield f"{row.id} is {row.state}, and its end is {row.ended_at}"
-        elif has_ended and _moment(row.ended_at) < _moment(last.get(row.id)) - timedelta(seconds=tables.spread + WAITS):
+        elif has_ended and _moment(row.ended_at) < _moment(last.get(row.id)) - _may_go_back(tables):
             yield f"{row.id} ended at {row.ended_at}, and the last of its activities at {last.get(row.id)}"
     for table, end in (("activity", "ended_at"), ("job_attempt", "ended_at"), ("user_task", "closed_at")):
         if count := tables.count(f"{table} where ({end} is null) <> (outcome is null)"):
@@ -264,19 +269,27 @@ def _times(tables: Tables, folder: Path) -> Iterator[str]:
     clocks = json.loads((folder / CLOCKS).read_text())
     least = datetime.fromtimestamp(clocks["began"] + clocks["least"], UTC) - timedelta(seconds=2)
     most = datetime.fromtimestamp(clocks["ended"] + clocks["most"], UTC) + timedelta(seconds=2)
-    spread = timedelta(seconds=tables.spread + WAITS)
+    spread = timedelta(seconds=tables.spread) + WAITS
     for table, (begin, end) in TIMES.items():
         for row in tables.rows(f"select {begin} as first, {end} as last from {table}"):
             first, last = _moment(row.first), _moment(row.last or row.first)
             if not least <= first <= most or not least <= last <= most or last < first - spread:
                 yield f"a row of {table} is of {first} to {last}, in a run of {least} to {most}"
-    for query, what in ORDERED.items():
-        latest: dict[str, datetime] = {}
-        for row in tables.rows(f"{query} order by 1, place"):
-            at = _moment(row.at)
-            if at < latest.get(row.instance_id, at) - spread:
-                yield f"the {what} of {row.instance_id} go back to {at} at {row.place}"
-            latest[row.instance_id] = max(at, latest.get(row.instance_id, at))
+    for ordered, at_most in ((BY_INSTANCES, _may_go_back(tables)), (BY_JOBS, spread)):
+        for query, what in ordered.items():
+            latest: dict[str, datetime] = {}
+            for row in tables.rows(f"{query} order by 1, place"):
+                at = _moment(row.at)
+                if at < latest.get(row.instance_id, at) - at_most:
+                    yield f"the {what} of {row.instance_id} go back to {at} at {row.place}"
+                latest[row.instance_id] = max(at, latest.get(row.instance_id, at))
+
+
+def _may_go_back(tables: Tables) -> timedelta:
+    """Within the history of an instance: as much as clocks differ. What has waited is recorded with the time at which
+    it got the lock, unless that seems to have taken so long that a clock must have been set."""
+    spread = timedelta(seconds=tables.spread)
+    return spread if spread + WAITS <= LONGEST_WAIT else spread + WAITS
 
 
 def _moment(said: Any) -> datetime:

@@ -32,7 +32,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 SEED = 20261122
-TIME_TO_FINISH = 180
+TIME_TO_FINISH = 300
 TIME_TO_MEET = 15
 """Seconds after the last fault for those that wait for something to hit."""
 HASTE = 0.2
@@ -149,7 +149,7 @@ class _Run:
 
     def _do_all(self) -> None:
         for each in (*self._company.lives, self._company.clients):
-            each.await_up(60)
+            each.await_up(180)
         self._say(f"{len(self._plan)} faults on {self._name}, seed {self._seed}")
         for number, fault in enumerate(self._plan, start=1):
             self._damage.pass_time(fault.pause)

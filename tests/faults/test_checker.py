@@ -201,6 +201,18 @@ def test_times_that_go_back_are_named(company, table, column, place):
     assert named(company, " go back to ")
 
 
+def test_where_clocks_agree_the_times_of_an_instance_go_back_by_nothing(company):
+    clocks = json.loads((company / "clocks.json").read_text())
+    (company / "clocks.json").write_text(json.dumps(clocks | {"least": clocks["most"]}))
+    a_moment_before_the_first = (
+        "(select strftime('%Y-%m-%dT%H:%M:%fZ', first.at, '-0.1 seconds') from log first "
+        "where first.instance_id = log.instance_id and first.sequence = 1)"
+    )
+    with sqlite3.connect(company / "company.db") as database:
+        assert database.execute(f"update log set at = {a_moment_before_the_first} where sequence = 2").rowcount > 0
+    assert named(company, "the lines of the log of ")
+
+
 def test_an_instance_that_ends_before_its_last_activity_is_named(company):
     with sqlite3.connect(company / "company.db") as database:
         database.execute("update process_instance set ended_at = strftime('%Y-%m-%dT%H:%M:%fZ', ended_at, '-1 hour')")
