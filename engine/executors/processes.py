@@ -12,10 +12,14 @@ import sys
 import time
 import traceback
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing import get_context, parent_process
+from multiprocessing import process as python_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from threading import Lock, Thread
 from typing import Any
 
@@ -27,6 +31,7 @@ from engine.model import Job
 LOOK = 1.0
 """Seconds between looks whether a process that has not answered still lives."""
 _spawn = get_context("spawn")
+_beginning = Lock()
 _APPLICATION = "fermata_application_"
 
 
@@ -116,8 +121,7 @@ class ProcessExecutor:
 class _Process:
     def __init__(self) -> None:
         self._pipe, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(target=_serve, args=(theirs,), name="fermata handler", daemon=True)
-        self._process.start()
+        self._process = _begun(theirs)
         theirs.close()
         self._job: Job | None = None
         self._lock = Lock()
@@ -161,6 +165,30 @@ class _Process:
     def exit(self) -> str:
         code = self._process.exitcode
         return f"exit status {code}" if code is None or code >= 0 else f"signal {-code}"
+
+
+def _begun(pipe: Connection) -> SpawnProcess:
+    """A process that serves *pipe*, and ends with this one."""
+    with _may_begin_others():
+        process = _spawn.Process(target=_serve, args=(pipe,), name="fermata handler", daemon=True)
+        process.start()
+    return process
+
+
+@contextmanager
+def _may_begin_others() -> Generator[None]:
+    """A process of Celery's pool is a daemon, which Python lets have no children, since it would leave them behind, and
+    of a class that no child could be told of. Ours see by themselves that whoever began them is gone."""
+    with _beginning:
+        ours = python_process.current_process()
+        if ours.daemon:
+            stand_in = python_process.BaseProcess(daemon=False)
+            stand_in.authkey = bytes(ours.authkey)
+            python_process._current_process = stand_in  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            yield
+        finally:
+            python_process._current_process = ours  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _place_of(function: Handler) -> tuple[str, str, str]:

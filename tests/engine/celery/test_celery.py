@@ -86,7 +86,7 @@ def test_a_handler_of_the_fleet_is_told_that_it_is_interrupted_and_ended_where_i
     assert fleet.engine.read.instance(refused).end_reason == "REFUSED not today"
 
 
-def test_what_is_to_have_a_process_of_its_own_has_one_in_the_fleet_and_is_killed_with_it(fleet: Any) -> None:
+def test_what_is_to_have_a_process_of_its_own_has_one_in_the_fleet_and_can_be_stopped(fleet: Any) -> None:
     done = fleet.engine.start("computing").id
     fleet.until(lambda: has_ended(fleet, done))
     call = fleet.calls(done)[0]
@@ -99,12 +99,6 @@ def test_what_is_to_have_a_process_of_its_own_has_one_in_the_fleet_and_is_killed
     fleet.engine.correlate("stop it", instance_id=hangs)
     fleet.until(lambda: not Path(f"/proc/{process}").exists())
     fleet.until(lambda: [outcome for *_, outcome in outcomes(fleet.engine, hangs)] == ["discarded"])
-
-    left = fleet.engine.start("computing", variables={"do": "hang"}).id
-    call = fleet.until(lambda: fleet.calls(left))[0]
-    os.kill(call["parent"], signal.SIGKILL)
-    fleet.until(lambda: not Path(f"/proc/{call['process']}").exists())
-    fleet.engine.cancel(left)
 
 
 def test_a_fleet_that_is_killed_goes_on_where_it_was_when_it_is_there_again(fleet: Any) -> None:
