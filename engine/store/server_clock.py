@@ -110,7 +110,10 @@ class ServerClock:
 
     def machine_ahead(self) -> float:
         """Seconds by which this machine's own clock is ahead of the server's; negative where it is behind."""
-        return (self._machine() - self.now()).total_seconds()
+        before = self.now()
+        machine = self._machine()
+        after = self.now()  # what passes in between, on a machine that stands still for a while, is no difference
+        return (machine - min(max(machine, before), after)).total_seconds()
 
     def close(self) -> None:
         """The server is not asked any more."""

@@ -230,6 +230,19 @@ def test_a_machine_whose_own_clock_is_wrong_is_told_of_once(
     assert [each.levelname for each in caplog.records][-1] == "INFO"
 
 
+def test_a_machine_that_stands_still_while_the_clocks_are_compared_is_not_wrong(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def machine() -> datetime:
+        told = datetime.fromtimestamp(NOON + server.ticks - 1000, UTC)
+        server.wait(9)
+        return told
+
+    clock = ServerClock(server.ask, ticks=lambda: server.ticks, machine=machine)
+    assert clock.machine_ahead() == 0
+    assert caplog.messages == []
+
+
 def test_one_machine_goes_by_its_own_clock_and_several_by_the_servers(database_url: str) -> None:
     with Engine(database_url) as engine:
         assert type(engine.clock) is CLOCKS[database_url.partition("+")[0].partition(":")[0]]
