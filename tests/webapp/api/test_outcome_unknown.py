@@ -66,13 +66,15 @@ class TestACommitOfWhichNothingIsKnown:
 
 @pytest.fixture
 def in_doubt(order, monkeypatch):
-    """Whatever is started, cancelled or set is not known to have happened."""
+    """Whether this instance is cancelled, or another is started, will not be known."""
+    instance_id = order.start("order").id
 
     def lose(*_, **__):
         raise OutcomeUnknown
 
     for name in ("start", "cancel"):
         monkeypatch.setattr(order, name, lose)
+    return instance_id
 
 
 def test_who_has_sent_no_key_is_told_to_look_first(in_doubt, api):
@@ -81,8 +83,16 @@ def test_who_has_sent_no_key_is_told_to_look_first(in_doubt, api):
     assert (answer.status_code, answer.json["type"]) == (503, "/api/v1/problems/outcome-unknown")
     assert "Look whether it has happened before you repeat it" in answer.json["detail"]
     assert "Retry-After" not in answer.headers
-    cancelled = api.post("/process-instances/1/cancel", {"reason": "a slip"}, headers={"Idempotency-Key": "x"})
-    assert (cancelled.status_code, cancelled.headers.get("Retry-After")) == (503, None)
+    assert "With an Idempotency-Key it could be repeated" in answer.json["detail"]
+
+
+def test_what_can_do_no_harm_a_second_time_may_be_repeated_without_a_key(in_doubt, api, app):
+    cancelled = api.post("/process-instances/1/cancel", {"reason": "a slip"})
+
+    assert (cancelled.status_code, cancelled.headers["Retry-After"]) == (503, "5")
+    assert "Repeat it: if it has happened, that is refused or changes nothing more." in cancelled.json["detail"]
+    told = app.test_client().delete(f"/engine-rest/process-instance/{in_doubt}", auth=("admin", "admin-pw"))
+    assert (told.status_code, told.headers["Retry-After"]) == (503, "5")
 
 
 def test_the_pages_and_the_paths_of_camunda_say_so_too(in_doubt, app, admin):

@@ -58,7 +58,8 @@ Shown = TypeVar("Shown", bound=View)
 @dataclass(frozen=True, slots=True)
 class Operation:
     """*answers*: the model of each status that is no problem, None for no content; *media_type*: of an answer that is
-    no JSON; *has_files*: takes a multipart form; *is_repeatable*: knows the header Idempotency-Key."""
+    no JSON; *has_files*: takes a multipart form; *is_repeatable*: knows the header Idempotency-Key. What does not
+    can be repeated as it is: done twice, it is refused the second time, or changes nothing more."""
 
     name: str
     method: str
@@ -110,6 +111,7 @@ def _served(known: Operation, view: View) -> Callable[..., Response]:
     @wraps(view)
     def serve(**path: str) -> Response:
         request.max_content_length = LARGEST_REQUEST
+        g.needs_repeat_key = known.is_repeatable
         rights, token_id = admit(known.scope)
         for name, value in path.items():
             _check_text(value, f"/path/{name}")

@@ -89,12 +89,18 @@ def problem(
 
 
 def _in_doubt() -> Response:
-    """Who sent a key may repeat; nobody else is invited to, as it might then be done twice."""
+    """Who may repeat it is told when; nobody is invited to do what would then be done twice."""
     log.error("the outcome of a commit is unknown path=%s", request.path)
-    if g.get("repeat_key") is None:
-        return problem(503, f"{_UNSEEN} Look whether it has happened before you repeat it.", kind=IN_DOUBT)
-    detail = f"{_UNSEEN} Repeat it with the same Idempotency-Key: it is done once, whether it has happened or not."
-    return problem(503, detail, {"Retry-After": "5"}, kind=IN_DOUBT)
+    if g.get("repeat_key") is not None:
+        advice = "Repeat it with the same Idempotency-Key: it is done once, whether it has happened or not."
+    elif g.get("needs_repeat_key"):
+        advice = (
+            "Look whether it has happened before you repeat it. With an Idempotency-Key it could be repeated as it is."
+        )
+        return problem(503, f"{_UNSEEN} {advice}", kind=IN_DOUBT)
+    else:
+        advice = "Repeat it: if it has happened, that is refused or changes nothing more."
+    return problem(503, f"{_UNSEEN} {advice}", {"Retry-After": "5"}, kind=IN_DOUBT)
 
 
 def _located(place: str) -> str:

@@ -57,7 +57,8 @@ def answer_error(error: Exception) -> ResponseReturnValue:
             return told(503, "ProcessEngineException", str(error))
         case OutcomeUnknown():
             log.error("the outcome of a commit is unknown path=%s", request.path)
-            return told(503, "ProcessEngineException", str(error), {})
+            is_safe = request.method in ("PUT", "DELETE")  # done twice, it is refused or changes nothing more
+            return told(503, "ProcessEngineException", str(error), None if is_safe else {})
         case Conflict() | EngineError():
             return told(500, "ProcessEngineException", str(error))
         case HTTPException(code=code):
