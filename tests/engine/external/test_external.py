@@ -16,6 +16,7 @@ from engine.application import load_application
 from engine.clock import SystemClock, VirtualClock
 from engine.engine import Engine
 from engine.errors import Conflict, InvalidInput, NotFound
+from engine.external import tasks
 from engine.external.records import ExternalTask, Topic
 from engine.model import InstanceState, JobState
 from engine.store import external, jobs
@@ -259,7 +260,10 @@ def test_each_commit_can_be_fetched_from_at_once(shop: Engine) -> None:
         assert [task.instance_id for task in fetch(shop)] == [order.id]
 
 
-def test_each_commit_can_be_fetched_from_at_once_while_workers_run_here(database_url: str, models: Path) -> None:
+def test_each_commit_can_be_fetched_from_at_once_while_workers_run_here(
+    database_url: str, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_LOOKS", 10_000)  # however long a worker that looks at the same row is kept from it
     with Engine(database_url, clock=SystemClock()) as engine:
         engine.deploy(models / "order.bpmn")
         engine.external.open()
