@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from engine.errors import DeploymentRefused
 from engine.model import JobState
 from engine.timing import Schedule, TimerError, read_schedule
 
+LONGEST_JOB_ID = 80
+"""Characters: as many as the id of an incident may have, which a job that gave up is."""
 ANY_NAME = ""
 """The name of a subscription that waits for no name: a condition's."""
 
@@ -94,7 +97,7 @@ def next_start(
 def delivery_row(process_key: str, definition_id: str, now: datetime) -> dict[str, Any]:
     """A job that hands a new version the messages that have waited for its start events."""
     return PLAIN_JOB | {
-        "id": f"{definition_id}.delivery",
+        "id": _job_id(definition_id, "delivery"),
         "instance_id": None,
         "definition_id": definition_id,
         "activity_id": 0,
@@ -126,7 +129,7 @@ def timer_parameters(left: int | None, part: int) -> str:
 
 def _timer_row(node: FlowNode, part: int, definition_id: str, schedule: Schedule, now: datetime) -> dict[str, Any]:
     return PLAIN_JOB | {
-        "id": f"{definition_id}.{node.id}.{part}" if part else f"{definition_id}.{node.id}",
+        "id": _job_id(definition_id, node.id, *([str(part)] if part else [])),
         "instance_id": None,
         "definition_id": definition_id,
         "activity_id": 0,
@@ -139,6 +142,15 @@ def _timer_row(node: FlowNode, part: int, definition_id: str, schedule: Schedule
         "due_at": schedule.first_due(now),
         "parameters": timer_parameters(schedule.repeats_from(now), part),
     }
+
+
+def _job_id(*parts: str) -> str:
+    """What is too long ends with a digest of the whole."""
+    whole = ".".join(parts)
+    if len(whole) <= LONGEST_JOB_ID:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:32]
+    return f"{whole[: LONGEST_JOB_ID - len(digest) - 1]}.{digest}"
 
 
 def _evaluated(expression: Expression | None, now: datetime, file: str, node: FlowNode) -> Any:

@@ -20,7 +20,7 @@ from engine.store.types import AnyRow
 from engine.store.values import in_chunks
 
 LONGEST_INSTANCE_ID, LONGEST_INCIDENT_ID = 64, 80
-"""Characters. A start timer's incident has the id of its job, which may be longer."""
+"""Characters. A start timer's incident has the id of its job, which older versions made longer."""
 _MESSAGES = 5
 """Different messages that a summary names."""
 

@@ -161,11 +161,34 @@ def test_messages_that_could_not_be_handed_to_a_new_version_are_once_that_is_ret
     assert engine.read.open_incidents().total == 0
 
 
-def test_one_whose_id_is_too_long_for_a_batch_is_refused_and_retried_by_itself(
-    engine: Engine, clock: VirtualClock, broken: Callable[[], None], models: Path
-) -> None:
+def deploy_with_a_long_name(engine: Engine, models: Path) -> None:
     data = (models / "nightly.bpmn").read_bytes().replace(b'id="nightly"', b'id="' + b"n" * 80 + b'"')
     engine.deploy(Resource("nightly.bpmn", data))
+
+
+def test_one_of_a_process_with_a_long_name_is_retried_by_a_batch_like_any_other(
+    engine: Engine, clock: VirtualClock, broken: Callable[[], None], models: Path
+) -> None:
+    deploy_with_a_long_name(engine, models)
+    work_for(engine, clock, 30 * HOUR)
+    (incident,) = engine.read.open_incidents()
+    broken()
+    batch = engine.batch(RetryAll(), [incident.id])
+    engine.work()
+
+    assert engine.batches.get(batch.id).summary.startswith("1 retried")
+    assert engine.read.open_incidents().total == 0
+
+
+def test_one_whose_id_an_older_version_made_too_long_for_a_batch_is_refused_and_retried_by_itself(
+    engine: Engine,
+    clock: VirtualClock,
+    broken: Callable[[], None],
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.starting.LONGEST_JOB_ID", 1000)
+    deploy_with_a_long_name(engine, models)
     work_for(engine, clock, 30 * HOUR)
     (incident,) = engine.read.open_incidents()
 
