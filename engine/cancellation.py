@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from threading import Lock, Thread
+from threading import Lock
+from typing import Protocol
 
 _lock = Lock()
+
+
+class Lasting(Protocol):
+    """A thread, or what is like one."""
+
+    def is_alive(self) -> bool: ...
 
 
 class Reason(StrEnum):
@@ -15,20 +22,20 @@ class Reason(StrEnum):
 
 
 class Cancellation:
-    """One for each attempt. *reason*: None as long as the result is wanted. *left_behind*: threads of the attempt that
-    nobody awaits any more."""
+    """One for each attempt. *reason*: None as long as the result is wanted. *left_behind*: threads and
+    coroutines of the attempt that nobody awaits any more."""
 
     __slots__ = ("_callbacks", "left_behind", "reason")
 
     def __init__(self) -> None:
         self.reason: Reason | None = None
-        self.left_behind: tuple[Thread, ...] = ()
+        self.left_behind: tuple[Lasting, ...] = ()
         self._callbacks: list[Callable[[], object]] = []
 
     @property
     def is_at_work(self) -> bool:
-        """Whether threads that it left behind still run."""
-        return any(thread.is_alive() for thread in self.left_behind)
+        """Whether something that it left behind still runs."""
+        return any(each.is_alive() for each in self.left_behind)
 
     def cancel(self, reason: Reason) -> None:
         """The first reason counts."""

@@ -7,7 +7,9 @@ import contextvars
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from datetime import timedelta
+from inspect import CORO_CLOSED, getcoroutinestate
 from threading import Lock, Thread
 from typing import Any
 
@@ -40,6 +42,12 @@ class Loop:
                 self._thread.start()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
+    def later(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Unless it is stopped before."""
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.call_later, seconds, callback)
+
     def stop(self) -> None:
         """Cancels what still runs, and waits for it, but not for ever: a coroutine can only be told."""
         with self._lock:
@@ -60,6 +68,16 @@ class Loop:
         loop.close()
 
 
+@dataclass(slots=True, eq=False)
+class Running:
+    """The coroutines of one attempt."""
+
+    coroutines: list[Coroutine[Any, Any, Any]] = field(default_factory=list[Coroutine[Any, Any, Any]])
+
+    def is_alive(self) -> bool:
+        return any(getcoroutinestate(each) != CORO_CLOSED for each in self.coroutines)
+
+
 class AsyncExecutor:
     """*timeout*: the coroutine is cancelled after that, and left behind where it does not heed it."""
 
@@ -70,20 +88,38 @@ class AsyncExecutor:
 
     def __call__(self, job: Job, journal: Any, /) -> Any:
         """As `begin`, waited for."""
-        return self.begin(job).result()
+        future, running = self._begun(job, None)
+        try:
+            return future.result()
+        finally:
+            self._leave(job, running)  # the future's own call of it may come after its result
 
     def begin(self, job: Job, timeout: timedelta | None = None) -> Future[Any]:
         """The future is cancelled when the job is; it ends with TookTooLong after the shorter of the time limits."""
+        return self._begun(job, timeout)[0]
+
+    def _begun(self, job: Job, timeout: timedelta | None) -> tuple[Future[Any], Running]:
         limit = min((each for each in (self._timeout, timeout) if each is not None), default=None)
         context = contextvars.copy_context()
-        future = context.run(self._loop.submit, self._run(job, limit))
+        running = Running()
+        running.coroutines.append(self._run(job, limit, running))
+        future = context.run(self._loop.submit, running.coroutines[0])
+        future.add_done_callback(lambda _: self._leave(job, running))
         job.cancellation.on_cancel(future.cancel)
-        return future
+        return future, running
 
-    async def _run(self, job: Job, limit: timedelta | None) -> Any:
+    def _leave(self, job: Job, running: Running) -> None:
+        """Nobody awaits the attempt any more."""
+        if running.is_alive() and running not in job.cancellation.left_behind:
+            job.cancellation.left_behind = (*job.cancellation.left_behind, running)
+            self._loop.later(PATIENCE, lambda: _complain(job, running))
+
+    async def _run(self, job: Job, limit: timedelta | None, running: Running) -> Any:
+        work = self._done(job)
+        running.coroutines.append(work)
         if limit is None:
-            return await self._done(job)
-        task = asyncio.create_task(self._done(job))
+            return await work
+        task = asyncio.create_task(work)
         try:
             await asyncio.wait([task], timeout=limit.total_seconds())
             if not task.done():
@@ -106,6 +142,12 @@ class AsyncExecutor:
             if task is None or task.cancelling():
                 raise
             raise Quit.of(problem) from problem
+
+
+def _complain(job: Job, running: Running) -> None:
+    if running.is_alive():
+        told = {"job_id": job.id, "job_type": job.type, "attempt": job.attempt}
+        log.warning("a coroutine does not heed that it is cancelled, and keeps its place", extra=told)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -62,7 +62,7 @@ class Plan:
 
 class Limits:
     """Counts jobs from when they are taken until they are done or given back; those whose handler was left behind in
-    its thread, until that has ended."""
+    its thread or on the event loop, until that has ended."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -108,7 +108,7 @@ class Limits:
                     self._running[handler] -= 1
 
     def linger(self, held: HeldJob, cancellation: Cancellation) -> None:
-        """The attempt is over, not so the threads that it left behind: they keep its place."""
+        """The attempt is over, not so what it left behind, which keeps its place."""
         with self._lock:
             handler = self._counted.pop(_key(held.row), None)
             if handler is not None:

@@ -137,6 +137,8 @@ class Services:
 
         def ended(future: Future[Any]) -> None:
             self._forget(held)
+            if prepared.given.cancellation.left_behind:
+                self._limits.linger(held, prepared.given.cancellation)
             try:
                 outcome = became(_result_of, future)
                 watched.ended(outcome)

@@ -363,3 +363,32 @@ def test_a_handler_that_is_left_behind_counts_until_its_thread_has_ended(engine:
     may_end.set()
     until(lambda: len(begun) == 2)
     engine.stop_workers()
+
+
+@pytest.mark.parametrize("ends_by", ["time limit", "cancel"])
+def test_a_coroutine_that_is_left_behind_counts_until_it_has_ended(
+    engine: Engine, stubborn: Stubborn, ends_by: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(asynchronous, "PATIENCE", 0.05)
+    timeout = timedelta(seconds=0.05) if ends_by == "time limit" else None
+    begun: list[str] = []
+
+    @engine.handler("work", max_concurrent=1, retries=1, timeout=timeout)
+    async def work(job: Job) -> None:
+        begun.append(job.instance_id)
+        await stubborn.wait()
+
+    engine.handler("other")(lambda job: None)
+    first = engine.start("interruptible").id
+    engine.start_workers(4)
+    assert stubborn.has_begun.wait(PATIENCE)
+    if ends_by == "cancel":
+        engine.cancel(first)
+    until(lambda: "does not heed that it is cancelled, and keeps its place" in caplog.text)
+    engine.start("interruptible")
+    engine.start("other")
+    until(lambda: ended(engine, "other"))
+    assert begun == [first]
+    stubborn.may_end.set()
+    until(lambda: len(begun) == 2)
+    engine.stop_workers()
