@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+from engine.observability.question import Question
 from engine.observability.state import usage_of
 from engine.store import gauges
 from engine.store.transaction import DatabaseError
 
 if TYPE_CHECKING:
+    from engine.clock import Clock
     from engine.engine import Engine
+    from engine.store.types import Connection
 
 STUCK = 60.0
 """Seconds without a sign of the thread that takes jobs and saves results, after which workers count as dead."""
@@ -37,12 +42,9 @@ def health_of(engine: Engine, longest_queue_age: timedelta | None = None) -> Hea
     checks = {"database": "ok", "migrations": "ok"}
     waited: timedelta | None = None
     try:
-        with engine.store.reading() as connection:
-            if not gauges.is_migrated(connection):
-                checks["migrations"] = "The tables are older than this version. Start 'fermata up' or 'work' once."
-            elif longest_queue_age is not None:
-                now = engine.clock.now()
-                waited = now - (gauges.oldest_due(connection, now) or now)
+        is_migrated, waited = _question_of(engine).answer()
+        if not is_migrated:
+            checks["migrations"] = "The tables are older than this version. Start 'fermata up' or 'work' once."
     except DatabaseError as problem:
         checks["database"] = f"The database does not answer ({type(problem).__name__})."
         del checks["migrations"]
@@ -53,3 +55,23 @@ def health_of(engine: Engine, longest_queue_age: timedelta | None = None) -> Hea
         said = f"A due job has waited for {waited.total_seconds():.0f} seconds: do workers run?"
         checks["queue"] = said if waited > longest_queue_age else "ok"
     return Health(checks)
+
+
+_Looked = tuple[bool, timedelta | None]
+"""Whether the tables are new enough, and for how long the oldest due job has waited; None where they are not."""
+
+_questions: WeakKeyDictionary[Engine, Question[_Looked]] = WeakKeyDictionary()
+
+
+def _question_of(engine: Engine) -> Question[_Looked]:
+    """One for all who probe, so that a database that hangs is not asked by each of them."""
+    if (known := _questions.get(engine)) is not None:
+        return known
+    return _questions.setdefault(engine, Question(engine.store, partial(_look, engine.clock)))
+
+
+def _look(clock: Clock, connection: Connection) -> _Looked:
+    if not gauges.is_migrated(connection):
+        return False, None
+    now = clock.now()
+    return True, now - (gauges.oldest_due(connection, now) or now)

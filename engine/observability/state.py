@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from prometheus_client.registry import Collector
 
 from engine.jobs.presence import ALIVE
 from engine.observability.labels import Bounded
+from engine.observability.question import Question
 from engine.store import gauges
 from engine.store.transaction import DatabaseError
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from engine.store.types import Connection
 
 FRESH = 5.0
 """Seconds for which what was read from the database is told again."""
@@ -61,15 +64,17 @@ class EngineState(Collector):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
+        self._question = Question(engine.store, self._ask)
         self._queue: gauges.Queue | None = None
-        self._read_at = 0.0
+        self._read_at = -math.inf
+        self._is_time_known = False
         self._topics = Bounded()
         self._told: dict[str, None] = {}
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_process()
-        yield from self._of_machine()
         yield from self._of_database()
+        yield from self._of_machine()
 
     def _of_process(self) -> Iterator[Metric]:
         usage = usage_of(self._engine)
@@ -84,11 +89,9 @@ class EngineState(Collector):
 
     def _of_machine(self) -> Iterator[Metric]:
         """Nothing until the database server has told its time once."""
-        try:
-            ahead = self._engine.own_clock.machine_ahead()
-        except DatabaseError:
-            return
-        yield _gauge("clock_ahead_seconds", "How far this machine's clock is ahead of the database server's.", ahead)
+        if self._is_time_known:
+            said = "How far this machine's clock is ahead of the database server's."
+            yield _gauge("clock_ahead_seconds", said, self._engine.own_clock.machine_ahead())
 
     def _of_database(self) -> Iterator[Metric]:
         """The same in every process of one database: max(), never sum(). None of it while the database is away."""
@@ -132,17 +135,21 @@ class EngineState(Collector):
 
     def _looked_up(self) -> gauges.Queue | None:
         with self._lock:
-            if time.monotonic() - self._read_at >= FRESH or self._queue is None:
+            if time.monotonic() - self._read_at >= FRESH:
                 self._queue, self._read_at = self._read(), time.monotonic()
             return self._queue
 
     def _read(self) -> gauges.Queue | None:
         try:
-            with self._engine.store.reading() as connection:
-                now = self._engine.clock.now()
-                return gauges.queue(connection, now, now - ALIVE)
+            return self._question.answer()
         except DatabaseError:
             return None
+
+    def _ask(self, connection: Connection) -> gauges.Queue:
+        self._engine.own_clock.now()  # asks the server, if nobody has
+        self._is_time_known = True
+        now = self._engine.clock.now()
+        return gauges.queue(connection, now, now - ALIVE)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

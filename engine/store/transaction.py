@@ -116,9 +116,12 @@ class Store:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     @contextmanager
-    def reading(self) -> Generator[Connection]:
-        """A connection that sees one committed state of everything. Raises DatabaseAway."""
-        with self._connected() as connection:
+    def reading(self, *, patience: float | None = None) -> Generator[Connection]:
+        """A connection that sees one committed state of everything. *patience*: in place of the store's.
+
+        Raises DatabaseAway.
+        """
+        with self._connected(None if patience is None else lambda: self._connect(patience)) as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
@@ -253,9 +256,9 @@ class Store:
         self._has_written = True
         return connection
 
-    def _connect(self) -> Connection:
+    def _connect(self, seconds: float | None = None) -> Connection:
         """Waits for a database that is away. Raises DatabaseAway."""
-        patience = Patience(self.patience)
+        patience = Patience(self.patience if seconds is None else seconds)
         while True:
             try:
                 return self.database.connect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
+from engine.errors import DatabaseAway
 from engine.observability.health import STUCK, health_of
+from engine.observability.question import Question
+from engine.observability.state import EngineState
 from engine.store.faults import TooSlow
 from engine.store.transaction import DatabaseError
 
@@ -60,13 +64,55 @@ def test_a_database_that_does_not_answer_is_not_ready_and_says_no_secrets(
 ) -> None:
     assert isinstance(problem, DatabaseError)
 
-    def refuse() -> None:
+    def refuse(**_: float) -> None:
         raise problem
 
     monkeypatch.setattr(engine.store, "reading", refuse)
     health = health_of(engine)
     assert not health.is_ready
     assert "ann" not in str(health.told())
+
+
+def test_nobody_who_probes_waits_as_long_for_a_database_as_a_command_does(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("connect", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(engine.store, "patience", 3600.0)
+    monkeypatch.setattr(engine.store.database, "connect", refuse)
+    monkeypatch.setattr("engine.observability.question.PATIENCE", 0.01)
+    assert health_of(engine).checks["database"] == "The database does not answer (DatabaseAway)."
+    told = {family.name: family.samples[0].value for family in EngineState(engine).collect() if family.samples}
+    assert told["fermata_database_up"] == 0
+    assert "fermata_queue_due" not in told
+    monkeypatch.undo()
+    assert health_of(engine).is_ready
+
+
+def test_a_database_that_hangs_is_asked_once_and_left_waiting(engine: Engine) -> None:
+    has_begun, goes_on = Event(), Event()
+    asked: list[int] = []
+
+    def ask(_: object) -> str:
+        asked.append(1)
+        has_begun.set()
+        goes_on.wait()
+        return "answered"
+
+    question = Question(engine.store, ask, longest=0.01)
+    for _ in range(3):
+        with pytest.raises(DatabaseAway, match=r"not answered for 0\.01 s"):
+            question.answer()
+        has_begun.wait()
+    assert asked == [1]
+    goes_on.set()
+    assert question._asked is not None
+    assert question._asked.result() == "answered"
+
+    patient = Question(engine.store, ask)
+    assert [patient.answer(), patient.answer()] == ["answered", "answered"]
+    assert asked == [1, 1, 1]
 
 
 def test_a_due_job_that_nobody_takes_says_that_workers_are_missing(
