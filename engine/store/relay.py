@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, Protocol
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, text, tuple_, update
 
 from engine.model import JobState
 from engine.store import jobs
@@ -51,6 +51,20 @@ class Limited(Protocol):
     def admits(self, job_type: str, names: str, /) -> bool: ...
 
 
+WINDOW = 200
+"""Jobs of a type that are looked at behind one whose queue is full."""
+LOOKS_ON = timedelta(seconds=1)
+"""Between such looks that find nothing."""
+
+
+@dataclass(slots=True)
+class LookingOn:
+    """Where to look on in the jobs of each type whose first job waits for a full queue, and from when on."""
+
+    positions: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+    not_before: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Announcing:
     """*limit*: of jobs at once; *ahead*: how many may wait to be taken in each queue; *pause*: until a job is announced
@@ -63,6 +77,7 @@ class Announcing:
     repeats: bool
     leaves: Callable[[str, str, str], bool]
     queue_of: Callable[[Sequence[str]], str]
+    looking_on: LookingOn = field(default_factory=LookingOn)
 
 
 def has_ready(connection: Connection, now: datetime, *, repeats: bool) -> bool:
@@ -103,6 +118,8 @@ def announce(connection: Connection, now: datetime, how: Announcing, limited: Li
     queues = _Queues(connection, how)
     limit = how.limit - len(again)
     new = _candidates(connection, now, limit, limited, queues) if limit > 0 else []
+    if limit > len(new) and queues.passed_over:
+        new += _behind_full_ones(connection, now, how.looking_on, limit - len(new), queues)
     left = {row.id for row in (*again, *new) if how.leaves(row.type, row.names, row.written_as)}
     jobs.leave(connection, left)
     going = [row for row in again if row.id not in left]
@@ -122,6 +139,7 @@ class _Queues:
     def __init__(self, connection: Connection, how: Announcing) -> None:
         self._how = how
         self._waiting: Counter[str] = Counter()
+        self.passed_over: list[str] = []  # types whose first job waits for a full one
         for names, count in connection.execute(_AWAITED_BY_NAMES).all():
             self._waiting[self._queue_of(names)] += count
 
@@ -184,21 +202,57 @@ def _candidates(connection: Connection, now: datetime, limit: int, limited: Limi
 
 
 def _by_type(connection: Connection, new: Select[Any], limit: int, limited: Limited, queues: _Queues) -> list[AnyRow]:
-    """Type by type, so that nobody reads past all that wait for a full queue. The first job of a type says to which it
-    goes."""
+    """Type by type, so that nobody reads past all that wait for a full queue. The first job of a type says whether
+    its queue is full."""
     rows: list[AnyRow] = []
     counts = {each: room.count for room in limited.rooms for each in room.types}
     for job_type, names in connection.execute(_READY_TYPES).all():
         if names == _NO_NAMES:
             continue
         count = min(limit, queues.places(names), counts.get(job_type, limit))
+        if queues.places(names) <= 0:
+            queues.passed_over.append(job_type)
         if count > 0:
-            # Said so that no index but that by types gives this order.
-            of_type = new.where(job.c.type >= job_type, job.c.type <= job_type)
-            of_type = of_type.order_by(job.c.type, job.c.rank, job.c.due_at, job.c.created_at)
+            of_type = new.where(_is_of_type(job_type)).order_by(*_IN_TYPE[:4])
             rows += connection.execute(of_type.limit(count))
     rows.sort(key=_in_order)
     return rows[:limit]
+
+
+def _behind_full_ones(
+    connection: Connection, now: datetime, looking: LookingOn, limit: int, queues: _Queues
+) -> list[AnyRow]:
+    """Locked: of the types that were passed over, jobs that go to other queues by their other names. Each look goes on
+    where the last one ended, so that all are seen in time and none costs more than a window."""
+    if looking.not_before is not None and now < looking.not_before <= now + LOOKS_ON:
+        return []
+    found: list[str] = []
+    for job_type in queues.passed_over:
+        if len(found) < limit:
+            found += _look_on(connection, now, looking, job_type, limit - len(found), queues)
+    looking.not_before = None if found else now + LOOKS_ON
+    if not found:
+        return []
+    query = select(*_TOLD).where(job.c.id.in_(found), _is_new(now)).order_by(job.c.rank, job.c.due_at)
+    return list(connection.execute(query.with_for_update(skip_locked=True)))
+
+
+def _look_on(
+    connection: Connection, now: datetime, looking: LookingOn, job_type: str, limit: int, queues: _Queues
+) -> list[str]:
+    query = select(job.c.id, job.c.names, *_IN_TYPE[1:]).where(_is_new(now), _is_of_type(job_type))
+    if (last := looking.positions.pop(job_type, None)) is not None:
+        seen = [literal(value, column.type) for value, column in zip(last, _IN_TYPE[1:], strict=True)]
+        query = query.where(tuple_(*_IN_TYPE[1:]) > tuple_(*seen))
+    rows = connection.execute(query.order_by(*_IN_TYPE).limit(WINDOW)).all()
+    found: list[str] = []
+    for row in rows:
+        if queues.places(row.names) > 0:
+            found.append(row.id)
+        if len(found) == limit or (row is rows[-1] and len(rows) == WINDOW):
+            looking.positions[job_type] = tuple(row[2:])
+            break
+    return found
 
 
 def withdraw(connection: Connection, job_ids: Collection[str]) -> None:
@@ -223,6 +277,8 @@ _TOLD: Final = [
     job.c[name]
     for name in ("id", "type", "names", "written_as", "attempt", "rank", "due_at", "lease_owner", "lease_token")
 ] + [job.c[name] for name in ("trace", "instance_id", "activity_id")]
+_IN_TYPE: Final = [job.c[name] for name in ("type", "rank", "due_at", "created_at", "instance_id", "activity_id")]
+"""The order of the index by types."""
 _IS_AWAITED: Final = and_(text(JOB_IS_ANNOUNCED), ~job.c.is_suspended, ~job.c.is_external)
 
 
@@ -241,6 +297,11 @@ _READY_TYPES: Final = text(f"""
     FROM found WHERE found.type IS NOT NULL
 """)
 """Those of ready jobs, found by skipping from one to the next, with the names of the job that goes first."""
+
+
+def _is_of_type(job_type: str) -> ColumnElement[bool]:
+    """Said so that no index but that by types gives the order."""
+    return and_(job.c.type >= job_type, job.c.type <= job_type)
 
 
 def _is_to_repeat(now: datetime) -> ColumnElement[bool]:

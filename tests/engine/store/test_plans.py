@@ -148,6 +148,10 @@ def suspend_some(engine: Engine, instance_id: str) -> None:
     engine.work(limit=1)
     engine.batches.items(batch.id)
     engine.batches.list()
+    engine.batches.page()
+    engine.batches.page_revision()
+    engine.batches.revision(batch.id)
+    engine.batches.operation(batch.id)
 
 
 def suspend_by_business_key(engine: Engine, instance_id: str) -> None:
@@ -161,6 +165,7 @@ def announce_to_a_fleet(engine: Engine, instance_id: str) -> None:
     relay = engine.relay(lambda ready: told.append(ready.id), ahead=20)
     relay.publish()
     assert told
+    assert relay.publish() == 0  # looks behind those whose queue is full
     assert engine.run_announced(told[0])
 
 
