@@ -38,6 +38,7 @@ class Nobody:
     def mark(self, part: str) -> None: ...
     def step(self, live: Live, command: Command, events: Sequence[Any], trace: str | None) -> None: ...
     def job_ended(self, held: HeldJob, command: Command, outcome: str) -> None: ...
+    def own_job_ended(self, held: HeldJob, at: datetime, due_at: datetime) -> None: ...
     def job_failed(self, held: HeldJob, outcome: str) -> None: ...
     def job_cancelled(self, row: TracedJob, process_key: str, cause: str) -> None: ...
     def committed(self) -> None: ...
@@ -60,10 +61,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EndedJob:
-    """*command*: by which it ended, None where it was put back. *outcome*: completed, bpmn_error, retry or failed."""
+    """*at*: when it ended, None where it was put back. *outcome*: completed, bpmn_error, retry or failed."""
 
     held: HeldJob
-    command: Command | None
+    due_at: datetime
+    at: datetime | None
     outcome: str
 
 
@@ -116,10 +118,14 @@ class Commit(Nobody):
         self.steps.append(Step(live, command, events, trace, self._seen - before))
 
     def job_ended(self, held: HeldJob, command: Command, outcome: str) -> None:
-        self.jobs.append(EndedJob(held, command, outcome))
+        self.jobs.append(EndedJob(held, held.row.due_at, command.at, outcome))
+
+    def own_job_ended(self, held: HeldJob, at: datetime, due_at: datetime) -> None:
+        """One that belongs to no instance. *due_at*: its own, before it was put off to be tried again."""
+        self.jobs.append(EndedJob(held, due_at, at, "completed"))
 
     def job_failed(self, held: HeldJob, outcome: str) -> None:
-        self.jobs.append(EndedJob(held, None, outcome))
+        self.jobs.append(EndedJob(held, held.row.due_at, None, outcome))
 
     def job_cancelled(self, row: TracedJob, process_key: str, cause: str) -> None:
         self.cancelled.append(CancelledJob(row, process_key, cause))

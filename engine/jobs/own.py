@@ -64,7 +64,9 @@ class OwnJobs:
         def work(session: Session) -> None:
             jobs.lock_job(session.connection, held.lease)
             jobs.delete_job(session.connection, held.lease)
-            serve_deployed(session, held.row.type, self._clock.now())
+            now = self._clock.now()
+            serve_deployed(session, held.row.type, now)
+            session.watch.own_job_ended(held, now, held.row.due_at)
 
         self._attempt(held, work)
 
@@ -123,6 +125,7 @@ class OwnJobs:
         trigger_start(session, start, {}, at=now, by="timer")
         schedule = schedule_of(triggers_of(node)[part], row.created_at, loaded.file, node)
         turn_at = datetime.fromisoformat(parameters[_TURN]) if _TURN in parameters else row.due_at
+        session.watch.own_job_ended(held, now, turn_at)
         following = next_start(parameters, schedule, turn_at, row.created_at)
         if following is None:
             jobs.delete_job(session.connection, held.lease)
@@ -143,6 +146,7 @@ class OwnJobs:
         """*left*: attempts that remain. What the turns of a timer are counted from is kept."""
         row, now = held.row, self._clock.now()
         parameters = {_TURN: row.due_at.isoformat()} | dict(held.parameters or {})
+        session.watch.job_failed(held, "retry" if left else "failed")
         jobs.release(
             session.connection,
             held.lease,

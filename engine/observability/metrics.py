@@ -20,6 +20,7 @@ QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 LONG = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
 """Seconds: for what handlers do, and what waits for them."""
 _COUNTS = (1, 2, 4, 8, 16, 32, 64)
+_TIMERS = ("timer", "start_timer")
 _OUTCOMES = {"thrown": "bpmn_error"}
 
 
@@ -70,8 +71,8 @@ class Metrics(telemetry.Watcher):
         self._leases.of(reason).inc(count)
 
     def job_begun(self, held: HeldJob, late: float) -> None:
-        if held.row.kind != "timer":
-            self._wait_seconds.of(self._types.of(held.row.type)).observe(late)
+        if held.row.kind not in _TIMERS:
+            self._wait_seconds.of(self._type_of(held)).observe(late)
 
     def attempt_ended(self, job: Job, noted: Any, outcome: str, seconds: float) -> None:
         self._handler_seconds.of(self._types.of(job.type), _OUTCOMES.get(outcome, outcome)).observe(seconds)
@@ -106,16 +107,18 @@ class Metrics(telemetry.Watcher):
             self._instances.of(*labels).inc(count)
 
     def _count_job(self, ended: telemetry.EndedJob) -> None:
-        row = ended.held.row
-        job_type = self._types.of(row.type)
+        job_type = self._type_of(ended.held)
         self._jobs.of(job_type, ended.outcome).inc()
-        if ended.command is None:
+        if ended.at is None:
             return
-        seconds = max((ended.command.at - row.due_at).total_seconds(), 0.0)
-        if row.kind == "timer":
+        seconds = max((ended.at - ended.due_at).total_seconds(), 0.0)
+        if ended.held.row.kind in _TIMERS:
             self._lateness.of().observe(seconds)
         else:
             self._job_seconds.of(job_type).observe(seconds)
+
+    def _type_of(self, held: HeldJob) -> str:
+        return self._types.of(held.row.type if held.row.kind == "service" else held.row.kind)
 
     def _counter(self, name: str, what: str, *labels: str) -> _Family[Counter]:
         return _Family(Counter(f"fermata_{name}", what, labels, registry=self.registry))

@@ -149,7 +149,7 @@ class Traces(telemetry.Watcher):
     def _activity(self, ended: telemetry.EndedJob) -> Span | None:
         held, row = ended.held, ended.held.row
         parent = _context(row.trace)
-        if row.kind != "service" or parent is None or ended.command is None:
+        if row.kind != "service" or parent is None or ended.at is None:
             return None
         return self._activity_span(row, parent, held.process_key, ended.outcome)
 

@@ -105,6 +105,30 @@ def test_a_timer_tells_how_late_it_was(engine: Engine, models: Path, metrics: Me
     assert value(metrics, "timer_lateness_seconds_sum") == 600
 
 
+def test_a_start_timer_is_counted_and_tells_how_late_it_was_from_when_it_was_due_at_first(
+    engine: Engine, models: Path, metrics: Metrics, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.deploy(models / "nightly.bpmn")
+    clock.advance(timedelta(days=1, minutes=10))
+    with monkeypatch.context() as broken:
+        broken.delattr("engine.jobs.own.trigger_start")
+        engine.work()
+    clock.advance(timedelta(minutes=1))
+    engine.work()
+    assert value(metrics, "jobs_total", type="start_timer", outcome="retry") == 1
+    assert value(metrics, "jobs_total", type="start_timer", outcome="completed") == 1
+    assert value(metrics, "timer_lateness_seconds_sum") == 660
+    assert value(metrics, "job_wait_seconds_count", type="start_timer") is None
+
+
+def test_a_delivery_to_a_new_version_is_counted_as_what_it_is(engine: Engine, models: Path, metrics: Metrics) -> None:
+    engine.publish("new order", ttl=timedelta(hours=1))
+    engine.deploy(models / "messages.bpmn")
+    engine.work()
+    assert value(metrics, "jobs_total", type="delivery", outcome="completed") == 1
+    assert value(metrics, "job_seconds_count", type="delivery") == 1
+
+
 def test_a_lost_lease_is_counted(order: Engine, metrics: Metrics, clock: VirtualClock) -> None:
     order.start("order")
     with order.store.writing() as connection:
