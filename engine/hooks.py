@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any, cast
 
@@ -184,7 +184,7 @@ def _refused() -> NotAllowed:
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as problem:
+    except (ValueError, RecursionError, InvalidOperation) as problem:  # the last: no Decimal has such an exponent
         raise InvalidInput("The body is no JSON.") from problem
 
 

@@ -123,6 +123,7 @@ def test_a_signature_of_the_body_alone_is_one_too(hooks, app):
         (b"\xff", "no JSON"),
         (b"[" * 100_000, "no JSON"),
         (b'{"order": NaN}', "no JSON"),
+        (b'{"order": {"id": 1e9999999999999999999}}', "no JSON"),
         *[
             (b'{"order": %s}' % value, "no correlation key")
             for value in (b'{"deep": 1}', b"[7]", b"null", b'""', b"true")
