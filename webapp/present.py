@@ -57,6 +57,7 @@ ACTIONS: Mapping[str, str] = {
     "incident.raised": "Incident raised",
     "incident.resolved": "Incident resolved",
     "job.retried": "Job retried",
+    "batch.applied": "Changed by a batch",
     "variables.set": "Variables set",
     "message.correlated": "Message received",
 }

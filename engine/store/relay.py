@@ -68,8 +68,9 @@ class LookingOn:
 @dataclass(frozen=True, slots=True)
 class Announcing:
     """*limit*: of jobs at once; *ahead*: how many may wait to be taken in each queue; *pause*: until a job is announced
-    again, by how often it has been announced; *repeats*: whether those are announced whose pause is over, too, or left
-    to others; *leaves*: as in engine.store.claims.Sharing; *queue_of*: the queue of a job that goes by these names."""
+    again, by how often it has been announced; *repeats*: whether those are announced whose pause is over, and those
+    behind a full queue, or left to others; *leaves*: as in engine.store.claims.Sharing; *queue_of*: the queue of a job
+    that goes by these names."""
 
     limit: int
     ahead: int
@@ -118,7 +119,7 @@ def announce(connection: Connection, now: datetime, how: Announcing, limited: Li
     queues = _Queues(connection, how)
     limit = how.limit - len(again)
     new = _candidates(connection, now, limit, limited, queues) if limit > 0 else []
-    if limit > len(new) and queues.passed_over:
+    if how.repeats and limit > len(new) and queues.passed_over:
         new += _behind_full_ones(connection, now, how.looking_on, limit - len(new), queues)
     left = {row.id for row in (*again, *new) if how.leaves(row.type, row.names, row.written_as)}
     jobs.leave(connection, left)

@@ -210,6 +210,7 @@ def test_ticked_instances_are_shown_first_and_then_done_with_a_reason(line, four
     line.work()
     assert line.read.instance(four[0]).state == "suspended"
     [batch] = line.batches.list()
+    assert f'href="/batches/{batch.id}"' in operator.get(f"/instances/{four[0]}?view=log").html
     assert (batch.actor, batch.reason, batch.total) == ("olga", "stock-taking", 1)
 
 
