@@ -38,6 +38,8 @@ from engine.store.codec import normalise
 from engine.store.transaction import Store
 from engine.store.types import Connection
 
+RETOLD = 10
+"""Seconds after which a page tells again what has become of the incidents of a retry."""
 KIND = "batch"
 """Of the job that does a batch."""
 
@@ -122,13 +124,14 @@ class Batches:
             return repr(batches.revisions(connection, ids))
 
     def revision(self, batch_id: str) -> str:
-        """Another text when the batch has come further or was steered, or more is known of what it retried; at a small
-        cost. Raises NotFound."""
+        """Another text when the batch has come further or was steered, at a small cost; of a retry also now and then,
+        as it costs more to tell what has become of the incidents. Raises NotFound."""
         with self._store.reading() as connection:
-            found = batches.revision(connection, batch_id)
-        if found is None:
+            found = batches.revisions(connection, [batch_id])
+        if not found:
             raise _unknown(batch_id)
-        return repr(found)
+        kind = found[0][1]
+        return repr((found, self._clock.now().timestamp() // RETOLD if kind == "retry" else None))
 
     def operation(self, batch_id: str) -> Operation:
         """What it does, with all that was given to it. Raises NotFound."""

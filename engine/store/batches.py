@@ -159,14 +159,6 @@ def revisions(connection: Connection, batch_ids: Sequence[str]) -> list[tuple[An
     return [tuple(row) for row in connection.execute(query.where(batch.c.id.in_(batch_ids)).order_by(batch.c.id))]
 
 
-def revision(connection: Connection, batch_id: str) -> tuple[Any, ...] | None:
-    """Of one; of a retry with what has become of the incidents."""
-    found = next(iter(revisions(connection, [batch_id])), None)
-    if found is None or found[1] != "retry":
-        return found
-    return (*found, _retried(connection, batch_id))
-
-
 def page_ids(connection: Connection, limit: int, offset: int, *, state: str | None, kind: str | None) -> list[str]:
     query = _chosen(state, kind).with_only_columns(batch.c.id).order_by(batch.c.id.desc())
     return list(connection.execute(query.limit(limit).offset(offset)).scalars())

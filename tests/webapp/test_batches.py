@@ -135,7 +135,7 @@ def test_a_waiting_browser_is_told_how_far_it_is(line, four, operator):
     assert "4 of 4" in again["fragments"]["batches"]
 
 
-def test_of_a_retry_it_follows_what_becomes_of_the_incidents(stuck_two, operator):
+def test_of_a_retry_it_follows_what_becomes_of_the_incidents(stuck_two, clock, operator):
     batch = stuck_two.batch(RetryAll(1), [each.id for each in stuck_two.read.open_incidents().items])
     stuck_two.work()
     first = operator.get(f"/batches/{batch.id}/live").answer.json
@@ -144,6 +144,7 @@ def test_of_a_retry_it_follows_what_becomes_of_the_incidents(stuck_two, operator
 
     for job in stuck_two.read.jobs(state="available"):
         stuck_two.fail_job(job.id, "still no line", retries=0)
+    clock.advance(timedelta(seconds=10))
 
     news = operator.get(f"/batches/{batch.id}/live?seen={first['stamp']}").answer.json
     assert news["is_final"]
