@@ -5,7 +5,7 @@ import pytest
 from tests.browser.house import serving
 from webapp.static_files import has_built_assets
 
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 120_000  # milliseconds
 WIDE = {"width": 1440, "height": 900}
 
 
@@ -24,7 +24,7 @@ def chromium(chromium_path):
 
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"], timeout=PATIENCE)
         yield browser
         browser.close()
 
