@@ -28,8 +28,8 @@ from bpmn.model import (
     UserTaskBinding,
 )
 
-# A date, a duration, a repeating interval or a cron line: no name of Python begins like one of these.
-_TIMER_TEXT: Final = re.compile(r"(\d|-?P[\dT]|R\d*/|[*@])")
+# A date, a duration, a repeating interval or a cron line: no expression of Python begins like one of these.
+_TIMER_TEXT: Final = re.compile(r"(\d|-?P[\dT]|R\d*/|[*@]|(CRON_)?TZ=[\w/+-]+\s)")
 LISTENER_EVENT: Final = "listener.event"  # the header that tells a listener's handler the event, as it is drawn
 _JOBS: Final = (NodeKind.SERVICE_TASK, NodeKind.BUSINESS_RULE_TASK)
 

@@ -19,7 +19,8 @@ _DURATION: Final = re.compile(
 _DATE: Final = re.compile(
     r"[+-]?\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?(Z|[+-]\d\d(:?\d\d)?)?(\[[\w/+-]+\])?)?"
 )
-_CRON: Final = re.compile(r"(@\w+|([\d*?,/#LWA-Za-z-]+\s+){4,6}[\d*?,/#LWA-Za-z-]+)")
+_CYCLE: Final = re.compile(rf"R\d*/((({_DATE.pattern})/)?{_DURATION.pattern}|{_DURATION.pattern}/{_DATE.pattern})")
+_CRON: Final = re.compile(r"((CRON_)?TZ=[\w/+-]+\s+)?(@\w+|([\d*?,/#LWA-Za-z-]+\s+){4,6}[\d*?,/#LWA-Za-z-]+)")
 
 
 def check(review: Review) -> None:
@@ -58,13 +59,4 @@ def _is_valid(kind: TimerKind, text: str) -> bool:
         case TimerKind.DURATION:
             return _DURATION.fullmatch(text) is not None
         case TimerKind.CYCLE:
-            return _is_cycle(text)
-
-
-def _is_cycle(text: str) -> bool:
-    if not text.startswith("R"):
-        return _CRON.fullmatch(text) is not None or _DURATION.fullmatch(text) is not None
-    count, *parts = text.split("/")
-    if count[1:] and not count[1:].isdigit():
-        return False
-    return 1 <= len(parts) <= 2 and all(_DURATION.fullmatch(p) or _DATE.fullmatch(p) for p in parts)
+            return any(form.fullmatch(text) for form in (_CYCLE, _CRON, _DURATION))

@@ -211,6 +211,7 @@ BROKEN = [
     ("timer", "x", timed("").replace("<timeDuration></timeDuration>", ""), ""),
     ("timer", "x", timed("soon"), ""),
     ("timer", "x", timed("P1H"), ""),
+    ("timer", "x", timed("R3/soon/PT1M").replace("timeDuration", "timeCycle"), ""),
     ("conditional-event", "x", in_line(catch("x", "<conditionalEventDefinition/>")), ""),
     ("quantity", "x", in_line('<task id="x" startQuantity="0"/>'), ""),
     ("multi-instance", "x", looping(""), ""),
@@ -447,6 +448,9 @@ WELL_DRAWN = [
     timed("PT5M").replace("timeDuration", "timeDate").replace("PT5M", "2030-01-01T00:00:00+02:00"),
     timed("PT5M").replace("timeDuration", "timeCycle").replace("PT5M", "R/2030-01-01T00:00:00Z/P1M"),
     timed("PT5M").replace("timeDuration", "timeCycle").replace("PT5M", "0 0 9 ? * MON-FRI"),
+    timed("PT5M").replace("timeDuration", "timeCycle").replace("PT5M", "R/2030-01-01T09:00:00[Europe/Berlin]/P1D"),
+    timed("PT5M").replace("timeDuration", "timeCycle").replace("PT5M", "R2/P1D/2030-01-01T09:00:00[Europe/Berlin]"),
+    timed("PT5M").replace("timeDuration", "timeCycle").replace("PT5M", "CRON_TZ=Europe/Berlin 0 0 9 * * MON-FRI"),
     looping(
         "<loopCardinality>3</loopCardinality><completionCondition>nrOfCompletedInstances > 1</completionCondition>"
     ),

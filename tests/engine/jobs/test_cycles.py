@@ -13,6 +13,7 @@ from engine import Resource
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.model import InstanceState
+from engine.searching import Condition
 from engine.store.tables import process_instance
 
 HERE = Path(__file__).parent
@@ -141,6 +142,22 @@ def test_nine_o_clock_stays_nine_o_clock_when_summer_time_begins(engine: Engine,
         "2026-03-29T07:00:00+00:00",
         "2026-03-30T07:00:00+00:00",
     ]
+
+
+@pytest.mark.parametrize("cycle", ["R/2026-03-28T09:00:00[Europe/Berlin]/P1D", "CRON_TZ=Europe/Berlin 0 0 9 * * *"])
+def test_a_diagram_may_spell_out_the_zone_of_a_start_timer(engine: Engine, clock: VirtualClock, cycle: str) -> None:
+    put(clock, datetime(2026, 3, 27, 12, tzinfo=UTC))
+    nightly = (HERE.parent / "nightly.bpmn").read_text().replace("R2/P1D", cycle)
+    engine.deploy(Resource("nightly.bpmn", nightly.encode()))
+    due: list[str] = []
+    for _ in range(2):
+        moment = engine.next_due()
+        assert moment is not None
+        due.append(moment.isoformat())
+        put(clock, moment)
+        engine.work()
+    assert due == ["2026-03-28T08:00:00+00:00", "2026-03-29T07:00:00+00:00"]
+    assert engine.find.count("instances", Condition("process_key", "nightly")) == 2
 
 
 def test_an_instance_that_is_reminded_every_week_of_a_year_is_as_small_and_as_punctual_at_its_end(
