@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from engine.record import record
 
 
 class Unset(StrEnum):
@@ -24,12 +26,12 @@ BY_OPERATOR = "operator"
 """The cause of what a person's command cancels, and not an element."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InstanceStarted:
     element_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InstanceEnded:
     """*outcome*: completed, terminated (a terminate end event), cancelled (an operator), or failed
     (an error or escalation that nobody caught; *error_code* names it)."""
@@ -40,7 +42,7 @@ class InstanceEnded:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InstanceModified:
     """Somebody has moved tokens. *instructions*: as `engine.modification.described`; *before*, *after*: where tokens
     stood, (activity id, element id), and where they stand before they go on."""
@@ -51,7 +53,7 @@ class InstanceModified:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InstanceMigrated:
     """The instance goes on by another version. *moved*: (activity id, element id, element
     id there, its name there) of what stands in it and has another id there."""
@@ -63,7 +65,7 @@ class InstanceMigrated:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ActivityEntered:
     """*parent_id*: the activity instance it stands in (0: the process instance). *flow_id*: the sequence
     flow that led here. *kind*: the BPMN tag, or 'multiInstanceBody' for the body around the instances."""
@@ -76,7 +78,7 @@ class ActivityEntered:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ActivityCompleted:
     activity_id: int
     element_id: str
@@ -84,7 +86,7 @@ class ActivityCompleted:
     outputs: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ActivityCancelled:
     """*cause*: the id of the element that interrupted it, or BY_OPERATOR."""
 
@@ -93,12 +95,12 @@ class ActivityCancelled:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FlowTaken:
     flow_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VariableChanged:
     """*before*, *after*: UNSET where it did not exist. *activity_id*: who wrote it (0: from outside)."""
 
@@ -109,7 +111,7 @@ class VariableChanged:
     activity_id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobCreated:
     """Work for an executor. *names*: handler names to try in order; the first is the job's type.
     *written_as*: the attribute that bound it, for messages. *retries*: attempts in all (None: the
@@ -123,15 +125,15 @@ class JobCreated:
     written_as: str
     retries: int | None = None
     retry_cycle: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, Any])
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     priority: int = 0
     line: int = 0
     scopes: tuple[int, ...] = (0,)
     is_exclusive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContinuationCreated:
     """A save point: the instance goes on by a job of its own (`Continue`)."""
 
@@ -140,7 +142,7 @@ class ContinuationCreated:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimerStarted:
     """*activity_id* and *element_id* are what `TriggerEvent` must carry."""
 
@@ -150,20 +152,20 @@ class TimerStarted:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimerStopped:
     activity_id: int
     element_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobStopped:
     """The job of this activity is not wanted any more: its activity was interrupted."""
 
     activity_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UserTaskCreated:
     activity_id: int
     element_id: str
@@ -178,7 +180,7 @@ class UserTaskCreated:
     scopes: tuple[int, ...] = (0,)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UserTaskClosed:
     """*outcome*: completed, cancelled, or error (a BPMN error or escalation was reported)."""
 
@@ -186,7 +188,7 @@ class UserTaskClosed:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubscriptionOpened:
     """*kind*: message, signal or conditional. *correlation_key*: the value to match (None: any)."""
 
@@ -197,13 +199,13 @@ class SubscriptionOpened:
     correlation_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubscriptionClosed:
     activity_id: int
     element_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MessageThrown:
     """*time_to_live*: how long it waits for a receiver where there is none yet."""
 
@@ -215,7 +217,7 @@ class MessageThrown:
     time_to_live: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SignalThrown:
     activity_id: int
     element_id: str
@@ -223,7 +225,7 @@ class SignalThrown:
     variables: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProcessCalled:
     """A call activity wants a child instance; answer with CompleteActivity or ThrowError."""
 
@@ -236,7 +238,7 @@ class ProcessCalled:
     business_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EscalationLeft:
     """An escalation that nobody in this instance catches: its caller may (ThrowEscalation there)."""
 
@@ -245,14 +247,14 @@ class EscalationLeft:
     variables: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CalledProcessStopped:
     """The call activity was interrupted: its child instance ends with it."""
 
     activity_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DecisionEvaluated:
     """A business rule task's decision: *rules* are the ids of the rules that fired. *required*: the decisions
     that were made for it, in order."""
@@ -266,7 +268,7 @@ class DecisionEvaluated:
     required: tuple[RequiredDecision, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequiredDecision:
     """A decision that another one depends on, as it was made."""
 
@@ -276,7 +278,7 @@ class RequiredDecision:
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DataStoreRead:
     """*version*: what the activity saw (0: no value)."""
 
@@ -286,7 +288,7 @@ class DataStoreRead:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DataStoreWritten:
     """*version*: of the new *value*."""
 
@@ -297,7 +299,7 @@ class DataStoreWritten:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IncidentRaised:
     """An expression or script failed, or no flow could be taken. `RetryActivity` takes it up again."""
 
@@ -308,7 +310,7 @@ class IncidentRaised:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IncidentResolved:
     activity_id: int
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from engine.record import record
+
 INSTANCES = 4096
 CHARACTERS = 32_000_000
 
@@ -51,7 +53,7 @@ class Sizes:
         return size is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hot:
     """*instance*: the interpreter's, as it was saved in *version*. *last_at*: the time of what was recorded last, None
     where that is not known."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from engine import telemetry
@@ -19,6 +18,7 @@ from engine.ids import Ids
 from engine.interpreter.errors import ActivityFailed
 from engine.jobs.held import HeldJob
 from engine.programs import Programs
+from engine.record import record
 from engine.session import NotTaken, Place, Session, Unwritable
 from engine.store.faults import OutcomeUnknown
 from engine.store.jobs import Lease, ends_of_attempts
@@ -35,7 +35,7 @@ WITNESS: ContextVar[Witness | None] = ContextVar("witness", default=None)
 log = logging.getLogger("engine")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Errand:
     """A command for one instance. *lease*: the job whose end it is, with *outcome* for its attempt's record.
     *stretch*: what came of it, and of more, in memory. *held*: the job itself, for those who watch."""

@@ -31,6 +31,7 @@ from engine.interpreter.errors import ActivityFailed
 from engine.live import Line, Live
 from engine.model import InstanceState
 from engine.programs import Loaded, Programs
+from engine.record import record
 from engine.store import instances, jobs, tables
 from engine.store.asking import ask
 from engine.store.instances import LockedInstance, SavedState, children_of, forgets_runtime, saved_states
@@ -77,7 +78,7 @@ class Caller:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FollowUp:
     """An event of one instance that concerns another one."""
 

@@ -11,9 +11,10 @@ from engine.commands import Command
 from engine.events import Event
 from engine.hot import Hot
 from engine.jobs.held import HeldJob
+from engine.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """*job*: whose end the command is; None for the start of the instance."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,13 +16,14 @@ from engine.executors.registry import Binding, Journal
 from engine.executors.secrets import without
 from engine.jobs.raised import attribute_of, code_of, ends_program, short, text_of, told, trace_of
 from engine.model import Job
+from engine.record import record
 from engine.store.codec import normalise
 from engine.stretch import Stretch
 
 _MOST_SECONDS = timedelta.max.total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Completed:
     """*variables*: the returned dict; *result*: what was returned if it was neither dict nor None;
     *local_variables*: for the activity's own scope."""
@@ -30,10 +31,10 @@ class Completed:
     variables: Mapping[str, Any]
     result: Any = None
     has_result: bool = False
-    local_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    local_variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Retry:
     """*after*: the handler's own wish; None for the usual delay. *left*: attempts left; None for one less than
     before. *code*: of the failure, where it has one (an HTTP status). *counts*: False where it was not the attempt
@@ -47,7 +48,7 @@ class Retry:
     counts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failed:
     """No retry can help. *kind* of the incident."""
 
@@ -57,7 +58,7 @@ class Failed:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Thrown:
     """A BPMN error."""
 
@@ -66,19 +67,19 @@ class Thrown:
     variables: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Left:
     """Nobody here does it, but workers elsewhere ask for such jobs: it waits for them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Move:
     """A job of the engine's own (a timer, a save point): the instance goes on by *command*."""
 
     command: Command
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RanOn:
     """The job is done, by *command* with the *outcome* that is said of it, and so are others that came after it."""
 

@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, Select
 from sqlalchemy.engine import Dialect
 
+from engine.record import record
 from engine.store import straight
 
 Answer = list[tuple[Any, ...]]
 Convert = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """A query that lives as long as the program, and the values of its parameters by name."""
 

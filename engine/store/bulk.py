@@ -7,7 +7,6 @@ before it is asked what came of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -17,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql
 
+from engine.record import record
 from engine.store import straight
 from engine.store.months import Month, by_month
 from engine.store.types import Moment
@@ -33,7 +33,7 @@ _POSTGRESQL: Final = postgresql.dialect()  # pyright: ignore[reportUnknownMember
 Bind = Callable[[Sequence[Row]], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Write:
     """A statement and its rows. *is_guarded*: it must change as many rows as it names."""
 
