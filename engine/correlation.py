@@ -162,7 +162,7 @@ class Correlator:
     def _free(
         self, session: Session, message: str, waiting: list[Waiting], starts: list[StartWaiting]
     ) -> list[Waiting]:
-        """Those that do not keep one already that they could not take in. Raises Conflict where that leaves nobody."""
+        """Those that do not keep one already. Raises Conflict where that leaves nobody."""
         free = [
             each
             for each in waiting
@@ -170,8 +170,8 @@ class Correlator:
         ]
         if waiting and not free and not starts:
             raise Conflict(
-                f"Process instance '{waiting[0].instance_id}', which waits for '{message}', has got one that it could "
-                "not take in. Retry its incident."
+                f"Process instance '{waiting[0].instance_id}', which waits for '{message}', has got one already, which "
+                "it has not taken in yet. Retry its incident if it has one, else try again in a moment."
             )
         return free
 

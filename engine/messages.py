@@ -169,11 +169,11 @@ def _deliver_now(session: Session, message: Outgoing) -> Correlation | None:
 
 
 def has_its_message(session: Session, instance_id: str, activity_id: int, element_id: str) -> bool:
-    """Whether the instance keeps one already that closes this subscription: suspended, when it goes on; or since it
-    could not take it in, when that is retried."""
+    """Whether the instance keeps one already that closes this subscription: it came while the instance was suspended,
+    and waits until that goes on and a worker hands it over; or the instance could not take it in, until that is
+    retried."""
     live = session.live(instance_id)
-    may_keep = live.is_suspended or live.row.incident_count > 0
-    if not may_keep or not is_deferred(session.connection, live.id, activity_id):
+    if live.is_new or not is_deferred(session.connection, live.id, activity_id):
         return False
     node = session.programs.get(live.row.definition_id, session.connection).process.node(element_id)
     return node.is_interrupting or needs_all(node)

@@ -319,7 +319,7 @@ def remove(connection: Connection, job_id: str) -> None:
 
 
 def is_deferred(connection: Connection, instance_id: str, activity_id: int) -> bool:
-    """Whether a command for an activity waits until its suspended instance goes on."""
+    """Whether a command for an activity waits until its instance goes on, or can take it in."""
     query = select(job.c.id).where(job.c.instance_id == instance_id, job.c.activity_id == activity_id)
     return connection.execute(query.where(job.c.kind == "deferred").limit(1)).first() is not None
 

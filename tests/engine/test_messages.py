@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from engine.clock import VirtualClock
 from engine.engine import Engine
-from engine.errors import InvalidInput
+from engine.errors import Conflict, InvalidInput
 from engine.model import InstanceState, MessageState, PublicationOutcome, Resource
 from engine.modification import CancelElement, StartBefore
 from engine.store.tables import message
@@ -216,6 +216,18 @@ def test_what_comes_after_the_message_that_a_suspended_instance_keeps_is_for_the
     post.work()
     assert post.read.instance(buyer.id).has_ended
     assert post.read.instance(post.start("buyer", variables={"order": 7}).id).has_ended
+
+
+def test_what_came_while_an_instance_was_suspended_is_received_before_what_comes_after_it_goes_on(post: Engine) -> None:
+    buyer = post.start("buyer", variables={"order": 7}).id
+    post.suspend(buyer)
+    post.publish("paid", correlation_key="7", variables={"sum": 1})
+    post.activate(buyer)
+    later = post.publish("paid", correlation_key="7", variables={"sum": 2}, ttl=HOUR)
+    with pytest.raises(Conflict, match="again in a moment"):
+        post.correlate("paid", correlation_key="7", variables={"sum": 3})
+    post.work()
+    assert (later.outcome, post.read.variables(buyer)["sum"]) == (PublicationOutcome.STORED, 1)
 
 
 def test_a_suspended_instance_that_is_moved_to_where_a_message_waits_gets_it_when_it_goes_on(post: Engine) -> None:

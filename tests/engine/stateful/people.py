@@ -84,16 +84,16 @@ class People(Machine):
         return Deed(
             lambda engine: engine.correlate("answer", correlation_key=customer, variables={"word": word}),
             effect,
-            is_refused=len(waiting) != 1 or waiting[0].state == SUSPENDED,
+            is_refused=len(waiting) != 1 or waiting[0].state == SUSPENDED or waiting[0].has_deferred("Answer"),
         )
 
     @command(5)
     def publish(self) -> Deed:
-        """One that is suspended and keeps a message for when it goes on gets no second one."""
+        """One that keeps a message for when it goes on gets no second one."""
         customer, word, message_id = self._customer(), self.draw("now", "later"), self.draw(None, "m1")
         ttl = self.draw(timedelta(), timedelta(minutes=50), timedelta(hours=30))
         waiting = [each for each in self.world.waiting("Answer") if each.customer == customer]
-        waiting = [each for each in waiting if not (each.state == SUSPENDED and each.has_deferred("Answer"))]
+        waiting = [each for each in waiting if not each.has_deferred("Answer")]
         same = (customer, message_id)
         is_known = message_id is not None and any(
             (each.key, each.message_id) == same for each in self.world.alive_letters()
