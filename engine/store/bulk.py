@@ -7,7 +7,7 @@ before it is asked what came of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from engine.record import record
 from engine.store import straight
 from engine.store.months import Month, by_month
-from engine.store.types import Moment
+from engine.store.types import Moment, text_of
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -174,11 +174,7 @@ def _type_name(table: Table, name: str) -> str:
 @lru_cache(4096)
 def _as_text(value: datetime | None) -> str | None:
     """As `Moment` keeps it on SQLite. Most rows of a commit have the same moment."""
-    if value is None:
-        return None
-    if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
-    return value.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return None if value is None else text_of(value)
 
 
 def _quoted(name: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection as Connection
 from sqlalchemy import DateTime, Dialect, String, TypeDecorator
 from sqlalchemy import Row as Row
@@ -13,6 +14,15 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 AnyRow = Row[*tuple[Any, ...]]
+
+
+def text_of(moment: datetime) -> str:
+    """As SQLite keeps an aware datetime: a text that sorts, '2026-01-02T03:04:05.000006Z'."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    # It takes a quarter of the time of isoformat, and leaves out a fraction of zero.
+    text = orjson.dumps(moment, option=orjson.OPT_UTC_Z).decode()[1:-1]
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -29,7 +39,7 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return text_of(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
