@@ -145,7 +145,7 @@ class ExternalTasks:
         """
         held = self._held(job_id, worker_id, token)
         done = Completed(normalise(variables or {}), local_variables=normalise(local_variables or {}))
-        outcome = self._settling.judge.judged(held, held.as_job(None), done, by_worker=False)
+        outcome = self._settling.judge.judged_from_outside(held, done)
         if isinstance(outcome, Failed):
             raise InvalidInput(outcome.error)
         self._settle(held, outcome, worker_id)
@@ -167,7 +167,7 @@ class ExternalTasks:
             raise InvalidInput(f"{retries} retries: the number of attempts left is a whole number, 0 or more.")
         held = self._held(job_id, worker_id, token)
         failure = Retry(error[:2000], details[:20_000], max(retry_in, timedelta()) if retry_in else retry_in, retries)
-        outcome = self._settling.judge.judged(held, held.as_job(None), failure, by_worker=False)
+        outcome = self._settling.judge.judged_from_outside(held, failure)
         self._settle(held, outcome, worker_id)
 
     def bpmn_error(

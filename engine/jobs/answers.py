@@ -32,16 +32,25 @@ class Judge:
         self._programs = programs
         self._clock = clock
 
-    def timeout(self, held: HeldJob, job: Job) -> timedelta | None:
+    def said_of(self, held: HeldJob) -> JobBinding | None:
+        """What the other two go by. None for the most: nothing is said of them, or the job is a listener's."""
+        if not held.definition_id or LISTENER_EVENT in held.row.headers:
+            return None
+        return self._programs.get(held.definition_id).answers.get(held.row.element_id)
+
+    def timeout(self, binding: JobBinding | None, job: Job) -> timedelta | None:
         """How long one attempt may last. Raises ExpressionError."""
-        binding = self._binding(held)
         if binding is None or binding.answer is None or binding.answer.timeout is None:
             return None
         return _duration(binding.answer.timeout, job, self._clock.now())
 
-    def judged(self, held: HeldJob, job: Job, outcome: Outcome, *, by_worker: bool = True) -> Outcome:
-        """*outcome* as it is meant. What a worker elsewhere says has been through its connector already."""
-        if (binding := self._binding(held)) is None:
+    def judged_from_outside(self, held: HeldJob, outcome: Outcome) -> Outcome:
+        """What a worker elsewhere says, as it is meant: it has been through its connector already."""
+        return self.judged(self.said_of(held), held.as_job(None), outcome, by_worker=False)
+
+    def judged(self, binding: JobBinding | None, job: Job, outcome: Outcome, *, by_worker: bool = True) -> Outcome:
+        """*outcome* as it is meant."""
+        if binding is None:
             return outcome
         now = self._clock.now()
         try:
@@ -52,12 +61,6 @@ class Judge:
         except ExpressionError as problem:
             return Failed(str(problem), kind="expression")
         return outcome
-
-    def _binding(self, held: HeldJob) -> JobBinding | None:
-        """None for the most: nothing is said of them, or the job is a listener's."""
-        if not held.definition_id or LISTENER_EVENT in held.row.headers:
-            return None
-        return self._programs.get(held.definition_id).answers.get(held.row.element_id)
 
 
 def _duration(source: Expression, job: Job, now: datetime) -> timedelta:

@@ -11,6 +11,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from bpmn.expressions import ExpressionError
+from bpmn.model import JobBinding
 from engine import telemetry
 from engine.cancellation import Cancellation, Reason
 from engine.clock import Clock
@@ -38,7 +39,10 @@ class NotWanted(Exception):
 
 @dataclass(slots=True)
 class _Prepared:
+    """*said*: what the diagram makes of what comes of the job."""
+
     binding: Binding
+    said: JobBinding | None
     job: Job
     given: Job
     journal: StoreJournal
@@ -81,7 +85,7 @@ class Services:
                 self._forget(held)
         if prepared.given.cancellation.left_behind:
             self._limits.linger(held, prepared.given.cancellation)
-        return self._meant(held, prepared, outcome)
+        return self._meant(prepared, outcome)
 
     def elsewhere(self, taken: Sequence[HeldJob]) -> list[HeldJob]:
         """Those of handlers for which a thread of the pool would only wait."""
@@ -142,7 +146,7 @@ class Services:
             try:
                 outcome = became(_result_of, future)
                 watched.ended(outcome)
-                outcome = self._meant(held, prepared, outcome)
+                outcome = self._meant(prepared, outcome)
             except BaseException as problem:
                 outcome = mishap(held, problem)
             done(held, outcome)
@@ -157,7 +161,7 @@ class Services:
         def run() -> None:
             try:
                 outcome = attempt(prepared.binding, prepared.given, prepared.journal, prepared.timeout)
-                outcome = self._meant(held, prepared, outcome)
+                outcome = self._meant(prepared, outcome)
             except BaseException as problem:
                 outcome = mishap(held, problem)
             self._forget(held)
@@ -172,12 +176,13 @@ class Services:
         journal = StoreJournal(self._store, held.row.id, held.row.instance_id, held.lease)
         job = held.as_job(binding.retries)
         try:
-            timeout = self._judge.timeout(held, job)
+            said = self._judge.said_of(held)
+            timeout = self._judge.timeout(said, job)
             if not binding.gets_secrets:
-                prepared = _Prepared(binding, job, job, journal, timeout)
+                prepared = _Prepared(binding, said, job, job, journal, timeout)
             else:
                 given, secrets = self._secrets.handed(job, self._own.secrets_for(held))
-                prepared = _Prepared(binding, job, given, journal, timeout, secrets)
+                prepared = _Prepared(binding, said, job, given, journal, timeout, secrets)
         except UnknownSecret as unknown:
             return Failed(str(unknown), kind="secret")
         except ExpressionError as problem:
@@ -187,9 +192,9 @@ class Services:
                 self._running[id(held)] = (held, prepared.given.cancellation)
         return prepared
 
-    def _meant(self, held: HeldJob, prepared: _Prepared, outcome: Outcome) -> Outcome:
+    def _meant(self, prepared: _Prepared, outcome: Outcome) -> Outcome:
         secrets = prepared.secrets
-        return self._judge.judged(held, prepared.job, scrubbed(outcome, secrets) if secrets else outcome)
+        return self._judge.judged(prepared.said, prepared.job, scrubbed(outcome, secrets) if secrets else outcome)
 
     def _forget(self, held: HeldJob) -> None:
         with self._lock:

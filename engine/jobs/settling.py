@@ -11,6 +11,7 @@ from engine import telemetry
 from engine.clock import Clock
 from engine.commands import Command, CompleteActivity, ThrowError
 from engine.errors import Conflict, DatabaseAway, EngineError, InvalidInput
+from engine.events import UNSET
 from engine.executors.registry import Registry
 from engine.handlers import is_whole
 from engine.jobs.answers import Judge
@@ -156,9 +157,14 @@ class Settling:
         at, activity_id = self._clock.now(), held.row.activity_id
         match outcome:
             case Completed(variables=variables, result=result, has_result=has_result, local_variables=local):
-                more = {"result": result} if has_result else {}
-                more |= {"local_variables": local} if local else {}
-                return CompleteActivity(at=at, actor=actor, activity_id=activity_id, variables=variables, **more)
+                return CompleteActivity(
+                    at=at,
+                    actor=actor,
+                    activity_id=activity_id,
+                    variables=variables,
+                    result=result if has_result else UNSET,
+                    local_variables=local,
+                )
             case Thrown(code=code, message=message, variables=variables):
                 return ThrowError(
                     at=at, actor=actor, activity_id=activity_id, code=code, message=message, variables=variables
@@ -298,7 +304,7 @@ class Settling:
         """What the diagram makes of what somebody outside says of a job."""
         with self._store.reading() as connection:
             held = self._unheld(connection, job_id)
-        return self.judge.judged(held, held.as_job(None), outcome, by_worker=False)
+        return self.judge.judged_from_outside(held, outcome)
 
     def _unheld(self, connection: Connection, job_id: str) -> HeldJob:
         row = jobs.find(connection, job_id)
