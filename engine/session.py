@@ -248,10 +248,9 @@ class Session:
         loaded = self.programs.get(definition_id, self.connection)
         if stretch is not None:
             self.trace = stretch.trace or self.trace
-        row = replace(self._new_row(loaded, business_key, caller), start_key=start_key, trace=self.trace)
-        if stretch is not None:
-            row.id = stretch.instance_id  # also where all has to be done again
-            stretch = None if stretch.is_used else stretch
+        instance_id = self._ids.next() if stretch is None else stretch.instance_id  # also where all is done again
+        row = self._new_row(instance_id, loaded, business_key, caller, start_key)
+        stretch = None if stretch is None or stretch.is_used else stretch
         instance = self.programs.new_instance(loaded, row.id) if stretch is None else stretch.hot.instance
         live = Live(row, instance, loaded, self.unit, self.lines, command.at)
         events = self.programs.advance(live.instance, command, self.data) if stretch is None else ()
@@ -357,9 +356,11 @@ class Session:
         instance = self.programs.load_instance(loaded, row.id, parts, variables)
         return Hot(row.version, instance, Sizes.of(state.parts, state.variables, self._reader.size_of))
 
-    def _new_row(self, loaded: Loaded, business_key: str | None, caller: Caller | None) -> LockedInstance:
-        row = LockedInstance(
-            id=self._ids.next(),
+    def _new_row(
+        self, instance_id: str, loaded: Loaded, business_key: str | None, caller: Caller | None, start_key: str | None
+    ) -> LockedInstance:
+        return LockedInstance(
+            id=instance_id,
             definition_id=loaded.id,
             process_key=loaded.key,
             business_key=business_key,
@@ -367,13 +368,12 @@ class Session:
             version=0,
             log_sequence=0,
             incident_count=0,
-            parent_id=None,
-            parent_activity_id=None,
-            depth=0,
+            parent_id=caller.instance_id if caller else None,
+            parent_activity_id=caller.activity_id if caller else None,
+            depth=caller.depth + 1 if caller else 0,
+            start_key=start_key,
+            trace=self.trace,
         )
-        if caller is None:
-            return row
-        return replace(row, parent_id=caller.instance_id, parent_activity_id=caller.activity_id, depth=caller.depth + 1)
 
 
 def _instance_row(row: LockedInstance, command: Start) -> dict[str, Any]:
