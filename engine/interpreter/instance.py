@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 from SpiffWorkflow.util.task import TaskState
@@ -101,7 +100,7 @@ class Instance:
         token = self._workflow.tasks.get(activity_id)
         if token is None:
             return {}
-        own, *around = islice(token.scopes(), 2)
+        own, *around = token.scopes()[:2]
         return {**(around[0].data if around else {}), **own.data}
 
     def element_of(self, activity_id: int) -> str:
@@ -114,7 +113,7 @@ class Instance:
         if (token := tokens.get(activity_id)) is None:
             return False
         at_joins = sum(map(len, self._workflow.joins.values())) if self._workflow.joins else 0
-        return len(tokens) == len(list(token.scopes())) + at_joins
+        return len(tokens) == len(token.scopes()) + at_joins
 
     def result(self) -> dict[str, Any]:
         """What the process gives its caller at the end: its data outputs, or all its variables where it has none."""

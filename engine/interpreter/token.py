@@ -84,27 +84,28 @@ class Token(Task):
     def variables(self) -> VisibleVariables:
         return VisibleVariables(self)
 
-    def scopes(self) -> Iterator[Token]:
+    def scopes(self) -> list[Token]:
         """This token and those it stands in, innermost first."""
+        found: list[Token] = []
         token: Token | None = self
         tasks = self.workflow.tasks
         while token is not None:
-            yield token
+            found.append(token)
             token = tasks.get(token._parent) if token._parent is not None else None
+        return found
 
     def seen(self) -> dict[str, Any]:
         """All variables that it sees, by value at this moment."""
-        scopes = list(self.scopes())
-        if any(scope.spec.built_in_names for scope in scopes):  # which may hide a variable further out
-            return dict(self.variables)
         found: dict[str, Any] = {}
-        for scope in reversed(scopes):
+        for scope in reversed(self.scopes()):
+            if scope.spec.built_in_names:  # which may hide a variable further out
+                return dict(self.variables)
             found |= scope.data
         return found
 
     def scope_ids(self) -> tuple[int, ...]:
         """The ids of those scopes that hold variables, innermost first; the process scope (0) always."""
-        return tuple(scope.id for scope in self.scopes() if scope.data or scope.id == 0)
+        return tuple([scope.id for scope in self.scopes() if scope.data or scope.id == 0])
 
     def _set_state(self, value: int) -> None:
         self._state = value

@@ -209,7 +209,11 @@ class LiveWorkflow(BpmnBaseWorkflow):
         self.set_variable_from(token, name, value, token.id)
 
     def set_variable_from(self, token: Token, name: str, value: Any, writer: int) -> None:
-        owner = next((s for s in token.scopes() if name in s.data or name in s.spec.own_names), self.root)
+        for owner in token.scopes():
+            if name in owner.data or name in owner.spec.own_names:
+                break
+        else:
+            owner = self.root
         self.set_local(owner, name, value, writer)
 
     def set_variables(self, token: Token, values: Mapping[str, Any]) -> None:
