@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from engine import Job, Resource
+from engine import Job
 from engine.clock import VirtualClock
 from engine.engine import Engine
 from engine.jobs import relay as relay_module
 from engine.jobs.relay import pause_after
 from engine.model import InstanceState
-from engine.store import relay as relay_store
 from engine.store.relay import ReadyJob
 from tests.engine.jobs.waiting import PATIENCE
 
@@ -429,37 +428,6 @@ def test_a_full_queue_leaves_the_places_of_the_others(engine: Engine, queue: Que
     assert (relay.publish(), queue.sent[-1].names[0]) == (1, "other")
     assert fleet.run_announced(queue.ids[0])
     assert (relay.publish(), queue.sent[-1].names[0]) == (1, "work")
-
-
-def one_type(element_id: str) -> Resource:
-    """A process whose job goes by its implementation, and by this id."""
-    text = f"""<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">
-      <process id="{element_id}" isExecutable="true"><startEvent id="S"/>
-        <serviceTask id="{element_id}_task" implementation="shared"/><endEvent id="E"/>
-        <sequenceFlow id="a" sourceRef="S" targetRef="{element_id}_task"/>
-        <sequenceFlow id="b" sourceRef="{element_id}_task" targetRef="E"/></process></definitions>"""
-    return Resource(f"{element_id}.bpmn", text.encode())
-
-
-def test_a_full_queue_keeps_back_no_job_of_the_same_type_that_goes_to_another_one(
-    engine: Engine, queue: Queue, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relay_store, "WINDOW", 3)
-    for element_id in ("full", "free"):
-        engine.deploy(one_type(element_id))
-    relay = engine.relay(queue.send, ahead=2, queue_of=lambda names: names[1])
-    for _ in range(9):
-        engine.start("full")
-    assert relay.publish() == 2
-    for _ in range(3):
-        engine.start("free")
-    for _ in range(4):  # of three each
-        clock.advance(timedelta(seconds=1))
-        relay.publish()
-
-    assert [job.names for job in queue.sent[2:]] == [("shared", "free_task")] * 2
-    clock.advance(timedelta(seconds=30))
-    assert relay.publish() == 0
 
 
 def test_a_full_queue_has_limits_kept_beside_it(engine: Engine, queue: Queue) -> None:
