@@ -12,14 +12,14 @@ from bpmn.rules.review import Review, name_of
 RULE: Final = "timer"
 
 
-_DURATION: Final = re.compile(
+DURATION: Final = re.compile(
     r"-?P(?=.)(\d+([.,]\d+)?Y)?(\d+([.,]\d+)?M)?(\d+([.,]\d+)?W)?(\d+([.,]\d+)?D)?"
     r"(T(?=.)(\d+([.,]\d+)?H)?(\d+([.,]\d+)?M)?(\d+([.,]\d+)?S)?)?"
 )
 _DATE: Final = re.compile(
     r"[+-]?\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?(Z|[+-]\d\d(:?\d\d)?)?(\[[\w/+-]+\])?)?"
 )
-_CYCLE: Final = re.compile(rf"R\d*/((({_DATE.pattern})/)?{_DURATION.pattern}|{_DURATION.pattern}/{_DATE.pattern})")
+_CYCLE: Final = re.compile(rf"R\d*/((({_DATE.pattern})/)?{DURATION.pattern}|{DURATION.pattern}/{_DATE.pattern})")
 _CRON: Final = re.compile(r"((CRON_)?TZ=[\w/+-]+\s+)?(@\w+|([\d*?,/#LWA-Za-z-]+\s+){4,6}[\d*?,/#LWA-Za-z-]+)")
 
 
@@ -57,6 +57,6 @@ def _is_valid(kind: TimerKind, text: str) -> bool:
         case TimerKind.DATE:
             return _DATE.fullmatch(text) is not None
         case TimerKind.DURATION:
-            return _DURATION.fullmatch(text) is not None
+            return DURATION.fullmatch(text) is not None
         case TimerKind.CYCLE:
-            return any(form.fullmatch(text) for form in (_CYCLE, _CRON, _DURATION))
+            return any(form.fullmatch(text) for form in (_CYCLE, _CRON, DURATION))

@@ -13,6 +13,8 @@ from engine.timing import TimerError, read_duration
 
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)
+MOST_ATTEMPTS = 999_999_999
+"""That a cycle may say: what a column of the database holds."""
 
 
 class NoDelay(Exception):
@@ -108,6 +110,6 @@ def _cycle(text: str) -> tuple[int, list[str]]:
 def _count(text: str) -> int:
     if not text:
         return DEFAULT_RETRIES
-    if (count := int(text)) < 0:
+    if not 0 <= (count := int(text)) <= MOST_ATTEMPTS:
         raise ValueError(f"{count} attempts")
     return max(count, 1)

@@ -48,6 +48,11 @@ def listened(listener: str, attributes: str) -> str:
     return in_line(f'<userTask id="x">{inside}</userTask>')
 
 
+def retried(cycle: str) -> str:
+    inside = f"<extensionElements><camunda:failedJobRetryTimeCycle>{cycle}</camunda:failedJobRetryTimeCycle>"
+    return in_line(f'<serviceTask id="x" camunda:class="c">{inside}</extensionElements></serviceTask>')
+
+
 def started(attributes: str) -> str:
     """A second process 'y'."""
     return f'<process id="y" isExecutable="true" {attributes}><task id="only"/></process>'
@@ -372,6 +377,8 @@ BROKEN = [
         "",
     ),
     ("missing-start", "x", in_line('<subProcess id="x"/>'), ""),
+    *(("retry-cycle", "x", retried(cycle), "") for cycle in ("R3", "3", "R3/10M", "R3/PT1M,PT2M", "R-1/PT1M")),
+    ("retry-cycle", "x", retried("R1000000000/PT1M"), ""),
     ("time-to-live", None, in_line('<task id="x"/>'), started('camunda:historyTimeToLive="soon"')),
     ("time-to-live", None, in_line('<task id="x"/>'), started('camunda:historyTimeToLive="-1"')),
     ("time-to-live", None, in_line('<task id="x"/>'), started('camunda:historyTimeToLive="${days}"')),
@@ -441,6 +448,7 @@ WELL_DRAWN = [
     in_line('<subProcess id="x"><startEvent id="i"/><endEvent id="o"/>' + flow("f", "i", "o") + "</subProcess>"),
     after_event_gateway(catch("x"), catch("y")),
     timed("PT1.5S"),
+    *(retried(cycle) for cycle in ("R3/PT10M", "R/PT5M", "PT1M", "PT1M, PT5M,P1D", "${cycle}")),
     timed("P1DT12H"),
     timed("${wait}"),
     timed("=wait"),
