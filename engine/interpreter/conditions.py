@@ -18,21 +18,19 @@ FAILED = "condition_failed"
 
 class Conditions:
     """*watching*: the ids of the tokens that wait for a condition. Each is asked as it begins to wait, and after
-    every change that it can see and that its filter lets through."""
+    every change that it can see and that its filter lets through. *are_due*: some may have to be asked."""
 
     def __init__(self, workflow: LiveWorkflow) -> None:
         self._workflow = workflow
         self.watching: set[int] = set()
+        self.are_due = False
         self._begun: set[int] = set()
         self._changes: list[tuple[int, str, str]] = []
-
-    @property
-    def are_due(self) -> bool:
-        return bool(self._begun or self._changes)
 
     def watch(self, token: Token) -> None:
         self.watching.add(token.id)
         self._begun.add(token.id)
+        self.are_due = True
 
     def forget(self, token: Token) -> None:
         self.watching.discard(token.id)
@@ -40,11 +38,12 @@ class Conditions:
     def variable_changed(self, scope_id: int, name: str, is_new: bool) -> None:
         if self.watching:
             self._changes.append((scope_id, name, CREATE if is_new else UPDATE))
+            self.are_due = True
 
     def fire(self) -> None:
         """Triggers the events that are concerned and whose condition holds."""
         tasks, begun, changes = self._workflow.tasks, self._begun, self._changes
-        self._begun, self._changes = set(), []
+        self._begun, self._changes, self.are_due = set(), [], False
         concerned = [
             each for each in sorted(self.watching) if each in tasks and (each in begun or _sees(tasks[each], changes))
         ]
@@ -58,6 +57,7 @@ class Conditions:
             return False
         resolve(token)
         self._begun.add(token.id)
+        self.are_due = True
         return True
 
     def _holds(self, token: Token) -> bool:

@@ -77,6 +77,8 @@ class Token(Task):
     @property
     def inner_tokens(self) -> list[Token]:
         """The tokens inside, catchers included, in order of entry."""
+        if not self._children:
+            return []
         tasks = self.workflow.tasks
         return [tasks[child] for child in self._children]
 
@@ -107,9 +109,21 @@ class Token(Task):
         """The ids of those scopes that hold variables, innermost first; the process scope (0) always."""
         return tuple([scope.id for scope in self.scopes() if scope.data or scope.id == 0])
 
+    def run(self) -> None:  # type: ignore[override]
+        """One step. As SpiffWorkflow's, whose specs could assign something after theirs."""
+        try:
+            is_done = self.spec._run_hook(self)
+        except Exception:
+            self.error()
+            raise
+        if is_done:
+            self.complete()
+        else:
+            self._set_state(TaskState.STARTED)
+
     def _set_state(self, value: int) -> None:
         self._state = value
-        self.workflow.touch(self)
+        self.workflow.changed_parts.add(self.part_id)
 
     def wait(self) -> None:
         self._set_state(TaskState.WAITING)

@@ -94,10 +94,12 @@ class LiveWorkflow(BpmnBaseWorkflow):
     def _next_join(self) -> Token | None:
         """A joining gateway that no further token can reach, now that nothing else can go on; the one that
         has waited longest."""
-        for token in sorted((each for waiting in self.joins.values() for each in waiting), key=lambda each: each.id):
-            if token.spec.can_fire_when_quiet(token):
-                token.spec.fire_join(token)
-                return self._ready.popleft()
+        if self.joins:
+            waiting = [token for tokens in self.joins.values() for token in tokens]
+            for token in sorted(waiting, key=lambda each: each.id):
+                if token.spec.can_fire_when_quiet(token):
+                    token.spec.fire_join(token)
+                    return self._ready.popleft()
         self.lacking.report()
         return None
 
