@@ -45,7 +45,7 @@ class SharedData:
     def apply(self, live: Live, command: Command, events: Sequence[Event]) -> None:
         """Writes what an instance has written. Raises InvalidInput for a value that cannot be kept."""
         for event in events:
-            if isinstance(event, DataStoreWritten):
+            if type(event) is DataStoreWritten:
                 actor = f"instance:{live.id}"
                 change = DataStoreChange(
                     event.store,

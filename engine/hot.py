@@ -19,8 +19,8 @@ CHARACTERS = 32_000_000
 class Sizes:
     """Which parts and variables of an instance lie in the database, with the lengths of their texts."""
 
-    parts: dict[int, int] = field(default_factory=dict[int, int])
-    variables: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
+    parts: dict[int, int] = field(default_factory=dict)
+    variables: dict[tuple[int, str], int] = field(default_factory=dict)
     total: int = 0
 
     @classmethod

@@ -13,7 +13,7 @@ from engine.model import InstanceState, ProcessInstance
 from engine.programs import Loaded
 from engine.store import incidents, tables
 from engine.store.codec import IMMUTABLE, Copier, copy_of, encode_part, readable
-from engine.store.instances import LockedInstance
+from engine.store.instances import LIVE_STATES, LockedInstance
 from engine.store.jobs import forget_held
 from engine.store.unit import UnitOfWork
 from engine.telemetry import trace_id_of
@@ -73,7 +73,7 @@ class Live:
 
     @property
     def has_ended(self) -> bool:
-        return self.row.has_ended
+        return self.row.state not in LIVE_STATES
 
     @property
     def is_suspended(self) -> bool:

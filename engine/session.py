@@ -147,7 +147,8 @@ class Session:
 
     def live(self, instance_id: str) -> Live:
         """Raises NotFound."""
-        self.load([instance_id])
+        if instance_id not in self._lives:
+            self.load([instance_id])
         if (live := self._lives.get(instance_id)) is None:
             raise NotFound(f"There is no process instance '{instance_id}'.")
         return live

@@ -34,7 +34,7 @@ class Stretch:
     """
 
     hot: Hot
-    steps: list[Step] = field(default_factory=list[Step])
+    steps: list[Step] = field(default_factory=list)
     left: tuple[HeldJob, Any] | None = None
     is_used: bool = False
     trace: str | None = None

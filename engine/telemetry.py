@@ -232,13 +232,13 @@ def job_begun(held: HeldJob, at: datetime) -> None:
         _tell(_watchers, lambda watcher: watcher.job_begun(held, late))
 
 
-def attempted(job: Job, run: Callable[[], Any]) -> Any:
+def attempted(job: Job, run: Callable[..., Any], *given: Any) -> Any:
     """What *run* makes of an attempt at *job*."""
     if not _watchers:
-        return run()
+        return run(*given)
     attempt = Attempt(job)
     with attempt.current():
-        outcome = run()
+        outcome = run(*given)
     attempt.ended(outcome)
     return outcome
 

@@ -93,7 +93,7 @@ Outcome = Completed | Retry | Failed | Thrown | Left | Move | RanOn
 
 def attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None = None) -> Outcome:
     """Runs the job's executor, for no longer than *timeout*. Never raises for what the executor does."""
-    return telemetry.attempted(job, lambda: _attempt(binding, job, journal, timeout))
+    return telemetry.attempted(job, _attempt, binding, job, journal, timeout)
 
 
 def _attempt(binding: Binding, job: Job, journal: Journal, timeout: timedelta | None) -> Outcome:

@@ -133,9 +133,9 @@ class Runner:
         events = self._programs.advance(stretch.hot.instance, command, _NoStores())
         stretch.steps.append(Step(command, events, ended, outcome))
         for event in events:
-            if isinstance(event, JobCreated) and self._registry.runs_on(event.names):
+            if type(event) is JobCreated and self._registry.runs_on(event.names):
                 waiting.append(event)
-            elif isinstance(event, JobStopped):
+            elif type(event) is JobStopped:
                 stopped = [each for each in waiting if each.activity_id == event.activity_id]
                 for each in stopped:
                     waiting.remove(each)

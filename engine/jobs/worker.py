@@ -69,6 +69,7 @@ class Worker:
         self._registry = registry
         self._clock = clock
         self.name = f"{_machine()}:{os.getpid()}:{token_hex(4)}"
+        self._actor = f"worker:{self.name}"
         self.presence = Presence(store, self.name, clock)
         self.limits = Limits(registry)
         self._taker = Taker(self.name, registry, self.limits, clock)
@@ -164,7 +165,7 @@ class Worker:
         but what ends the program."""
         try:
             outcome = self._run_one(held)
-            if outcome is None or (end := self._ending(held, outcome)) is None:
+            if outcome is None or not self.runs_on or (end := self._ending(held, outcome)) is None:
                 return outcome
             stretch = self.runner.go_on(held, *end)
         except BaseException as problem:
@@ -184,7 +185,7 @@ class Worker:
         return self._registry.may_run_on
 
     def _ending(self, held: HeldJob, outcome: Outcome) -> tuple[Command, str] | None:
-        return self._settling.ending(held, outcome, f"worker:{self.name}")
+        return self._settling.ending(held, outcome, self._actor)
 
     def _run_one(self, held: HeldJob) -> Outcome | None:
         row, at = held.row, self._clock.now()
@@ -195,7 +196,7 @@ class Worker:
             case "timer":
                 return Move(TriggerEvent(at=at, actor="timer", activity_id=row.activity_id))
             case "continuation" | "call":
-                return Move(Continue(at=at, actor=f"worker:{self.name}", activity_id=row.activity_id))
+                return Move(Continue(at=at, actor=self._actor, activity_id=row.activity_id))
             case "deferred":
                 return Move(restored(held.parameters or {}, at))
             case "start_timer":

@@ -53,7 +53,7 @@ class _Prepared:
         if not self._columns:
             return list(rows)
         return [
-            tuple(self._columns[place](value) if place in self._columns else value for place, value in enumerate(row))
+            tuple([self._columns[place](value) if place in self._columns else value for place, value in enumerate(row)])
             for row in rows
         ]
 

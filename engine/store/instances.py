@@ -54,6 +54,9 @@ _CONTEXT = select(
 ).where(among(process_instance.c.id, "ids"))
 
 
+LIVE_STATES = frozenset({InstanceState.RUNNING, InstanceState.SUSPENDED})
+
+
 @dataclass(slots=True)
 class LockedInstance:
     """One locked row."""
@@ -74,7 +77,7 @@ class LockedInstance:
 
     @property
     def has_ended(self) -> bool:
-        return self.state not in (InstanceState.RUNNING, InstanceState.SUSPENDED)
+        return self.state not in LIVE_STATES
 
 
 @dataclass(slots=True)

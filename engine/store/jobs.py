@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, text, update
 
 from engine.errors import Conflict, NotFound
 from engine.model import JobState
+from engine.record import record
 from engine.store import bulk
 from engine.store.among import among
 from engine.store.asking import Answer, Question, ask
@@ -32,7 +34,7 @@ LEASE: Final = timedelta(seconds=30)
 _OPEN = (JobState.AVAILABLE, JobState.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lease:
     """The right to end a job. *token*: None where no worker holds it; *attempt*: 0 where none is recorded."""
 
@@ -50,7 +52,7 @@ class OverlongLease:
     until: datetime
 
 
-@dataclass(slots=True)  # frozen, it takes several times as long to make
+@record
 class TakenJob:
     """A job's row as a worker holds it; columns of the same names."""
 
@@ -84,10 +86,11 @@ class TakenJob:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> TakenJob:
-        return cls(**{name: row[name] for name in _FIELDS})
+        return cls(*_values_of(row))
 
 
 _FIELDS: Final = tuple(field.name for field in fields(TakenJob))
+_values_of = itemgetter(*_FIELDS)
 
 
 def waiting_state(row: TakenJob) -> JobState:
@@ -102,7 +105,7 @@ def leased(row: TakenJob) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"lease_until": row.created_at + LEASE}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hold:
     """A worker's grip on the jobs that it takes at once."""
 
