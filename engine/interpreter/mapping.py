@@ -9,11 +9,15 @@ from engine.interpreter.program import Program
 from engine.migration import Problem
 
 
-def generated_mapping(source: Program, target: Program) -> dict[str, str]:
-    """Each element to the one of the same id, where that is of the same kind and in the same place."""
-    mapping: dict[str, str] = {}
+def generated_mapping(
+    source: Program, target: Program, given: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
+    """Each element to what is *given* for it (None: to nothing), else to the one of the same id, where that is of the
+    same kind and in the same place: in a scope and at an activity that is mapped to its own."""
+    said = given or {}
+    mapping = {old: new for old, new in said.items() if new is not None}
     for node in _outer_first(source):
-        if target.has(node.id):
+        if node.id not in said and target.has(node.id):
             mapping[node.id] = node.id
             if any(_differences(source, target, mapping, node.id)):
                 del mapping[node.id]

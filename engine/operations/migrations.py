@@ -32,8 +32,7 @@ class Migrations:
         here = _chosen(versions, key, source, max((each for each in versions if each != there.version), default=None))
         before, after = (self._programs.get(each.id).program for each in (here, there))
         interpreter = self._programs.interpreter
-        pairs: dict[str, str | None] = {**interpreter.generated_mapping(before, after), **mapping}
-        chosen = {old: new for old, new in pairs.items() if new is not None}
+        chosen = interpreter.generated_mapping(before, after, mapping)
         return MigrationPlan(
             here.id,
             there.id,

@@ -55,6 +55,30 @@ def test_all_that_waits_moves_along(versions: Engine, clock: VirtualClock) -> No
     assert versions.read.instance(order).state == InstanceState.COMPLETED
 
 
+def test_what_is_in_and_at_a_renamed_scope_keeps_its_place(engine: Engine, deploy, clock: VirtualClock) -> None:
+    for name in ("Pack", "Wrap"):
+        inside = '<startEvent id="In"/><userTask id="Fold"/><sequenceFlow id="i" sourceRef="In" targetRef="Fold"/>'
+        deploy(
+            f'<startEvent id="Start"/><subProcess id="{name}">{inside}</subProcess>{LATE.format("Late", name)}'
+            '<userTask id="Ship"/>',
+            f"Start {name} Ship",
+            "Late Ship",
+        )
+        if name == "Pack":
+            order = engine.start("p").id
+    clock.advance(timedelta(minutes=59))
+
+    plan = engine.migration_plan("p", mapping={"Pack": "Wrap"})
+    assert (plan.is_valid, plan.unmapped) == (True, ())
+    assert (plan.mapping["Fold"], plan.mapping["Late"]) == ("Fold", "Late")
+    assert engine.migration_plan("p", mapping={"Pack": "Wrap", "Late": None}).unmapped == ("Late",)
+    found = engine.migrate(order, plan)
+    assert (found.given_up, found.new) == ((), ())
+    clock.advance(timedelta(minutes=1))
+    engine.work()
+    assert [task.element_id for task in engine.read.tasks().items] == ["Ship"]
+
+
 def test_who_migrated_what_and_why_is_on_record(versions: Engine) -> None:
     history = versions.read.history(migrated(versions))
     entry = next(each for each in history.log if each.action == "instance.migrated")
