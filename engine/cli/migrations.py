@@ -9,6 +9,8 @@ import typer
 from engine.cli import output
 from engine.cli.options import AsJson, Database, User, actor, find_instance, opened, read_pairs
 from engine.cli.steering import Reason
+from engine.errors import Conflict, InvalidInput, NotFound
+from engine.migration import Migration, Problem
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -81,20 +83,35 @@ def run(
             batch = engine.batch(MigrateAll(found, re_arm), where=where, reason=reason, by=actor(user))
             return output.as_json(batch) if json else output.say(f"Batch {batch.id}: {batch.summary}")
         ids = _live(engine, found) if every else [find_instance(engine, each).id for each in references or ()]
-        results = [
-            engine.migrate(each, found, re_arms=re_arm, is_dry_run=dry_run, reason=reason, by=actor(user))
-            for each in ids
-        ]
+        results: list[Migration] = []
+        for each in ids:
+            results.append(_migrated(engine, each, found, re_arm, dry_run, reason, actor(user)))
+            if not json:  # at once: what is done stays done, whatever becomes of those after it
+                _tell(results[-1])
     if json:
-        return output.as_json(results)
-    for result in results:
-        moves = ", ".join(old if old == new else f"{old} -> {new}" for _, old, new in result.moves)
-        said = "; ".join(str(problem) for problem in result.problems) or moves
-        output.say(f"{result.instance_id}  {'cannot: ' if result.problems else ''}{said}")
-        for what, elements in (("no longer waits for", result.given_up), ("waits from now on for", result.new)):
-            if elements:
-                output.say(f"  {what} {', '.join(elements)}")
+        output.as_json(results)
+    if left := [each.instance_id for each in results if each.problems]:
+        raise Conflict(f"{len(left)} of {len(results)} instances cannot be migrated by this plan: {', '.join(left)}.")
     return None
+
+
+def _migrated(
+    engine: Engine, instance_id: str, found: MigrationPlan, re_arms: bool, is_dry_run: bool, reason: str, by: str
+) -> Migration:
+    """One that is refused does not keep the others from it."""
+    try:
+        return engine.migrate(instance_id, found, re_arms=re_arms, is_dry_run=is_dry_run, reason=reason, by=by)
+    except (Conflict, InvalidInput, NotFound) as problem:
+        return Migration(instance_id, problems=(Problem("", str(problem)),), is_dry_run=is_dry_run)
+
+
+def _tell(result: Migration) -> None:
+    moves = ", ".join(old if old == new else f"{old} -> {new}" for _, old, new in result.moves)
+    said = "; ".join(str(problem) for problem in result.problems) or moves
+    output.say(f"{result.instance_id}  {'cannot: ' if result.problems else ''}{said}")
+    for what, elements in (("no longer waits for", result.given_up), ("waits from now on for", result.new)):
+        if elements:
+            output.say(f"  {what} {', '.join(elements)}")
 
 
 def _plan(engine: Engine, key: str, source: int | None, target: int | None, mapped: list[str] | None) -> MigrationPlan:

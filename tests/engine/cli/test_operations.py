@@ -51,6 +51,7 @@ def test_instances_are_migrated_after_a_look_at_the_plan(fermata: Fermata, folde
     assert fermata("migrate", "plan", "line", "--json").json["unmapped"] == ["Pick"]
     refused = fermata("migrate", "run", "line", "A-1", "--dry-run")
     assert "cannot: Pick: activity 2 stands there" in refused.out
+    assert (refused.code, "1 of 1 instances cannot be migrated" in refused.err) == (1, True)
     moved = fermata("migrate", "run", "line", "A-1", "--map", "Pick=Collect", "--reason", "renamed")
     assert "Pick -> Collect" in moved.out
     assert "name instances, or give --all" in fermata("migrate", "run", "line").err
@@ -58,6 +59,20 @@ def test_instances_are_migrated_after_a_look_at_the_plan(fermata: Fermata, folde
     assert "0 migrated, 1 waiting" in fermata("migrate", "run", "line", "--all", "--map", "Pick=Collect").out
     worked(folder)
     assert {each["version"] for each in fermata("list", "--json").json} == {2}
+
+
+def test_an_instance_that_cannot_be_migrated_keeps_no_other_from_it(fermata: Fermata, folder: Path) -> None:
+    deployed(fermata, folder)
+    for key in ("A-1", "A-2", "A-3"):
+        fermata("start", "line", "--business-key", key)
+    deployed(fermata, folder, "Collect")
+    fermata("cancel", "A-2")
+
+    said = fermata("migrate", "run", "line", "A-1", "A-2", "A-3", "--map", "Pick=Collect")
+    assert (said.code, said.out.count("Pick -> Collect"), said.out.count("has ended")) == (1, 2, 1)
+    assert "1 of 3 instances cannot be migrated" in said.err
+    versions = {each["business_key"]: each["version"] for each in fermata("list", "--json").json}
+    assert versions == {"A-1": 2, "A-2": 1, "A-3": 2}
 
 
 def test_a_batch_is_started_and_watched(fermata: Fermata, folder: Path) -> None:
