@@ -77,6 +77,7 @@ def up(
 
     behind = _proxy_address(proxy)
     applications = load_applications(folders)
+    fleet = _fleet(applications) if executor is Executor.CELERY else None
     url = database_url(database)
     var = folder_of(url)
     time_to_live = longest_time_to_live([application.settings for application in applications])
@@ -97,17 +98,19 @@ def up(
         _people(engine, applications, is_local=behind is None and _is_loopback(host))
         if stop.is_set():
             return
-        with _fleet(engine, applications) if executor is Executor.CELERY else nullcontext():
+        with fleet(engine) if fleet else nullcontext():
             engine.start_workers(workers)
             _serve(engine, host, port, stop, var, behind)
         output.say("Stopping: running jobs finish first.")
     output.say("Stopped. Start again and every running instance goes on.")
 
 
-def _fleet(engine: Engine, applications: Sequence[Application]) -> AbstractContextManager[None]:
+def _fleet(applications: Sequence[Application]) -> Callable[[Engine], AbstractContextManager[None]]:
+    """Raises InvalidInput where the applications' settings name none."""
     from engine.executors.celery import merged, relayed
 
-    return relayed(engine, merged([application.settings for application in applications]))
+    settings = merged([application.settings for application in applications])
+    return lambda engine: relayed(engine, settings)
 
 
 def _install(engine: Engine, applications: Sequence[Application]) -> None:

@@ -200,3 +200,4 @@ def test_a_fleet_without_a_broker_is_a_sentence(application: Path, web, fermata:
 
     assert said.code == 1
     assert "No broker for Celery. Set FERMATA_CELERY_BROKER" in said.err
+    assert "deployed" not in said.out
