@@ -18,12 +18,13 @@ from engine.jobs.answers import Judge
 from engine.jobs.held import HeldJob, hold
 from engine.jobs.outcome import Completed, Failed, Left, Move, Outcome, RanOn, Retry, Thrown, broken
 from engine.jobs.retry import NoDelay, later, next_attempt_at
-from engine.model import InstanceState, JobState
+from engine.model import JobState
 from engine.road import Errand, Road
 from engine.session import Session
 from engine.store import jobs
 from engine.store.codec import normalise, readable
 from engine.store.faults import OutcomeUnknown
+from engine.store.instances import LIVE_STATES
 from engine.store.jobs import Lease
 from engine.store.transaction import Store
 from engine.store.types import Connection
@@ -78,18 +79,7 @@ class Settling:
         if end is None:
             self._road.travel(lambda session: self._put_back_in(session, held, outcome))
             return
-        errand = Errand(held.row.instance_id, end[0], held.lease, end[1])
-
-        def work(session: Session) -> None:
-            if session.live(errand.instance_id).is_suspended:
-                self._keep(session, errand)
-            else:
-                session.trace = telemetry.woken(held)
-                session.deliver(errand.instance_id, errand.command, held.lease)
-                session.watch.job_ended(held, errand.command, errand.outcome)
-                jobs.end_attempts(session.connection, [held.lease], errand.command.at, errand.outcome)
-
-        self._road.travel(work)
+        self._deliver_or_keep(held, Errand(held.row.instance_id, end[0], held.lease, end[1]))
 
     def put_back_left(self, stretch: Stretch) -> None:
         """What became of the job at which a saved stretch ended. Where its transaction was tried again, the job that
@@ -264,15 +254,35 @@ class Settling:
         return next_attempt_at(at, max(attempt, 1), held.row.retry_cycle, own, held.row.id)
 
     def _refused(self, held: HeldJob, errand: Errand, problem: Exception) -> None:
-        """A result that the instance would not take: it may have been suspended meanwhile, or moved on."""
+        """A result that the instance would not take: it was suspended at that moment, or had moved on."""
+        if isinstance(problem, EngineError):
+            try:
+                return self._deliver_or_keep(held, errand)
+            except (DatabaseAway, OutcomeUnknown):
+                raise
+            except EngineError as refusal:
+                problem = refusal
         with self._store.reading() as connection:
-            state = jobs.state_of_instance(connection, errand.instance_id)
-        if isinstance(problem, Conflict) and held.row.kind == "deferred" and state == InstanceState.RUNNING:
+            is_live = jobs.state_of_instance(connection, errand.instance_id) in LIVE_STATES
+        if isinstance(problem, Conflict) and held.row.kind == "deferred" and is_live:
             self._forget(held, problem)
-        elif isinstance(problem, EngineError) and state == InstanceState.SUSPENDED:
-            self._road.travel(lambda session: self._keep(session, errand))
         else:
             self.break_off(held, problem)
+        return None
+
+    def _deliver_or_keep(self, held: HeldJob, errand: Errand) -> None:
+        """Decided under the lock of the instance, which others may suspend and activate at any moment."""
+
+        def work(session: Session) -> None:
+            if session.live(errand.instance_id).is_suspended:
+                self._keep(session, errand)
+            else:
+                session.trace = telemetry.woken(held)
+                session.deliver(errand.instance_id, errand.command, held.lease)
+                session.watch.job_ended(held, errand.command, errand.outcome)
+                jobs.end_attempts(session.connection, [held.lease], errand.command.at, errand.outcome)
+
+        self._road.travel(work)
 
     def _forget(self, held: HeldJob, refusal: Conflict) -> None:
         """What waited for a suspended instance no longer fits it: as if it had come too late."""

@@ -1,10 +1,11 @@
 """Jobs: leases, retries, incidents, and what happens when workers vanish."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -15,6 +16,7 @@ from engine.engine import Engine
 from engine.errors import Conflict, NotFound
 from engine.jobs.outcome import Completed
 from engine.model import InstanceState, JobState
+from engine.road import Errand, Road
 from engine.store import tables
 from engine.store.jobs import lock_job
 from tests.engine.jobs.waiting import PATIENCE
@@ -51,6 +53,27 @@ def test_a_job_goes_on_when_its_handler_was_added_and_the_incident_retried(shop:
     assert shop.read.variables(order.id) == {"receipt": 1}
     resolved = shop.read.incidents(order.id, open_only=False)[0]
     assert (resolved.resolved_by, shop.read.instance(order.id).incident_count) == ("ann", 0)
+
+
+def test_a_result_is_saved_though_its_instance_was_suspended_when_it_came_and_went_on_right_after(
+    shop: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_all = Road.send_all
+
+    def activate_after_a_refusal(road: Road, errands: Sequence[Errand], *more: Any) -> list[Exception | None]:
+        refusals = send_all(road, errands, *more)
+        if any(refusals):
+            shop.activate(order.id)
+        return refusals
+
+    monkeypatch.setattr(Road, "send_all", activate_after_a_refusal)
+    shop.handler("charge")(lambda job: shop.suspend(job.instance_id) or {"receipt": 1})
+    order = shop.start("order")
+    shop.work()
+
+    assert shop.read.variables(order.id) == {"receipt": 1}
+    assert "instance.activated" in [each.action for each in shop.read.history(order.id).log]
+    assert next(each.outcome for each in shop.read.history(order.id).job_attempts) == "completed"
 
 
 def test_a_failed_job_is_tried_again_later_and_then_an_incident(shop: Engine, clock: VirtualClock) -> None:
