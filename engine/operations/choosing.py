@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from engine.batch import CancelAll, DeleteAll, MigrateAll, Operation, RetryAll, kind_of
 from engine.errors import InvalidInput, NotFound
@@ -10,10 +10,10 @@ from engine.model import InstanceState
 from engine.searching import Condition, Operator
 from engine.store import batches, searching
 from engine.store.batches import Target
+from engine.store.instances import LIVE_STATES
 from engine.store.types import Connection
 from engine.store.values import in_chunks
 
-_LIVE = (InstanceState.RUNNING, InstanceState.SUSPENDED)
 _MOST_SAID = 5
 """Values of one condition that are told."""
 
@@ -68,16 +68,16 @@ def _found(connection: Connection, operation: Operation, where: Sequence[Conditi
     return [Target(each) for (each,) in searching.keys(connection, kind, conditions, "id")]
 
 
-def _states(operation: Operation) -> Sequence[InstanceState]:
+def _states(operation: Operation) -> Collection[InstanceState]:
     match kind_of(operation):
         case "suspend" | "set-variables":
             return (InstanceState.RUNNING,)
         case "activate":
             return (InstanceState.SUSPENDED,)
         case "delete":
-            return [state for state in InstanceState if state not in _LIVE]
+            return [state for state in InstanceState if state not in LIVE_STATES]
         case _:
-            return _LIVE
+            return LIVE_STATES
 
 
 def _incidents(connection: Connection, ids: Sequence[str]) -> list[Target]:
